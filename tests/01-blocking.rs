@@ -1,1 +1,172 @@
+//! The task of lesson 01: a program that reads a job from stdin and sends its mails with blocking calls.
+//!
+//! 1. Parse `{"mails": [mail, …]}` from stdin.
+//! 2. Send a mail through lettre's `SmtpTransport` (look up: `lettre::Transport::send`).
+//! 3. Send all mails, one after another; count what the server accepted; report the rest on stderr.
+//! 4. Print `{"counter": N}` on stdout.
 
+use support::predicates::str::is_empty;
+use support::{Check, ClosedPort, Finished, Mail, Mailbox, Point, Program, Reply, Spec, json, mail};
+
+const READ: &str = "1. Read the job";
+const SEND: &str = "2. Send one mail";
+const COUNT: &str = "3. One after another, and count";
+const ANSWER: &str = "4. Print the answer";
+
+/// The program with a job on its stdin and the mailbox as its SMTP server.
+fn with_job(spec: &Spec, mailbox: &Mailbox, mails: &[Mail]) -> Program {
+    spec.program().env("SMTP_URL", mailbox.url()).stdin(mail::job(mails).to_string())
+}
+
+fn error_lines(finished: &Finished) -> usize {
+    finished.stderr().lines().filter(|line| line.starts_with("error: ")).count()
+}
+
+#[test]
+fn every_mail_of_the_job_arrives() {
+    let spec = support::spec!("01-blocking");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..6));
+    let check = spec.check(SEND, format!("ran the program with a job of {} mails on stdin", mails.len()));
+
+    with_job(&spec, &mailbox, &mails).run(&check).code(0).prints_json(&json!({"counter": mails.len()}));
+
+    let letters = mailbox.letters();
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+    for (letter, mail) in letters.iter().zip(&mails) {
+        check.equal("the envelope's sender", &letter.from, &mail.from);
+        check.equal("the subject", &letter.header("Subject"), &mail.subject);
+        check.equal("the text", letter.text().trim_end(), mail.text.trim_end());
+    }
+}
+
+#[test]
+fn one_conversation_at_a_time() {
+    let spec = support::spec!("01-blocking");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(3);
+    let check = spec.check(COUNT, "ran the program with 3 mails while the mailbox holds each at RCPT");
+    mailbox.hold(Point::Rcpt);
+
+    let mut program = with_job(&spec, &mailbox, &mails).start();
+    for number in 0..mails.len() {
+        mailbox.wait_held(&check, 1);
+        let open = mailbox.open_conversations();
+        check.equal("the number of SMTP conversations at once", &open, &1);
+        check.equal("the number of mails accepted so far", &mailbox.letters().len(), &number);
+        check.holds("no answer before every mail is done", program.stdout().is_empty(), program.stdout());
+        mailbox.release_one();
+        mailbox.wait_letters(&check, number + 1);
+    }
+    program.finish(&check).code(0);
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+    check.equal("the most SMTP conversations at once", &mailbox.peak(), &1);
+}
+
+#[test]
+fn a_refused_recipient_is_not_counted_and_does_not_stop_the_rest() {
+    let spec = support::spec!("01-blocking");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(4..8));
+    let refused = spec.number(0..mails.len() - 2);
+    let check =
+        spec.check(COUNT, format!("sent {} mails; the mailbox refuses number {}", mails.len(), refused + 1));
+    mailbox.reply(&mails[refused].to, Reply::Refuse([450, 550][spec.number(0..2)]));
+
+    with_job(&spec, &mailbox, &mails)
+        .run(&check)
+        .prints_json(&json!({"counter": mails.len() - 1}))
+        .reports_error(&[&mails[refused].to])
+        .code(1);
+
+    let expected: Vec<_> =
+        mail::recipients(&mails).into_iter().filter(|recipient| *recipient != mails[refused].to).collect();
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &expected);
+}
+
+#[test]
+fn what_cannot_be_sent_is_reported_and_the_rest_is_sent() {
+    let spec = support::spec!("01-blocking");
+    let mailbox = spec.mailbox();
+    let mut mails = spec.mails(4);
+    mails[0].to = "no address at all".into();
+    mails[1].subject = "one\r\nBcc: everybody@example.test".into();
+    let check = spec.check(COUNT, "sent 4 mails: a bad address, a subject of two lines, a drop, a good one");
+    mailbox.reply(&mails[2].to, Reply::Drop);
+
+    let finished = with_job(&spec, &mailbox, &mails).run(&check).prints_json(&json!({"counter": 1})).code(1);
+
+    check.equal("the number of lines `error: …` on stderr", &error_lines(&finished), &3);
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &vec![mails[3].to.clone()]);
+}
+
+#[test]
+fn an_smtp_server_that_is_down_means_counter_0() {
+    let spec = support::spec!("01-blocking");
+    let mails = spec.mails(2);
+    let port = ClosedPort::new().expect("a free port");
+    let url = format!("smtp://127.0.0.1:{}", port.number());
+    let check = spec.check(COUNT, format!("sent 2 mails to {url}, where nobody listens"));
+    let finished = spec
+        .program()
+        .env("SMTP_URL", url)
+        .stdin(mail::job(&mails).to_string())
+        .run(&check)
+        .prints_json(&json!({"counter": 0}))
+        .code(1);
+    check.equal("the number of lines `error: …` on stderr", &error_lines(&finished), &2);
+}
+
+#[test]
+fn an_empty_job_is_done_at_once() {
+    let spec = support::spec!("01-blocking");
+    let mailbox = spec.mailbox();
+    let check = spec.check(ANSWER, "ran the program with {\"mails\": []}");
+    with_job(&spec, &mailbox, &[]).run(&check).code(0).prints_json(&json!({"counter": 0}));
+    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
+}
+
+#[test]
+fn a_job_that_is_no_job_is_bad_input() {
+    let spec = support::spec!("01-blocking");
+    let mailbox = spec.mailbox();
+    let good = spec.mail().json();
+    let mut lacking = good.clone();
+    let field = ["from", "to", "subject", "text"][spec.number(0..4)];
+    lacking.as_object_mut().map(|fields| fields.remove(field));
+    let jobs = [
+        ("nothing", String::new(), "line"),
+        ("broken JSON", "{\"mails\": [".into(), "line"),
+        ("a list instead of an object", "[1, 2]".into(), "line"),
+        ("no \"mails\"", json!({"mail": [good]}).to_string(), "mails"),
+        ("a mail without a field", json!({"mails": [good, lacking]}).to_string(), field),
+        ("two documents", "{\"mails\": []} {\"mails\": []}".into(), "line"),
+    ];
+    for (what, job, word) in jobs {
+        let check: Check = spec.check(READ, format!("ran the program with {what} on stdin: {job}"));
+        let program = spec.program().env("SMTP_URL", mailbox.url()).stdin(job);
+        program
+            .run(&check)
+            .code(2)
+            .reports_error(&["cannot parse the job: ", word])
+            .stdout_is("nothing", &is_empty());
+    }
+    check_nothing_was_sent(&spec, &mailbox);
+}
+
+fn check_nothing_was_sent(spec: &Spec, mailbox: &Mailbox) {
+    let check = spec.check(READ, "gave the program only bad jobs");
+    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
+}
+
+#[test]
+fn a_bad_smtp_url_is_bad_configuration() {
+    let spec = support::spec!("01-blocking");
+    let urls =
+        ["", "not a url", "http://127.0.0.1:2525", "smtps://127.0.0.1", "smtp://", "smtp://a:b@127.0.0.1"];
+    for url in urls {
+        let check = spec.check(READ, format!("ran the program with SMTP_URL={url:?}"));
+        let program = spec.program().env("SMTP_URL", url).stdin(mail::job(&spec.mails(1)).to_string());
+        program.run(&check).code(2).reports_error(&["SMTP_URL"]);
+    }
+}

@@ -1,1 +1,58 @@
-fn main() {}
+//! Lesson 01: one mail after another, each with a blocking call.
+//!
+//! Reads a job, `{"mails": [mail, …]}`, from stdin, sends the mails to the SMTP server that `SMTP_URL` names,
+//! and prints `{"counter": N}`: how many of them the server accepted.
+//! New here: a blocking call. The chapter is book/src/01-blocking.md.
+
+#![allow(unused, reason = "remove this line when the last todo! is gone")]
+
+use lesson_01::{Answer, Job, Mail, SmtpServer};
+use lettre::{SmtpTransport, Transport};
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long the SMTP server may take for one step of the conversation.
+const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Does the whole job. `Ok(false)` when some mail was not sent, an error when the input was bad.
+fn run() -> Result<bool, String> {
+    let server = SmtpServer::from_env()?;
+    let job = read_job()?;
+    let counter = send_all(&server, &job.mails);
+    print_answer(&Answer { counter })?;
+    Ok(counter == job.mails.len())
+}
+
+fn read_job() -> Result<Job, String> {
+    todo!("1: parse one JSON document from stdin")
+}
+
+/// Sends one mail after another and counts those that the server accepted.
+fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
+    let transport =
+        SmtpTransport::builder_dangerous(&server.host).port(server.port).timeout(Some(SMTP_TIMEOUT)).build();
+    let mut counter = 0;
+    todo!("3: send one mail after another and count")
+}
+
+/// Blocks until the server has accepted or refused this mail.
+fn send(transport: &SmtpTransport, mail: &Mail) -> Result<(), String> {
+    let message = mail.to_message()?;
+    todo!("2: give the message to the transport")
+}
+
+fn print_answer(answer: &Answer) -> Result<(), String> {
+    todo!("4: print the answer as one line of JSON on stdout")
+}

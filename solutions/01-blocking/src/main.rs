@@ -1,1 +1,73 @@
-fn main() {}
+//! Lesson 01: one mail after another, each with a blocking call.
+//!
+//! Reads a job, `{"mails": [mail, …]}`, from stdin, sends the mails to the SMTP server that `SMTP_URL` names,
+//! and prints `{"counter": N}`: how many of them the server accepted.
+//! New here: a blocking call. The chapter is book/src/01-blocking.md.
+
+use lettre::{SmtpTransport, Transport};
+use solution_01::{Answer, Job, Mail, SmtpServer};
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long the SMTP server may take for one step of the conversation.
+const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Does the whole job. `Ok(false)` when some mail was not sent, an error when the input was bad.
+fn run() -> Result<bool, String> {
+    let server = SmtpServer::from_env()?;
+    let job = read_job()?;
+    let counter = send_all(&server, &job.mails);
+    print_answer(&Answer { counter })?;
+    Ok(counter == job.mails.len())
+}
+
+// ANCHOR: read
+fn read_job() -> Result<Job, String> {
+    serde_json::from_reader(io::stdin().lock()).map_err(|error| format!("cannot parse the job: {error}"))
+}
+// ANCHOR_END: read
+
+// ANCHOR: send_all
+/// Sends one mail after another and counts those that the server accepted.
+fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
+    let transport =
+        SmtpTransport::builder_dangerous(&server.host).port(server.port).timeout(Some(SMTP_TIMEOUT)).build();
+    let mut counter = 0;
+    for mail in mails {
+        match send(&transport, mail) {
+            Ok(()) => counter += 1,
+            Err(why) => eprintln!("error: cannot send the mail to {:?}: {why}", mail.to),
+        }
+    }
+    counter
+}
+// ANCHOR_END: send_all
+
+// ANCHOR: send
+/// Blocks until the server has accepted or refused this mail.
+fn send(transport: &SmtpTransport, mail: &Mail) -> Result<(), String> {
+    let message = mail.to_message()?;
+    transport.send(&message).map_err(|error| error.to_string())?;
+    Ok(())
+}
+// ANCHOR_END: send
+
+// ANCHOR: print
+fn print_answer(answer: &Answer) -> Result<(), String> {
+    let line = serde_json::to_string(answer).map_err(|error| format!("cannot write the answer: {error}"))?;
+    println!("{line}");
+    Ok(())
+}
+// ANCHOR_END: print

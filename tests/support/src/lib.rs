@@ -1,1 +1,59 @@
-//! x
+//! What the specs of the workshop are written with.
+//!
+//! A spec is a black box test. It starts a lesson's program and looks at what a person or another
+//! process could see: lines, exit statuses, pids, sockets, messages, and what arrived in the mailbox.
+//!
+//! - [`Spec`] is one test in the making. It holds the seed of the random inputs and the [transcript],
+//!   and it words every failure.
+//! - [`Program`] starts a program and watches it; [`Http`] talks to it over HTTP.
+//! - [`Mailbox`] is a real SMTP server with gates: it holds a conversation at a chosen point until the
+//!   spec lets it go.
+//! - [`ipc`] is a plain end of a Node-style channel, so that a spec does not depend on the code it tests.
+//! - [`process`] looks at processes from outside, as `ps` does.
+//!
+//! Two rules hold for everything here. No wait is without a limit (see [`limit`]). And a failure tells a
+//! learner what was done, what was expected, what came instead and what to read; it is never a backtrace.
+//!
+//! [transcript]: Transcript
+
+mod check;
+pub mod http;
+pub mod ipc;
+pub mod limit;
+pub mod mail;
+pub mod mailbox;
+pub mod node;
+mod port;
+pub mod process;
+pub mod program;
+mod spec;
+mod text;
+mod transcript;
+
+pub use check::Check;
+pub use http::{Answer, Http, PendingAnswer};
+pub use mail::Mail;
+pub use mailbox::{Mailbox, Point, Reply};
+pub use nix::sys::signal::Signal;
+pub use port::ClosedPort;
+pub use predicates;
+pub use program::{Finished, Program, Running};
+pub use serde_json::{Value, json};
+pub use spec::Spec;
+pub use transcript::Transcript;
+
+/// Begins a spec of the given chapter, about the program of the package that this is compiled into.
+///
+/// ```ignore
+/// let spec = support::spec!("01-blocking");
+/// ```
+#[macro_export]
+macro_rules! spec {
+    ($chapter:literal) => {
+        $crate::Spec::new(
+            $chapter,
+            env!("CARGO_PKG_NAME"),
+            env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))),
+        )
+    };
+}

@@ -1,0 +1,135 @@
+//! What a failing check says.
+
+use crate::text::{anchor, shorten};
+use crate::{Spec, limit, process};
+use predicates::Predicate;
+use std::fmt::{Debug, Display};
+use std::panic::resume_unwind;
+
+/// How much of a value a failure shows, in characters.
+const SHOWN_CHARS: usize = 600;
+
+/// A check: what the spec has done, and which section of the chapter speaks about it.
+///
+/// Made by [`Spec::check`]. Each method compares something and, where it is not as expected, ends the test
+/// with a report: what was done, what was expected, what came instead, what to read, how to repeat it, the
+/// transcript and the processes.
+#[derive(Clone)]
+pub struct Check {
+    spec: Spec,
+    section: String,
+    did: String,
+}
+
+impl Check {
+    pub(crate) fn new(spec: &Spec, section: &str, did: String) -> Self {
+        spec.note(format!("check: {did}"));
+        Self { spec: spec.clone(), section: section.to_owned(), did }
+    }
+
+    /// `got` must equal `expected`. `what` names the thing, for example "the exit status".
+    #[track_caller]
+    pub fn equal<T: PartialEq + Debug + ?Sized>(&self, what: &str, got: &T, expected: &T) {
+        if got != expected {
+            self.fail(&format!("{what} is {expected:?}"), &format!("{got:?}"));
+        }
+    }
+
+    /// `holds` must be true. `expected` says in words what should be so, `got` what is.
+    pub fn holds(&self, expected: &str, holds: bool, got: impl Display) {
+        if !holds {
+            self.fail(expected, &got.to_string());
+        }
+    }
+
+    /// `got` must fulfil `predicate`. `expected` says in words what should be so.
+    pub fn matches(&self, expected: &str, predicate: &impl Predicate<str>, got: &str) {
+        if !predicate.eval(got) {
+            self.fail(expected, got);
+        }
+    }
+
+    /// Waits until `condition` gives a value. When the limit runs out, the check fails with `expected` and with
+    /// the process tree.
+    pub fn eventually<T>(&self, expected: &str, condition: impl FnMut() -> Option<T>) -> T {
+        limit::poll(limit::limit(), condition).unwrap_or_else(|| self.time_out(expected))
+    }
+
+    /// Fails: what was expected did not happen within the limit.
+    pub fn time_out(&self, expected: &str) -> ! {
+        let seconds = limit::limit().as_secs();
+        self.fail(expected, &format!("nothing of the kind within {seconds} seconds; see the processes below"))
+    }
+
+    /// Ends the test with a report.
+    pub fn fail(&self, expected: &str, got: &str) -> ! {
+        // A program that dies of a todo! closes its pipes and sockets first; its last words come a moment later.
+        let todo = limit::poll(limit::BRIEFLY, || self.spec.todo());
+        match todo {
+            Some(todo) => eprintln!("{}", self.report_todo(&todo)),
+            None => eprintln!("{}", self.report(expected, got)),
+        }
+        // Not a panic!: its hook would add a source line and a backtrace that help no learner.
+        resume_unwind(Box::new("the check failed; the report is above"));
+    }
+
+    /// The spec that this check belongs to.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// What an unsolved lesson says: no transcript, since nothing is broken.
+    fn report_todo(&self, todo: &str) -> String {
+        format!(
+            "\nNOT WRITTEN YET: {} ({})\n\
+             \n  done:      {}\n  came:      {}\n\
+             \n  read:      {}\n",
+            self.spec.test_name().unwrap_or_default(),
+            self.spec.package(),
+            indent(&shown(&self.did)),
+            indent(todo),
+            self.reading(),
+        )
+    }
+
+    /// Where the chapter speaks about this.
+    fn reading(&self) -> String {
+        let chapter = self.spec.chapter();
+        format!("\"{}\" in book/src/{chapter}.md#{}", self.section, anchor(&self.section))
+    }
+
+    fn report(&self, expected: &str, got: &str) -> String {
+        let spec = &self.spec;
+        let package = spec.package();
+        let test = spec.test_name().unwrap_or_default();
+        let mut report = format!(
+            "\nCHECK FAILED: {test} ({package})\n\
+             \n  done:      {}\n  expected:  {}\n  came:      {}\n\
+             \n  read:      {}\n\
+             \n  repeat:    WORKSHOP_SEED={} cargo test -p {package} {test}\n",
+            indent(&shown(&self.did)),
+            indent(&shown(expected)),
+            indent(&shown(got)),
+            self.reading(),
+            spec.seed(),
+        );
+        report.push_str("\nWhat happened, in milliseconds since the check began:\n");
+        report.push_str(&spec.transcript().render());
+        let tree = process::tree(&spec.started());
+        if !tree.is_empty() {
+            report.push_str("\nThe processes at this moment:\n");
+            report.push_str(&tree);
+        }
+        report
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.lines().map(|line| shorten(line, SHOWN_CHARS)).take(30).collect::<Vec<_>>().join("\n")
+}
+
+/// Lines after the first begin under the first.
+fn indent(text: &str) -> String {
+    let text = if text.is_empty() { "(nothing)" } else { text };
+    text.trim_end().replace('\n', "\n             ")
+}

@@ -1,0 +1,235 @@
+//! A plain end of a Node-style channel, for specs of programs that speak it.
+//!
+//! Written with std's blocking sockets and threads alone, so that no spec depends on the code it tests. One
+//! JSON document a line, over a Unix socket pair, as Node's `child_process.fork` does it.
+
+use crate::{Check, Spec, Transcript, limit};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use serde_json::Value;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Instant;
+
+/// The spec's end of a channel to the program under test, from [`Program::fork`](crate::Program::fork).
+///
+/// A thread reads all the time, so the program can always write. Dropping the channel closes it.
+pub struct Channel {
+    stream: UnixStream,
+    incoming: Arc<(Mutex<Incoming>, Condvar)>,
+    transcript: Transcript,
+    taken: usize,
+}
+
+#[derive(Default)]
+struct Incoming {
+    lines: Vec<Vec<u8>>,
+    ended: bool,
+}
+
+/// Gives `command` a channel. The second value is the child's end: close it when the child is started.
+pub(crate) fn attach(command: &mut Command, spec: &Spec) -> io::Result<(Channel, OwnedFd)> {
+    let (ours, childs) = UnixStream::pair()?;
+    // A number that differs from run to run: a program must use the one that it is told.
+    let lowest = i32::try_from(spec.number(10..40)).unwrap_or(10);
+    let number = fcntl(&childs, FcntlArg::F_DUPFD_CLOEXEC(lowest))?;
+    // SAFETY: F_DUPFD_CLOEXEC has made this descriptor, and nobody else owns it.
+    let childs = unsafe { OwnedFd::from_raw_fd(number) };
+    command.env("NODE_CHANNEL_FD", number.to_string()).env("NODE_CHANNEL_SERIALIZATION_MODE", "json");
+    let inherit = move || {
+        // SAFETY: the child has a copy of every descriptor of the parent, and the parent keeps `childs` open
+        // until the child is started.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        Ok(())
+    };
+    // SAFETY: between fork and exec only fcntl(2) is called, which is async-signal-safe.
+    unsafe { command.pre_exec(inherit) };
+    Ok((Channel::new(ours, spec.transcript().clone())?, childs))
+}
+
+impl Channel {
+    fn new(stream: UnixStream, transcript: Transcript) -> io::Result<Self> {
+        // A program that never reads must not make the spec hang.
+        stream.set_write_timeout(Some(limit::limit()))?;
+        let incoming = Arc::new((Mutex::new(Incoming::default()), Condvar::new()));
+        let (reading, shared, noting) = (stream.try_clone()?, Arc::clone(&incoming), transcript.clone());
+        thread::spawn(move || collect(reading, &shared, &noting));
+        Ok(Self { stream, incoming, transcript, taken: 0 })
+    }
+
+    /// Sends one message.
+    pub fn send(&mut self, check: &Check, message: &Value) {
+        self.send_bytes(check, format!("{message}\n").as_bytes());
+    }
+
+    /// Sends bytes as they are: half a frame, several frames, or no frame at all.
+    pub fn send_bytes(&mut self, check: &Check, bytes: &[u8]) {
+        self.transcript.note("channel >", String::from_utf8_lossy(bytes));
+        match self.stream.write_all(bytes) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                check.time_out("the program reads what is sent on the channel");
+            }
+            Err(error) => check.fail("the program keeps its end of the channel open", &error.to_string()),
+        }
+    }
+
+    /// Sends bytes without checking that anybody reads them.
+    pub fn try_send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.transcript.note("channel >", String::from_utf8_lossy(bytes));
+        self.stream.write_all(bytes)
+    }
+
+    /// The next message from the program.
+    pub fn recv(&mut self, check: &Check) -> Value {
+        match self.next(check) {
+            Some(line) => serde_json::from_slice(&line).unwrap_or_else(|error| {
+                let line = String::from_utf8_lossy(&line).into_owned();
+                check.fail("a message: one JSON document on a line", &format!("{line}\n({error})"))
+            }),
+            None => check.fail("a message from the program", "the end of the channel"),
+        }
+    }
+
+    /// Waits until the program closes its end. A message that comes instead is a failure.
+    pub fn ends(&mut self, check: &Check) {
+        if let Some(line) = self.next(check) {
+            check.fail("the end of the channel", &String::from_utf8_lossy(&line));
+        }
+    }
+
+    /// Fails when a message comes within a moment.
+    pub fn stays_silent(&mut self, check: &Check, why: &str) {
+        let (lock, changed) = &*self.incoming;
+        let deadline = Instant::now() + limit::BRIEFLY;
+        let mut incoming = lock.lock().unwrap();
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+            if let Some(line) = incoming.lines.get(self.taken) {
+                let line = String::from_utf8_lossy(line).into_owned();
+                check.fail(&format!("no message yet: {why}"), &line);
+            }
+            incoming = changed.wait_timeout(incoming, left).unwrap().0;
+        }
+    }
+
+    /// Closes the channel, as Node's `disconnect()` does.
+    pub fn disconnect(&mut self) {
+        self.transcript.note("channel >", "(disconnect)");
+        // The reading thread holds a copy of the descriptor, so closing ours would not be enough.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// The next line, without its line end; `None` at the end of the channel.
+    fn next(&mut self, check: &Check) -> Option<Vec<u8>> {
+        let (lock, changed) = &*self.incoming;
+        let deadline = Instant::now() + limit::limit();
+        let mut incoming = lock.lock().unwrap();
+        loop {
+            if let Some(line) = incoming.lines.get(self.taken) {
+                self.taken += 1;
+                return Some(line.clone());
+            }
+            if incoming.ended {
+                return None;
+            }
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                check.time_out("a message from the program on the channel");
+            };
+            incoming = changed.wait_timeout(incoming, left).unwrap().0;
+        }
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn collect(stream: UnixStream, shared: &(Mutex<Incoming>, Condvar), transcript: &Transcript) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        // unix(7): ECONNRESET means that the peer closed with our data unread. That is an end, too.
+        let count = reader.read_until(b'\n', &mut line).unwrap_or(0);
+        let mut incoming = shared.0.lock().unwrap();
+        if count == 0 {
+            transcript.note("channel <", "(end)");
+            incoming.ended = true;
+        } else {
+            transcript.note("channel <", String::from_utf8_lossy(&line));
+            line.pop_if(|byte| *byte == b'\n');
+            incoming.lines.push(line);
+        }
+        shared.1.notify_all();
+        if count == 0 {
+            return;
+        }
+    }
+}
+
+/// The child's end of a channel, for a process that a spec plays itself.
+///
+/// A spec of a forking program starts its own test program a second time as the child; see
+/// [`test_as_child`].
+pub struct Child {
+    reader: BufReader<UnixStream>,
+    stream: UnixStream,
+}
+
+impl Child {
+    /// Takes over the channel that `NODE_CHANNEL_FD` announces. `None` when this process was not forked.
+    pub fn from_environment() -> Option<Self> {
+        let number: i32 = std::env::var("NODE_CHANNEL_FD").ok()?.parse().ok()?;
+        // SAFETY: the parent announced this descriptor for us, and this is the only place that takes it.
+        let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
+        fcntl(descriptor.as_fd(), FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+        let stream = UnixStream::from(descriptor);
+        stream.set_nonblocking(false).ok()?;
+        Some(Self { reader: BufReader::new(stream.try_clone().ok()?), stream })
+    }
+
+    /// The next message; `None` at the end of the channel or for what is no JSON.
+    pub fn recv(&mut self) -> Option<Value> {
+        let mut line = Vec::new();
+        self.reader.read_until(b'\n', &mut line).ok()?;
+        serde_json::from_slice(&line).ok()
+    }
+
+    /// Reads bytes as they come; 0 at the end.
+    pub fn read(&mut self, buffer: &mut [u8]) -> usize {
+        self.reader.read(buffer).unwrap_or(0)
+    }
+
+    /// Sends one message. An error means that the parent has gone.
+    pub fn send(&mut self, message: &Value) -> io::Result<()> {
+        self.send_bytes(format!("{message}\n").as_bytes())
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// The number of the channel's descriptor.
+    pub fn descriptor(&self) -> i32 {
+        self.stream.as_raw_fd()
+    }
+}
+
+/// The command line that starts this test program again, as a child that runs only the test `name`.
+///
+/// That test is marked `#[ignore]`, takes [`Child::from_environment`] and plays the child. What libtest
+/// prints is thrown away, so that the parent's stdout stays its own.
+pub fn test_as_child(name: &str) -> Vec<String> {
+    let program = std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string());
+    let script = "exec \"$0\" \"$@\" >/dev/null";
+    let arguments = ["--exact", "--ignored", "--nocapture", "--test-threads=1"];
+    ["sh", "-c", script, &program, name].into_iter().chain(arguments).map(str::to_owned).collect()
+}

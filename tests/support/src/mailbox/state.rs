@@ -1,0 +1,243 @@
+//! What the conversations of a mailbox share: the record, the gates, the replies.
+
+use super::Letter;
+use crate::{Spec, limit};
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+/// Where a conversation can be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// Before the greeting.
+    Connect,
+    /// Before the answer to `RCPT TO`.
+    Rcpt,
+    /// Before the answer to `DATA`: the letter is not sent yet.
+    Data,
+    /// The whole letter came, but it is neither accepted nor answered yet.
+    Accept,
+}
+
+/// What the mailbox says about a recipient, where it does not accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Answers `RCPT TO` with this code, 4xx or 5xx. The conversation goes on.
+    Refuse(u16),
+    /// Answers `RCPT TO` with 421 and closes the connection (RFC 5321, section 3.8).
+    Unavailable,
+    /// Closes the connection without an answer.
+    Drop,
+}
+
+/// What happened in the mailbox. Conversations are numbered from 1.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A client has connected.
+    Opened(usize),
+    /// A conversation is held at this point, about this recipient.
+    Held(usize, Point, String),
+    /// A conversation was let go.
+    Released(usize),
+    /// A recipient was not accepted.
+    Refused(usize, String, Reply),
+    /// A letter was accepted.
+    Accepted(Letter),
+    /// The connection is closed.
+    Closed(usize),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened(id) => write!(f, "conversation {id}: opened"),
+            Self::Held(id, point, about) => write!(f, "conversation {id}: held at {point:?} {about}"),
+            Self::Released(id) => write!(f, "conversation {id}: let go"),
+            Self::Refused(id, to, reply) => write!(f, "conversation {id}: {reply:?} for {to}"),
+            Self::Accepted(letter) => {
+                let (id, recipients) = (letter.conversation, letter.recipients.join(", "));
+                write!(f, "conversation {id}: accepted a mail to {recipients}")
+            }
+            Self::Closed(id) => write!(f, "conversation {id}: closed"),
+        }
+    }
+}
+
+/// Under one lock: all that is written down.
+#[derive(Default)]
+pub(super) struct Record {
+    pub letters: Vec<Letter>,
+    pub opened: usize,
+    pub open: HashMap<usize, TcpStream>,
+    pub peak: usize,
+    /// The conversations that are held, the longest held first.
+    pub held: Vec<usize>,
+    gates: Vec<Gate>,
+    replies: HashMap<String, Reply>,
+}
+
+struct Gate {
+    point: Point,
+    recipient: Option<String>,
+}
+
+pub(super) struct State {
+    record: Mutex<Record>,
+    changed: Condvar,
+    closed: AtomicBool,
+    observer: Box<dyn Fn(&Event) + Send + Sync>,
+}
+
+impl State {
+    pub fn new(observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self {
+            record: Mutex::default(),
+            changed: Condvar::new(),
+            closed: AtomicBool::new(false),
+            observer: Box::new(observer),
+        }
+    }
+
+    pub fn read<T>(&self, look: impl FnOnce(&Record) -> T) -> T {
+        look(&self.record.lock().unwrap())
+    }
+
+    fn change<T>(&self, act: impl FnOnce(&mut Record) -> T) -> T {
+        let result = act(&mut self.record.lock().unwrap());
+        self.changed.notify_all();
+        result
+    }
+
+    fn tell(&self, event: &Event) {
+        (self.observer)(event);
+    }
+
+    /// Waits until the record fulfils `condition`; false when the limit runs out or nobody is left to fulfil it.
+    pub fn wait(&self, spec: &Spec, condition: impl Fn(&Record) -> bool) -> bool {
+        let deadline = Instant::now() + limit::limit();
+        loop {
+            // Before the look at the record: what a program did before it ended still counts.
+            let last_look = Instant::now() >= deadline || spec.waits_in_vain();
+            let record = self.record.lock().unwrap();
+            let waiting = |record: &mut Record| !condition(record);
+            let (record, _) = self.changed.wait_timeout_while(record, limit::BRIEFLY, waiting).unwrap();
+            if condition(&record) || last_look {
+                return condition(&record);
+            }
+        }
+    }
+
+    /// A client has connected. Gives the conversation's number.
+    pub fn open(&self, stream: TcpStream) -> usize {
+        let id = self.change(|record| {
+            record.opened += 1;
+            record.open.insert(record.opened, stream);
+            record.peak = record.peak.max(record.open.len());
+            record.opened
+        });
+        self.tell(&Event::Opened(id));
+        id
+    }
+
+    pub fn closed(&self, id: usize) {
+        self.tell(&Event::Closed(id));
+        self.change(|record| record.open.remove(&id));
+    }
+
+    pub fn accept(&self, letter: Letter) {
+        self.tell(&Event::Accepted(letter.clone()));
+        self.change(|record| record.letters.push(letter));
+    }
+
+    pub fn set_reply(&self, recipient: &str, reply: Reply) {
+        self.change(|record| record.replies.insert(recipient.to_owned(), reply));
+    }
+
+    /// The reply for this recipient, where it is not to be accepted.
+    pub fn reply_for(&self, id: usize, recipient: &str) -> Option<Reply> {
+        let reply = self.read(|record| record.replies.get(recipient).copied())?;
+        self.tell(&Event::Refused(id, recipient.to_owned(), reply));
+        Some(reply)
+    }
+
+    pub fn hold(&self, point: Point, recipient: Option<String>) {
+        self.change(|record| record.gates.push(Gate { point, recipient }));
+    }
+
+    pub fn held(&self) -> usize {
+        self.read(|record| record.held.len())
+    }
+
+    pub fn release_one(&self) {
+        self.change(|record| (!record.held.is_empty()).then(|| record.held.remove(0)));
+    }
+
+    pub fn release_all(&self) {
+        self.change(|record| {
+            record.gates.clear();
+            record.held.clear();
+        });
+    }
+
+    /// Waits at the gates, if one is closed for this conversation. False when the client went away meanwhile.
+    pub fn pass(&self, id: usize, point: Point, recipients: &[String]) -> bool {
+        let mut record = self.record.lock().unwrap();
+        if !record.gates.iter().any(|gate| gate.stops(point, recipients)) {
+            return true;
+        }
+        let Some(client) = record.open.get(&id).and_then(|stream| stream.try_clone().ok()) else {
+            return false;
+        };
+        record.held.push(id);
+        self.changed.notify_all();
+        self.tell(&Event::Held(id, point, recipients.join(", ")));
+        while record.held.contains(&id) {
+            if has_gone(&client) || self.is_closed() {
+                record.held.retain(|held| *held != id);
+                self.changed.notify_all();
+                return false;
+            }
+            // A client that goes away wakes no one, so look now and then.
+            record = self.changed.wait_timeout(record, Duration::from_millis(10)).unwrap().0;
+        }
+        self.tell(&Event::Released(id));
+        true
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.change(|record| {
+            for stream in record.open.values() {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        });
+    }
+}
+
+impl Gate {
+    fn stops(&self, point: Point, recipients: &[String]) -> bool {
+        let about_me = |wanted: &String| recipients.contains(wanted);
+        self.point == point && self.recipient.as_ref().is_none_or(about_me)
+    }
+}
+
+/// Whether the client has closed its end. Data that waits to be read stays where it is.
+fn has_gone(client: &TcpStream) -> bool {
+    let mut byte = [0];
+    // The conversation's own thread is the one that waits here, so nobody else reads meanwhile.
+    if client.set_nonblocking(true).is_err() {
+        return true;
+    }
+    let gone = match client.peek(&mut byte) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    };
+    gone || client.set_nonblocking(false).is_err()
+}

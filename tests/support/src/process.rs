@@ -1,0 +1,131 @@
+//! Looking at processes from outside, as `ps` does.
+//!
+//! On Linux everything comes from `/proc` (proc(5)). Elsewhere `ps` gives what it can, and what only Linux
+//! shows is `None`.
+
+#[cfg(target_os = "linux")]
+mod linux;
+mod ps;
+
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(not(target_os = "linux"))]
+use ps as system;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::collections::HashMap;
+
+/// What is known of a process at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// The process's number.
+    pub pid: u32,
+    /// Its parent's number.
+    pub parent: u32,
+    /// Its process group.
+    pub group: u32,
+    /// `R` running, `S` sleeping, `D` in uninterruptible sleep, `T` stopped, `Z` zombie: as in ps(1).
+    pub state: char,
+    /// Resident memory in bytes. A zombie has none.
+    pub resident_bytes: u64,
+    /// The command line, or the name in brackets where there is none.
+    pub command: String,
+}
+
+impl Info {
+    /// Ended, but its parent has not waited for it yet.
+    pub fn is_zombie(&self) -> bool {
+        self.state == 'Z'
+    }
+}
+
+/// All processes of the machine that may be looked at.
+pub fn all() -> Vec<Info> {
+    system::all()
+}
+
+/// One process; `None` when there is no such process (any more).
+pub fn info(pid: u32) -> Option<Info> {
+    system::info(pid)
+}
+
+/// The children of a process, zombies included.
+pub fn children(pid: u32) -> Vec<Info> {
+    all().into_iter().filter(|info| info.parent == pid).collect()
+}
+
+/// The children of a process that ended and that it has not waited for.
+pub fn zombies(pid: u32) -> Vec<Info> {
+    children(pid).into_iter().filter(Info::is_zombie).collect()
+}
+
+/// The processes of a process group. [`Program`](crate::Program) starts each program in a group of its own.
+pub fn group(group: u32) -> Vec<Info> {
+    all().into_iter().filter(|info| info.group == group).collect()
+}
+
+/// The number of threads of a process. `None` where only Linux shows it.
+pub fn threads(pid: u32) -> Option<usize> {
+    system::threads(pid)
+}
+
+/// The numbers of a process's open descriptors and what each is, such as `socket:[4711]`. `None` where only
+/// Linux shows it.
+pub fn descriptors(pid: u32) -> Option<Vec<(i32, String)>> {
+    system::descriptors(pid)
+}
+
+/// What a process is waiting in, in words: "reading the channel", "waiting for a child to end". `None` where
+/// only Linux shows it.
+pub fn waiting_in(pid: u32) -> Option<String> {
+    system::waiting_in(pid)
+}
+
+/// Ends every process of a group with SIGKILL. A group that is gone already is no error.
+pub fn kill_group(group: u32) {
+    let _ = killpg(Pid::from_raw(group.cast_signed()), Signal::SIGKILL);
+}
+
+/// The processes with these pids and all below them, a line each, indented by descent, with what each is
+/// waiting in. Empty when all have gone.
+pub fn tree(roots: &[u32]) -> String {
+    let all = all();
+    let mut children: HashMap<u32, Vec<&Info>> = HashMap::new();
+    for info in &all {
+        children.entry(info.parent).or_default().push(info);
+    }
+    // A child whose parent died has another parent now, but it is still in the group of the program.
+    let is_root = |info: &Info| {
+        let orphan = roots.contains(&info.group)
+            && !all.iter().any(|other| other.pid == info.parent && other.group == info.group);
+        roots.contains(&info.pid) || orphan
+    };
+    let mut text = String::new();
+    for info in all.iter().filter(|info| is_root(info)) {
+        write_branch(info, 1, &children, &mut text);
+    }
+    text
+}
+
+fn write_branch(info: &Info, depth: usize, children: &HashMap<u32, Vec<&Info>>, text: &mut String) {
+    let waiting = match info.state {
+        'Z' => "a zombie: it has ended, and its parent has not waited for it".to_owned(),
+        'T' => "stopped".to_owned(),
+        'R' => "running".to_owned(),
+        _ => waiting_in(info.pid).unwrap_or_else(|| "waiting".to_owned()),
+    };
+    let command = crate::text::shorten(&info.command, 90);
+    text.push_str(&format!(
+        "{:indent$}pid {} (parent {}, state {}) {command}\n{:indent$}    {waiting}\n",
+        "",
+        info.pid,
+        info.parent,
+        info.state,
+        "",
+        indent = depth * 2
+    ));
+    for child in children.get(&info.pid).into_iter().flatten() {
+        write_branch(child, depth + 2, children, text);
+    }
+}

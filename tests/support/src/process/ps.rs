@@ -1,0 +1,45 @@
+//! What `ps` shows, on every Unix. Used where there is no `/proc`, and compared with it in the tests.
+#![cfg_attr(target_os = "linux", allow(dead_code, reason = "on Linux, /proc shows more"))]
+
+use super::Info;
+use std::process::Command;
+
+pub(super) fn all() -> Vec<Info> {
+    ps(&["-A"])
+}
+
+pub(super) fn info(pid: u32) -> Option<Info> {
+    ps(&["-p", &pid.to_string()]).pop()
+}
+
+fn ps(which: &[&str]) -> Vec<Info> {
+    let columns = ["-o", "pid=,ppid=,pgid=,stat=,rss=,command="];
+    match Command::new("ps").args(which).args(columns).output() {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).lines().filter_map(parse).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+fn parse(line: &str) -> Option<Info> {
+    let mut words = line.split_whitespace();
+    Some(Info {
+        pid: words.next()?.parse().ok()?,
+        parent: words.next()?.parse().ok()?,
+        group: words.next()?.parse().ok()?,
+        state: words.next()?.chars().next()?,
+        resident_bytes: words.next()?.parse::<u64>().ok()? * 1024,
+        command: words.collect::<Vec<_>>().join(" "),
+    })
+}
+
+pub(super) fn threads(_pid: u32) -> Option<usize> {
+    None
+}
+
+pub(super) fn descriptors(_pid: u32) -> Option<Vec<(i32, String)>> {
+    None
+}
+
+pub(super) fn waiting_in(_pid: u32) -> Option<String> {
+    None
+}

@@ -1,0 +1,513 @@
+//! Starting a program and watching it.
+
+use crate::ipc::{self, Channel};
+use crate::{Check, Http, Signal, Spec, limit, process};
+use assert_cmd::assert::Assert;
+use nix::unistd::Pid;
+use predicates::Predicate;
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Instant;
+
+/// What could leak in from the shell that runs the tests and change what a program does.
+const CLEARED: [&str; 9] = [
+    "MAX_JOBS_PER_WORKER",
+    "NATS_URL",
+    "NODE_CHANNEL_FD",
+    "NODE_CHANNEL_SERIALIZATION_MODE",
+    "NODE_UNIQUE_ID",
+    "PORT",
+    "SMTP_CONNECTIONS",
+    "SMTP_URL",
+    "WORKER",
+];
+
+/// A program that is not started yet.
+pub struct Program {
+    command: Command,
+    name: String,
+    spec: Spec,
+    stdin: Option<Vec<u8>>,
+}
+
+impl Program {
+    pub(crate) fn new(spec: &Spec, path: &Path, name: &str) -> Self {
+        let mut command = Command::new(path);
+        for variable in CLEARED {
+            command.env_remove(variable);
+        }
+        // A learner's panic is one line and a place; a backtrace would bury it.
+        command.env("RUST_BACKTRACE", "0");
+        // A group of its own, so that the whole tree can be ended at once and Ctrl-C can be played.
+        command.process_group(0);
+        Self { command, name: name.to_owned(), spec: spec.clone(), stdin: None }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs in this folder.
+    pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// What the program finds on stdin, then end of file. Without this, stdin stays open for
+    /// [`Running::write`].
+    pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(text.into());
+        self
+    }
+
+    /// Starts the program. Its whole process group is killed when the result is dropped.
+    pub fn start(self) -> Running {
+        self.spawn().unwrap_or_else(|(spec, message)| {
+            spec.check("", "started the program").fail("a running program", &message)
+        })
+    }
+
+    /// Starts the program as Node's `fork` does: with a channel, on the descriptor that `NODE_CHANNEL_FD` names.
+    pub fn fork(mut self) -> (Running, Channel) {
+        let spec = self.spec.clone();
+        match ipc::attach(&mut self.command, &spec) {
+            // The child's end is closed here once the child has it: it lives until the end of this arm.
+            Ok((channel, _childs_end)) => (self.start(), channel),
+            Err(error) => {
+                spec.check("", "forked the program").fail("a socket pair for the channel", &error.to_string())
+            }
+        }
+    }
+
+    /// Runs the program to its end. When it does not end within the limit, `check` fails.
+    pub fn run(self, check: &Check) -> Finished {
+        let mut running = Program { stdin: self.stdin.clone().or_else(|| Some(Vec::new())), ..self }.start();
+        running.finish(check)
+    }
+
+    fn spawn(mut self) -> Result<Running, (Spec, String)> {
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        die_with_the_test(&mut self.command);
+        let program = self.command.get_program().display().to_string();
+        let mut child = match self.command.spawn() {
+            Ok(child) => child,
+            Err(error) => return Err((self.spec, format!("cannot start {program}: {error}"))),
+        };
+        let pid = child.id();
+        let who = format!("{} pid {pid}", self.name);
+        let arguments: Vec<_> = self.command.get_args().map(|arg| arg.to_string_lossy()).collect();
+        self.spec.remember_started(pid);
+        self.spec.transcript().note(who.as_str(), format!("started {}", arguments.join(" ")));
+        let stdin = child.stdin.take();
+        let stdout = Lines::read(child.stdout.take(), &self.spec, format!("{who} stdout"));
+        let stderr = Lines::read(child.stderr.take(), &self.spec, format!("{who} stderr"));
+        let mut running =
+            Running { child, pid, status: None, who, spec: self.spec, stdin, stdout, stderr, next_line: 0 };
+        if let Some(text) = self.stdin {
+            running.write_all_then_close(text);
+        }
+        Ok(running)
+    }
+}
+
+/// Linux: when the test is killed, the kernel kills the program too, so that nothing is left behind.
+#[cfg(target_os = "linux")]
+fn die_with_the_test(command: &mut Command) {
+    let test = std::process::id().cast_signed();
+    let set = move || {
+        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+        // The test may have died before the line above.
+        if nix::unistd::getppid().as_raw() == test {
+            Ok(())
+        } else {
+            Err(std::io::ErrorKind::NotFound.into())
+        }
+    };
+    // SAFETY: between fork and exec only prctl(2) and getppid(2) are called, which are async-signal-safe,
+    // and nothing is allocated.
+    unsafe { command.pre_exec(set) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_the_test(_command: &mut Command) {}
+
+/// A running program.
+pub struct Running {
+    child: Child,
+    pid: u32,
+    status: Option<ExitStatus>,
+    who: String,
+    spec: Spec,
+    stdin: Option<ChildStdin>,
+    stdout: Lines,
+    stderr: Lines,
+    next_line: usize,
+}
+
+impl Running {
+    /// The program's pid, which is its process group too.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Writes to the program's stdin. That the program has closed it already is no error here: what the program
+    /// then does is what a spec looks at.
+    pub fn write(&mut self, text: impl AsRef<[u8]>) {
+        self.spec.note(format!("to stdin: {}", String::from_utf8_lossy(text.as_ref())));
+        if let Some(stdin) = &mut self.stdin {
+            let _ = stdin.write_all(text.as_ref()).and_then(|()| stdin.flush());
+        }
+    }
+
+    /// Closes the program's stdin: it reads end of file.
+    pub fn close_stdin(&mut self) {
+        if self.stdin.take().is_some() {
+            self.spec.note("closed stdin");
+        }
+    }
+
+    /// Writes from a thread of its own, since the program may not read before it has written itself.
+    pub fn write_all_then_close(&mut self, text: Vec<u8>) {
+        self.spec.note(format!("to stdin, then end of file: {}", String::from_utf8_lossy(&text)));
+        if let Some(mut stdin) = self.stdin.take() {
+            thread::spawn(move || stdin.write_all(&text));
+        }
+    }
+
+    /// The next line of stdout, without its line end.
+    pub fn line(&mut self, check: &Check) -> String {
+        let number = self.next_line;
+        let expected = format!("line {} of stdout", number + 1);
+        let line = self.stdout.wait(|text| text.lines.get(number).map(|bytes| to_text(bytes)));
+        match line {
+            Waited::Found(line) => {
+                self.next_line += 1;
+                line
+            }
+            Waited::Ended => check.fail(&expected, &format!("end of file; stderr says:\n{}", self.stderr())),
+            Waited::TimeOut => check.time_out(&expected),
+        }
+    }
+
+    /// The next line of stdout as JSON.
+    pub fn json_line(&mut self, check: &Check) -> Value {
+        let line = self.line(check);
+        serde_json::from_str(&line)
+            .unwrap_or_else(|error| check.fail("a line of JSON on stdout", &format!("{line}\n({error})")))
+    }
+
+    /// Waits until a line of stderr fulfils `predicate`, and gives it.
+    pub fn log_line(&self, check: &Check, predicate: &impl Predicate<str>) -> String {
+        // A predicate shows itself as `var.contains(text)`.
+        let expected = format!("a line of stderr that {}", predicate.to_string().replace("var.", ""));
+        let matching = |bytes: &Vec<u8>| Some(to_text(bytes)).filter(|line| predicate.eval(line));
+        match self.stderr.wait(|text| text.lines.iter().find_map(matching)) {
+            Waited::Found(line) => line,
+            Waited::Ended => {
+                check.fail(&expected, &format!("the program closed stderr after:\n{}", self.stderr()))
+            }
+            Waited::TimeOut => check.fail(
+                &expected,
+                &format!("within {} seconds only:\n{}", limit::limit().as_secs(), self.stderr()),
+            ),
+        }
+    }
+
+    /// What the program wrote to stdout so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.all()
+    }
+
+    /// What the program wrote to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.all()
+    }
+
+    /// A server's first line is `listening on http://127.0.0.1:PORT`. Waits for it and gives a client.
+    pub fn listening(&mut self, check: &Check) -> Http {
+        let line = self.line(check);
+        match line.strip_prefix("listening on ") {
+            Some(base) if base.starts_with("http://127.0.0.1:") => Http::new(&self.spec, base.trim()),
+            _ => check.fail("`listening on http://127.0.0.1:PORT` as the first line of stdout", &line),
+        }
+    }
+
+    /// Sends a signal to the program alone.
+    pub fn signal(&self, signal: Signal) {
+        self.spec.note(format!("{signal} to {}", self.who));
+        // That it is gone already shows in what the spec checks next.
+        let _ = nix::sys::signal::kill(Pid::from_raw(self.pid.cast_signed()), signal);
+    }
+
+    /// Sends a signal to the program and all its children, as a terminal does on Ctrl-C.
+    pub fn signal_group(&self, signal: Signal) {
+        self.spec.note(format!("{signal} to {} and its children", self.who));
+        let _ = nix::sys::signal::killpg(Pid::from_raw(self.pid.cast_signed()), signal);
+    }
+
+    /// Whether the program still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.try_wait().is_none()
+    }
+
+    /// Waits for the program's end.
+    pub fn wait(&mut self, check: &Check) -> ExitStatus {
+        match limit::poll(limit::limit(), || self.try_wait()) {
+            Some(status) => status,
+            None => check.time_out("the program ends"),
+        }
+    }
+
+    fn try_wait(&mut self) -> Option<ExitStatus> {
+        if self.status.is_none()
+            && let Ok(Some(status)) = self.child.try_wait()
+        {
+            self.spec.transcript().note(self.who.as_str(), format!("ended: {}", in_words(status)));
+            self.status = Some(status);
+        }
+        self.status
+    }
+
+    /// Closes stdin, waits for the program's end and for the end of its output.
+    pub fn finish(&mut self, check: &Check) -> Finished {
+        self.close_stdin();
+        let status = self.wait(check);
+        for (name, lines) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !lines.wait_for_end() {
+                check.fail(
+                    &format!("end of file on {name}, since the program has ended"),
+                    "a process that the program left behind still holds it; see the processes below",
+                );
+            }
+        }
+        Finished { check: check.clone(), status, stdout: self.stdout.bytes(), stderr: self.stderr.bytes() }
+    }
+
+    /// Waits until no process of the program's group is left, the program included.
+    pub fn leaves_nothing_behind(&mut self, check: &Check) {
+        self.wait(check);
+        check.eventually("no process of the program is left", || {
+            process::group(self.pid).is_empty().then_some(())
+        });
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        process::kill_group(self.pid);
+        let _ = self.child.wait();
+    }
+}
+
+/// A program that has ended. Each method checks something and gives it back for the next.
+pub struct Finished {
+    check: Check,
+    status: ExitStatus,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Finished {
+    /// The exit status must be this one: 0 done, 1 the work failed, 2 the input or the configuration was bad.
+    pub fn code(self, code: i32) -> Self {
+        if self.status.code() != Some(code) {
+            let got = format!(
+                "{}\nstdout: {}\nstderr: {}",
+                in_words(self.status),
+                self.stdout().trim_end(),
+                self.stderr().trim_end()
+            );
+            self.check.fail(&format!("exit status {code}"), &got);
+        }
+        self
+    }
+
+    /// What is on stdout must fulfil `predicate`; `expected` says it in words.
+    pub fn stdout_is(self, expected: &str, predicate: &impl Predicate<str>) -> Self {
+        self.check.matches(&format!("on stdout: {expected}"), predicate, &self.stdout());
+        self
+    }
+
+    /// What is on stderr must fulfil `predicate`; `expected` says it in words.
+    pub fn stderr_is(self, expected: &str, predicate: &impl Predicate<str>) -> Self {
+        self.check.matches(&format!("on stderr: {expected}"), predicate, &self.stderr());
+        self
+    }
+
+    /// stdout must be this JSON document on a line of its own, in whatever spelling.
+    pub fn prints_json(self, expected: &Value) -> Self {
+        let stdout = self.stdout();
+        if stdout.lines().count() != 1
+            || serde_json::from_str::<Value>(&stdout).ok().as_ref() != Some(expected)
+        {
+            let stderr = self.stderr();
+            self.check.fail(
+                &format!("one line on stdout: {expected}"),
+                &format!("{}\nstderr: {}", stdout.trim_end(), stderr.trim_end()),
+            );
+        }
+        self
+    }
+
+    /// An error must be one line, `error: what: why`, that contains each of `words`.
+    pub fn reports_error(self, words: &[&str]) -> Self {
+        let stderr = self.stderr();
+        let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        let says_all = |line: &&str| words.iter().all(|word| line.contains(word));
+        if errors.len() != 1 || !errors.iter().any(says_all) {
+            let words =
+                if words.is_empty() { String::new() } else { format!(" that says {}", words.join(" and ")) };
+            self.check.fail(&format!("one line `error: what: why` on stderr{words}"), &stderr);
+        }
+        self
+    }
+
+    /// stdout as text.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// stderr as text.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// How the program ended.
+    pub fn status(&self) -> ExitStatus {
+        self.status
+    }
+
+    /// The same for `assert_cmd`, with its own wording.
+    pub fn assert(&self) -> Assert {
+        Assert::new(Output { status: self.status, stdout: self.stdout.clone(), stderr: self.stderr.clone() })
+    }
+}
+
+/// How a process ended, in words.
+pub fn in_words(status: ExitStatus) -> String {
+    match (status.code(), status.signal().map(Signal::try_from)) {
+        (Some(101), _) => "exit status 101 (a panic; see stderr)".into(),
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(Ok(signal))) => format!("killed by {signal}"),
+        _ => status.to_string(),
+    }
+}
+
+/// What a program writes to a pipe, collected by a thread.
+struct Lines {
+    shared: Arc<(Mutex<Text>, Condvar)>,
+}
+
+#[derive(Default)]
+struct Text {
+    bytes: Vec<u8>,
+    lines: Vec<Vec<u8>>,
+    /// How many of the bytes are in `lines` already.
+    split: usize,
+    ended: bool,
+}
+
+enum Waited<T> {
+    Found(T),
+    Ended,
+    TimeOut,
+}
+
+impl Lines {
+    fn read(pipe: Option<impl Read + Send + 'static>, spec: &Spec, who: String) -> Self {
+        let shared = Arc::new((Mutex::new(Text::default()), Condvar::new()));
+        let lines = Self { shared: Arc::clone(&shared) };
+        let spec = spec.clone();
+        thread::spawn(move || {
+            let Some(mut pipe) = pipe else { return };
+            let mut buffer = vec![0; 64 * 1024];
+            let mut last = String::new();
+            loop {
+                let count = pipe.read(&mut buffer).unwrap_or(0);
+                let mut text = shared.0.lock().unwrap();
+                text.bytes.extend_from_slice(&buffer[..count]);
+                text.ended = count == 0;
+                for line in text.take_lines() {
+                    let line = to_text(&line);
+                    spec.transcript().note(who.as_str(), &line);
+                    spec.remember_panic(&last, &line);
+                    last = line;
+                }
+                shared.1.notify_all();
+                if count == 0 {
+                    return;
+                }
+            }
+        });
+        lines
+    }
+
+    /// Waits until `find` finds something.
+    fn wait<T>(&self, mut find: impl FnMut(&Text) -> Option<T>) -> Waited<T> {
+        let deadline = Instant::now() + limit::limit();
+        let mut text = self.shared.0.lock().unwrap();
+        loop {
+            if let Some(found) = find(&text) {
+                return Waited::Found(found);
+            }
+            if text.ended {
+                return Waited::Ended;
+            }
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return Waited::TimeOut };
+            text = self.shared.1.wait_timeout(text, left).unwrap().0;
+        }
+    }
+
+    fn wait_for_end(&self) -> bool {
+        matches!(self.wait(|text| text.ended.then_some(())), Waited::Found(()))
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.shared.0.lock().unwrap().bytes.clone()
+    }
+
+    fn all(&self) -> String {
+        to_text(&self.bytes())
+    }
+}
+
+impl Text {
+    /// The lines that came since the last call. What has no line end is a line only at end of file.
+    fn take_lines(&mut self) -> Vec<Vec<u8>> {
+        let mut new = Vec::new();
+        while let Some(length) = self.bytes[self.split..].iter().position(|byte| *byte == b'\n') {
+            new.push(self.bytes[self.split..self.split + length].to_vec());
+            self.split += length + 1;
+        }
+        if self.ended && self.split < self.bytes.len() {
+            new.push(self.bytes[self.split..].to_vec());
+            self.split = self.bytes.len();
+        }
+        self.lines.extend(new.iter().cloned());
+        new
+    }
+}
+
+fn to_text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
