@@ -1,1 +1,426 @@
+//! The task of lesson 08: Node's `fork`, `send`, `on('message')` and `disconnect`, on a socket pair.
+//!
+//! 1. Find whole frames among the bytes that came (look up: `memchr::memchr`).
+//! 2. Write a message as a frame: one JSON document, one newline.
+//! 3. Receive: hand out the frames that are there, read more when there are none.
+//! 4. Fork: make a socket pair, tell the child the number of its end, close that end here.
+//! 5. Take the channel that the parent announced, in the child.
+//! 6. Answer every message with the pid and the message, until the parent disconnects.
 
+use std::path::Path;
+use support::ipc::{Channel, Child, test_as_child};
+use support::predicates::prelude::*;
+use support::predicates::str::contains;
+use support::{Check, Running, Signal, Spec, Value, json, process};
+
+const FRAMES: &str = "1. From bytes to frames";
+const WRITE: &str = "2. From a message to a frame";
+const RECEIVE: &str = "3. Receive";
+const FORK: &str = "4. Fork";
+const TAKE: &str = "5. Take the channel";
+const ANSWER: &str = "6. Answer";
+
+/// The test that plays the child; see the end of this file.
+const PLAYS_THE_CHILD: &str = "a_child_of_the_spec";
+
+/// The program as a child of the spec.
+fn forked_child(spec: &Spec) -> (Running, Channel) {
+    spec.program().arg("child").fork()
+}
+
+/// The program as the parent of a child that the spec plays, in the given role.
+fn parent_of(spec: &Spec, role: &str) -> support::Program {
+    spec.program().args(test_as_child(PLAYS_THE_CHILD)).env("SPEC_ROLE", role)
+}
+
+/// What the child answers to `message`.
+fn answer(program: &Running, message: &Value) -> Value {
+    json!({"pid": program.pid(), "echo": message})
+}
+
+fn a_message(spec: &Spec) -> Value {
+    json!({spec.word(): spec.number(0..1000), "text": "Grüße 📨 \"quoted\" \\ \n \u{2028}", "list": [null, true, 1.5]})
+}
+
+fn parse(check: &Check, text: &str) -> Value {
+    text.parse().unwrap_or_else(|error| check.fail("a JSON document", &format!("{text}\n({error})")))
+}
+
+// The child's side
+
+#[test]
+fn the_child_answers_each_message_with_its_pid() {
+    let spec = support::spec!("08-channel");
+    let check = spec.check(ANSWER, "forked the program with the argument `child` and sent messages");
+    let (mut program, mut channel) = forked_child(&spec);
+    for message in [a_message(&spec), json!("text"), json!(5), json!(null), json!([]), a_message(&spec)] {
+        channel.send(&check, &message);
+        check.equal("the answer", &channel.recv(&check), &answer(&program, &message));
+    }
+    channel.disconnect();
+    check.equal("the exit status after the disconnect", &program.wait(&check).code(), &Some(0));
+    program.leaves_nothing_behind(&check);
+}
+
+#[test]
+fn frames_may_be_cut_anywhere_and_joined() {
+    let spec = support::spec!("08-channel");
+    let (program, mut channel) = forked_child(&spec);
+    let message = json!({"s": "ü📨", "n": spec.number(10..99)});
+    let bytes = format!("{message}\n").into_bytes();
+    for cut in 1..bytes.len() {
+        let check = spec.check(FRAMES, format!("sent one message in two writes, cut after byte {cut}"));
+        channel.send_bytes(&check, &bytes[..cut]);
+        // An answer to another message shows that the program has seen the first half by now: none can.
+        channel.send_bytes(&check, &bytes[cut..]);
+        check.equal("the answer", &channel.recv(&check), &answer(&program, &message));
+    }
+    let count = spec.number(50..80);
+    let check = spec.check(FRAMES, format!("sent {count} messages and half of another one in one write"));
+    let mut joined = Vec::new();
+    for number in 0..count {
+        joined.extend(format!("{}\n", json!({"n": number})).into_bytes());
+    }
+    joined.extend(b"{\"half\":");
+    channel.send_bytes(&check, &joined);
+    for number in 0..count {
+        check.equal("the answer", &channel.recv(&check), &answer(&program, &json!({"n": number})));
+    }
+    channel.stays_silent(&check, "the last message is only half there");
+    channel.send_bytes(&check, b"1}\n");
+    check.equal("the answer", &channel.recv(&check), &answer(&program, &json!({"half": 1})));
+}
+
+#[test]
+fn large_messages_pass_both_ways_while_more_come() {
+    let spec = support::spec!("08-channel");
+    let (program, mut channel) = forked_child(&spec);
+    let text = spec.word().repeat(spec.number(300_000..400_000));
+    let message = json!({"text": text});
+    let check = spec.check(RECEIVE, format!("sent three messages of {} bytes", text.len()));
+    for _ in 0..3 {
+        channel.send(&check, &message);
+    }
+    for _ in 0..3 {
+        let came = channel.recv(&check);
+        check.holds("the same message comes back", came == answer(&program, &message), "another one");
+    }
+}
+
+#[test]
+fn nodes_internal_messages_are_not_answered() {
+    let spec = support::spec!("08-channel");
+    let (program, mut channel) = forked_child(&spec);
+    let check = spec.check(RECEIVE, "sent internal messages of Node, and one that only looks like one");
+    channel.send(&check, &json!({"cmd": "NODE_CLUSTER", "act": "online", "seq": 0}));
+    channel.send(&check, &json!({"n": 1, "cmd": "NODE_SOMETHING_NEW"}));
+    channel.send(&check, &json!({"cmd": "NODE_"}));
+    check.equal("the first answer", &channel.recv(&check), &answer(&program, &json!({"cmd": "NODE_"})));
+}
+
+#[test]
+fn what_is_no_json_closes_the_channel_but_not_before_the_messages_ahead_of_it() {
+    let spec = support::spec!("08-channel");
+    for (what, junk) in [("junk", "{\"a\":1, junk}\n"), ("an empty line", "\n"), ("two documents", "1 2\n")] {
+        let (mut program, mut channel) = forked_child(&spec);
+        let check = spec.check(RECEIVE, format!("sent a message, {what} and another message in one write"));
+        channel.send_bytes(&check, format!("\"before\"\n{junk}\"after\"\n").as_bytes());
+        check.equal("the answer", &channel.recv(&check), &answer(&program, &json!("before")));
+        channel.ends(&check);
+        let finished = program.finish(&check).reports_error(&["byte"]);
+        check.holds("an exit status that is not 0", finished.status().code() != Some(0), finished.status());
+    }
+}
+
+#[test]
+fn a_message_that_is_cut_off_is_reported() {
+    let spec = support::spec!("08-channel");
+    let (mut program, mut channel) = forked_child(&spec);
+    let check = spec.check(RECEIVE, "sent a message and half of another one, then disconnected");
+    channel.send_bytes(&check, b"\"whole\"\n{\"half\"");
+    check.equal("the answer", &channel.recv(&check), &answer(&program, &json!("whole")));
+    channel.disconnect();
+    program.finish(&check).reports_error(&[]);
+}
+
+#[test]
+fn a_line_without_end_runs_into_a_limit() {
+    let spec = support::spec!("08-channel");
+    let (mut program, mut channel) = forked_child(&spec);
+    let check = spec.check(FRAMES, "sent 70 MiB without a newline; the limit is 64 MiB");
+    let piece = vec![b'x'; 1 << 20];
+    // The program may close the channel before all of it is sent.
+    (0..70).try_for_each(|_| channel.try_send_bytes(&piece)).ok();
+    let limit = (64 * 1024 * 1024).to_string();
+    program.finish(&check).reports_error(&[&limit]);
+}
+
+#[test]
+fn without_a_usable_channel_the_child_says_so() {
+    let spec = support::spec!("08-channel");
+    let bad = [
+        (None, "json", "NODE_CHANNEL_FD"),
+        (Some(""), "json", "NODE_CHANNEL_FD"),
+        (Some("three"), "json", "NODE_CHANNEL_FD"),
+        (Some("-1"), "json", "NODE_CHANNEL_FD"),
+        (Some("1"), "json", "NODE_CHANNEL_FD"), // stdout is a pipe here
+        (Some("900"), "json", "NODE_CHANNEL_FD"),
+    ];
+    for (number, mode, word) in bad {
+        let check = spec.check(TAKE, format!("ran `child` with NODE_CHANNEL_FD {number:?}"));
+        let mut program = spec.program().arg("child").env("NODE_CHANNEL_SERIALIZATION_MODE", mode);
+        if let Some(number) = number {
+            program = program.env("NODE_CHANNEL_FD", number);
+        }
+        program.run(&check).code(2).reports_error(&[word]);
+    }
+    let check = spec.check(TAKE, "forked `child` with NODE_CHANNEL_SERIALIZATION_MODE=advanced");
+    let program = spec.program().arg("child");
+    let (mut program, mut channel) = program.fork_with_mode("advanced");
+    channel.ends(&check);
+    program.finish(&check).code(2).reports_error(&["advanced"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_child_keeps_the_channel_to_itself() {
+    let spec = support::spec!("08-channel");
+    let (program, mut channel) = forked_child(&spec);
+    let check = spec.check(TAKE, "forked `child` and looked at its descriptors");
+    channel.send(&check, &json!(1));
+    channel.recv(&check);
+    let number = channel.childs_number();
+    let flags =
+        std::fs::read_to_string(format!("/proc/{}/fdinfo/{number}", program.pid())).unwrap_or_default();
+    let flags =
+        flags.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or_default().trim().to_owned();
+    let number = u32::from_str_radix(&flags, 8).unwrap_or_default();
+    let close_on_exec = 0o2_000_000; // open(2): O_CLOEXEC
+    check.holds("close-on-exec is set on the channel", number & close_on_exec != 0, format!("flags {flags}"));
+}
+
+// The parent's side
+
+#[test]
+fn the_parent_forks_itself_sends_each_line_and_prints_each_answer() {
+    let spec = support::spec!("08-channel");
+    let count = spec.number(2..6);
+    let messages: Vec<Value> = (0..count).map(|_| a_message(&spec)).collect();
+    let lines: String = messages.iter().map(|message| format!("{message}\n")).collect();
+    let check = spec.check(FORK, format!("ran the program with {count} lines on stdin"));
+    let mut program = spec.program().start();
+    program.write(lines);
+    let mut pids = Vec::new();
+    for message in &messages {
+        let answer = program.json_line(&check);
+        check.equal("the message in the answer", &answer["echo"], message);
+        pids.push(u32::try_from(answer["pid"].as_u64().unwrap_or(0)).unwrap_or(0));
+    }
+    pids.dedup();
+    check.equal("the number of different pids in the answers", &pids.len(), &1);
+    check.holds("another pid than the parent's", pids[0] != program.pid(), pids[0]);
+    let parent = process::info(pids[0]).map(|info| info.parent);
+    check.equal("the parent of the process that answered", &parent, &Some(program.pid()));
+    program.finish(&check).code(0);
+    program.leaves_nothing_behind(&check);
+}
+
+#[test]
+fn what_goes_over_the_channel_is_one_document_a_line() {
+    let spec = support::spec!("08-channel");
+    let check = spec.check(WRITE, "ran the program with a child that answers with the bytes that it got");
+    let messages = [json!({"text": "two\nlines", "word": spec.word()}), json!({"word": spec.word()})];
+    let lines: String = messages.iter().map(|message| format!("{message}\n")).collect();
+    let finished = parent_of(&spec, "answer with the bytes").stdin(lines).run(&check).code(0);
+    for (answer, message) in finished.stdout().lines().zip(&messages) {
+        let answer = parse(&check, answer);
+        let bytes = answer["bytes"].as_str().unwrap_or_default();
+        check.holds("one newline, at the end of the frame", bytes.ends_with('\n'), bytes);
+        check.equal("the message in the frame", &parse(&check, bytes), message);
+    }
+    check.equal("the number of answers", &finished.stdout().lines().count(), &messages.len());
+}
+
+#[test]
+fn a_line_that_is_no_json_is_bad_input() {
+    let spec = support::spec!("08-channel");
+    let check = spec.check(WRITE, "ran the program with two good lines and a bad one on stdin");
+    let finished = spec.program().stdin("1\n2\nthree\n4\n").run(&check).code(2).reports_error(&["line 3"]);
+    check.equal("the number of answers on stdout", &finished.stdout().lines().count(), &2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_child_gets_its_end_of_the_channel_and_nothing_else() {
+    let spec = support::spec!("08-channel");
+    let check = spec.check(FORK, "ran the program with a child that reports its descriptors");
+    let mut program = parent_of(&spec, "report descriptors").env("NODE_UNIQUE_ID", "1").start();
+    program.write("1\n");
+    let report = program.json_line(&check);
+    check.equal("the list of sockets beside the channel", &report["extra"], &json!([]));
+    check.equal("NODE_CHANNEL_SERIALIZATION_MODE", &report["mode"], &json!("json"));
+    check.equal("NODE_UNIQUE_ID", &report["unique"], &Value::Null);
+    program.finish(&check).code(0);
+}
+
+#[test]
+fn half_a_frame_is_kept_until_the_rest_comes() {
+    let spec = support::spec!("08-channel");
+    let check = spec.check(FRAMES, "ran the program with a child that answers in many small writes");
+    let finished = parent_of(&spec, "answer in pieces").stdin("\"one\"\n\"two\"\n").run(&check).code(0);
+    let echoes: Vec<Value> =
+        finished.stdout().lines().map(|line| parse(&check, line)["echo"].clone()).collect();
+    check.equal("the messages in the answers", &echoes, &vec![json!("one"), json!("two")]);
+}
+
+#[test]
+fn both_sides_may_write_a_lot_before_they_read() {
+    let spec = support::spec!("08-channel");
+    let size = spec.number(3_000_000..4_000_000);
+    let line = format!("\"{}\"\n", "x".repeat(size));
+    let check = spec
+        .check(RECEIVE, format!("sent 2 lines of {size} bytes to a child that writes 4 MB before it reads"));
+    let finished = parent_of(&spec, "write before reading").stdin(line.repeat(2)).run(&check).code(0);
+    check.equal("the number of answers", &finished.stdout().lines().count(), &2);
+}
+
+#[test]
+fn the_end_of_the_child_is_seen() {
+    let spec = support::spec!("08-channel");
+    let check = spec.check(FORK, "ran the program with a child that ends with status 3 instead of answering");
+    let mut program = parent_of(&spec, "end").start();
+    program.write("1\n");
+    let status = program.wait(&check);
+    check.equal("the exit status", &status.code(), &Some(1));
+    program.finish(&check).reports_error(&[]);
+}
+
+#[test]
+fn a_child_that_is_killed_is_seen_and_reaped() {
+    let spec = support::spec!("08-channel");
+    let check = spec.check(FORK, "killed the child with SIGKILL while the program waits for an answer");
+    let mut program = parent_of(&spec, "answer once").start();
+    program.write("1\n2\n");
+    let answer = program.json_line(&check);
+    let pid = i32::try_from(answer["pid"].as_i64().unwrap_or(0)).unwrap_or(0);
+    check.holds("a pid in the answer", pid > 1, pid);
+    support::process::signal(pid.cast_unsigned(), Signal::SIGKILL);
+    check.equal("the exit status", &program.wait(&check).code(), &Some(1));
+    program.leaves_nothing_behind(&check);
+}
+
+#[test]
+fn an_answer_that_is_no_json_is_reported() {
+    let spec = support::spec!("08-channel");
+    let check = spec.check(RECEIVE, "ran the program with a child that answers junk");
+    let finished = parent_of(&spec, "answer junk").stdin("1\n").run(&check).reports_error(&["byte"]);
+    check.holds("an exit status that is not 0", finished.status().code() != Some(0), finished.status());
+}
+
+#[test]
+fn a_command_that_does_not_exist_is_reported() {
+    let spec = support::spec!("08-channel");
+    let name = format!("no-such-program-{}", spec.word());
+    let check = spec.check(FORK, format!("ran the program with the command {name}"));
+    spec.program().arg(&name).stdin("1\n").run(&check).code(2).reports_error(&[&name]);
+}
+
+// With real Node on the other side
+
+#[test]
+fn a_real_node_child_works() {
+    let spec = support::spec!("08-channel");
+    let Some(node) = support::node::node() else { return };
+    let check = spec.check(FORK, "ran the program with a real Node child");
+    let message = a_message(&spec);
+    let child = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/echo.mjs");
+    let program = spec.program().arg(node).arg(child).stdin(format!("{message}\n\"two\"\n"));
+    let finished = program.run(&check).code(0);
+    let first = parse(&check, finished.stdout().lines().next().unwrap_or_default());
+    check.equal("the message in the first answer", &first["echo"], &message);
+    check.equal("the number of answers", &finished.stdout().lines().count(), &2);
+}
+
+#[test]
+fn a_real_node_parent_works() {
+    let spec = support::spec!("08-channel");
+    let Some(node) = support::node::node() else { return };
+    let check = spec.check(TAKE, "let real Node fork the program");
+    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/parent.mjs");
+    let word = spec.word();
+    let program = spec.other_program(node, "node").arg(parent).arg(spec.program_path()).arg(&word);
+    let finished = program.run(&check).code(0);
+    finished.stdout_is("the answer, then how the child ended", &contains(&word).and(contains("exit 0")));
+}
+
+// The spec as the child: this test program, started a second time by the program under test.
+
+#[test]
+#[ignore = "it is the child that other checks start"]
+fn a_child_of_the_spec() {
+    let (Some(mut child), Ok(role)) = (Child::from_environment(), std::env::var("SPEC_ROLE")) else { return };
+    match role.as_str() {
+        "answer with the bytes" => answer_with_the_bytes(&mut child),
+        "report descriptors" => report_descriptors(&mut child),
+        "answer in pieces" => answer_in_pieces(&mut child),
+        "write before reading" => write_before_reading(&mut child),
+        "answer once" => answer_once(&mut child),
+        "answer junk" => _ = child.recv().map(|_| child.send_bytes(b"{\"pid\": oops}\n")),
+        "end" => std::process::exit(child.recv().map_or(0, |_| 3)),
+        other => panic!("unknown role {other}"),
+    }
+    // Until the parent disconnects, as a worker does.
+    while child.recv().is_some() {}
+}
+
+fn echo(message: &Value) -> Value {
+    json!({"pid": std::process::id(), "echo": message})
+}
+
+fn answer_with_the_bytes(child: &mut Child) {
+    while let Some(bytes) = child.recv_bytes() {
+        let _ = child.send(&json!({"bytes": String::from_utf8_lossy(&bytes)}));
+    }
+}
+
+fn report_descriptors(child: &mut Child) {
+    child.recv();
+    let open = process::descriptors(std::process::id()).unwrap_or_default();
+    let channel =
+        open.iter().find(|(number, _)| *number == child.descriptor()).map(|(_, target)| target.clone());
+    // Only sockets: what else is open may come from the shell that runs the tests. The harness holds the
+    // channel's own socket twice.
+    let counts = |target: &String| target.starts_with("socket:") && Some(target) != channel.as_ref();
+    let extra: Vec<String> = open
+        .iter()
+        .filter(|(_, target)| counts(target))
+        .map(|(number, target)| format!("{number}: {target}"))
+        .collect();
+    let variable = |name| std::env::var(name).ok();
+    let _ = child.send(&json!({
+        "extra": extra,
+        "mode": variable("NODE_CHANNEL_SERIALIZATION_MODE"),
+        "unique": variable("NODE_UNIQUE_ID"),
+    }));
+}
+
+fn answer_in_pieces(child: &mut Child) {
+    while let Some(message) = child.recv() {
+        for byte in format!("{}\n", echo(&message)).into_bytes() {
+            let _ = child.send_bytes(&[byte]);
+        }
+    }
+}
+
+fn write_before_reading(child: &mut Child) {
+    let large = echo(&json!("x".repeat(4_000_000)));
+    let _ = child.send(&large);
+    child.recv();
+    let _ = child.send(&large);
+}
+
+fn answer_once(child: &mut Child) {
+    if let Some(message) = child.recv() {
+        let _ = child.send(&echo(&message));
+    }
+}

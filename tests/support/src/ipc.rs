@@ -6,7 +6,7 @@
 use crate::{Check, Spec, Transcript, limit};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use serde_json::Value;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -24,6 +24,7 @@ pub struct Channel {
     incoming: Arc<(Mutex<Incoming>, Condvar)>,
     transcript: Transcript,
     taken: usize,
+    childs_number: i32,
 }
 
 #[derive(Default)]
@@ -33,14 +34,14 @@ struct Incoming {
 }
 
 /// Gives `command` a channel. The second value is the child's end: close it when the child is started.
-pub(crate) fn attach(command: &mut Command, spec: &Spec) -> io::Result<(Channel, OwnedFd)> {
+pub(crate) fn attach(command: &mut Command, spec: &Spec, mode: &str) -> io::Result<(Channel, OwnedFd)> {
     let (ours, childs) = UnixStream::pair()?;
     // A number that differs from run to run: a program must use the one that it is told.
     let lowest = i32::try_from(spec.number(10..40)).unwrap_or(10);
     let number = fcntl(&childs, FcntlArg::F_DUPFD_CLOEXEC(lowest))?;
     // SAFETY: F_DUPFD_CLOEXEC has made this descriptor, and nobody else owns it.
     let childs = unsafe { OwnedFd::from_raw_fd(number) };
-    command.env("NODE_CHANNEL_FD", number.to_string()).env("NODE_CHANNEL_SERIALIZATION_MODE", "json");
+    command.env("NODE_CHANNEL_FD", number.to_string()).env("NODE_CHANNEL_SERIALIZATION_MODE", mode);
     let inherit = move || {
         // SAFETY: the child has a copy of every descriptor of the parent, and the parent keeps `childs` open
         // until the child is started.
@@ -50,17 +51,22 @@ pub(crate) fn attach(command: &mut Command, spec: &Spec) -> io::Result<(Channel,
     };
     // SAFETY: between fork and exec only fcntl(2) is called, which is async-signal-safe.
     unsafe { command.pre_exec(inherit) };
-    Ok((Channel::new(ours, spec.transcript().clone())?, childs))
+    Ok((Channel::new(ours, number, spec.transcript().clone())?, childs))
 }
 
 impl Channel {
-    fn new(stream: UnixStream, transcript: Transcript) -> io::Result<Self> {
+    fn new(stream: UnixStream, childs_number: i32, transcript: Transcript) -> io::Result<Self> {
         // A program that never reads must not make the spec hang.
         stream.set_write_timeout(Some(limit::limit()))?;
         let incoming = Arc::new((Mutex::new(Incoming::default()), Condvar::new()));
         let (reading, shared, noting) = (stream.try_clone()?, Arc::clone(&incoming), transcript.clone());
         thread::spawn(move || collect(reading, &shared, &noting));
-        Ok(Self { stream, incoming, transcript, taken: 0 })
+        Ok(Self { stream, incoming, transcript, taken: 0, childs_number })
+    }
+
+    /// The number of the child's descriptor, as `NODE_CHANNEL_FD` announces it.
+    pub fn childs_number(&self) -> i32 {
+        self.childs_number
     }
 
     /// Sends one message.
@@ -197,14 +203,14 @@ impl Child {
 
     /// The next message; `None` at the end of the channel or for what is no JSON.
     pub fn recv(&mut self) -> Option<Value> {
-        let mut line = Vec::new();
-        self.reader.read_until(b'\n', &mut line).ok()?;
-        serde_json::from_slice(&line).ok()
+        serde_json::from_slice(&self.recv_bytes()?).ok()
     }
 
-    /// Reads bytes as they come; 0 at the end.
-    pub fn read(&mut self, buffer: &mut [u8]) -> usize {
-        self.reader.read(buffer).unwrap_or(0)
+    /// The next frame as it came, with its newline; `None` at the end of the channel.
+    pub fn recv_bytes(&mut self) -> Option<Vec<u8>> {
+        let mut frame = Vec::new();
+        self.reader.read_until(b'\n', &mut frame).ok().filter(|count| *count > 0)?;
+        Some(frame)
     }
 
     /// Sends one message. An error means that the parent has gone.

@@ -12,7 +12,7 @@ use linux as system;
 #[cfg(not(target_os = "linux"))]
 use ps as system;
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use std::collections::HashMap;
 
@@ -80,6 +80,11 @@ pub fn descriptors(pid: u32) -> Option<Vec<(i32, String)>> {
 /// only Linux shows it.
 pub fn waiting_in(pid: u32) -> Option<String> {
     system::waiting_in(pid)
+}
+
+/// Sends a signal to a process. One that is gone already is no error.
+pub fn signal(pid: u32, signal: Signal) {
+    let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
 }
 
 /// Ends every process of a group with SIGKILL. A group that is gone already is no error.

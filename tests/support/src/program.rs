@@ -88,9 +88,14 @@ impl Program {
     }
 
     /// Starts the program as Node's `fork` does: with a channel, on the descriptor that `NODE_CHANNEL_FD` names.
-    pub fn fork(mut self) -> (Running, Channel) {
+    pub fn fork(self) -> (Running, Channel) {
+        self.fork_with_mode("json")
+    }
+
+    /// The same with another value of `NODE_CHANNEL_SERIALIZATION_MODE`.
+    pub fn fork_with_mode(mut self, mode: &str) -> (Running, Channel) {
         let spec = self.spec.clone();
-        match ipc::attach(&mut self.command, &spec) {
+        match ipc::attach(&mut self.command, &spec, mode) {
             // The child's end is closed here once the child has it: it lives until the end of this arm.
             Ok((channel, _childs_end)) => (self.start(), channel),
             Err(error) => {

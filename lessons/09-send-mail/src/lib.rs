@@ -1,0 +1,12 @@
+//! The worker `send_mail`: jobs come as messages, mails go out over SMTP, counts go back as messages.
+//!
+//! - [`send_mail`] is the whole worker, from its start to its exit status. It is in `worker.rs`.
+//! - [`Delivery`] sends the mails of a job over a bounded number of SMTP connections. It is in `delivery.rs`.
+
+#![allow(unused, reason = "remove this line when the last todo! is gone")]
+
+mod delivery;
+mod worker;
+
+pub use delivery::{DEFAULT_SMTP_CONNECTIONS, Delivery};
+pub use worker::send_mail;

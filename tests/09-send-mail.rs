@@ -1,0 +1,318 @@
+//! The task of lesson 09: the article's `send_mail`, a worker that its parent forks.
+//!
+//! 1. Take the channel that the parent announced.
+//! 2. Receive one job after another, and answer each with `{"counter": N}`.
+//! 3. Connect to the SMTP server, without Nagle's delay (look up: `TcpStream::set_nodelay`).
+//! 4. Send the mails of the queue over one connection, and count.
+//! 5. Use several connections at once, but not more than `SMTP_CONNECTIONS`.
+
+use std::path::Path;
+use support::ipc::Channel;
+use support::predicates::str::contains;
+use support::{Check, ClosedPort, Mail, Mailbox, Point, Reply, Running, Signal, Spec, Value, json, mail};
+
+const TAKE: &str = "1. Take the channel";
+const ANSWER: &str = "2. A job in, an answer out";
+const CONNECT: &str = "3. Connect";
+const SEND: &str = "4. Send and count";
+const LIMIT: &str = "5. Several at once, but not more than the limit";
+
+/// The worker as a child of the spec, with the mailbox as its SMTP server.
+fn forked_worker(spec: &Spec, mailbox: &Mailbox) -> (Running, Channel) {
+    spec.program().env("SMTP_URL", mailbox.url()).fork()
+}
+
+/// The next answer's counter.
+fn counter(check: &Check, channel: &mut Channel) -> Value {
+    channel.recv(check)["counter"].clone()
+}
+
+/// The recipients in alphabetical order: several connections deliver in any order.
+fn sorted(mut recipients: Vec<String>) -> Vec<String> {
+    recipients.sort();
+    recipients
+}
+
+#[test]
+fn a_job_comes_in_and_an_answer_goes_out() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let mut mails = spec.mails(spec.number(3..9));
+    mails[1].subject = format!("Grüße an {}", spec.word());
+    mails[2].text = format!("Ein Punkt\n.\n..{}\nund Ende 📨", spec.word());
+    let check = spec.check(ANSWER, format!("forked the worker and sent it a job of {} mails", mails.len()));
+    let (mut worker, mut channel) = forked_worker(&spec, &mailbox);
+
+    channel.send(&check, &mail::job(&mails));
+    check.equal("the counter", &counter(&check, &mut channel), &json!(mails.len()));
+
+    check_letters(&check, &mailbox, &mails);
+    channel.disconnect();
+    check.equal("the exit status after the disconnect", &worker.wait(&check).code(), &Some(0));
+    worker.leaves_nothing_behind(&check);
+}
+
+fn check_letters(check: &Check, mailbox: &Mailbox, mails: &[Mail]) {
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &mails.len());
+    for mail in mails {
+        let letters = mailbox.letters();
+        let letter = letters.iter().find(|letter| letter.recipients == [mail.to.as_str()]);
+        let Some(letter) = letter else { check.fail(&format!("a mail to {}", mail.to), "none") };
+        check.equal("the envelope's sender", &letter.from, &mail.from);
+        check.equal("the subject", &letter.header("Subject"), &mail.subject);
+        check.equal("the text", letter.text().trim_end(), mail.text.trim_end());
+    }
+}
+
+#[test]
+fn several_jobs_are_answered_in_order() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let sizes: Vec<usize> = (0..5).map(|_| spec.number(0..6)).collect();
+    let check = spec.check(ANSWER, format!("sent jobs of {sizes:?} mails, all in one write"));
+    let jobs: String = sizes.iter().map(|size| format!("{}\n", mail::job(&spec.mails(*size)))).collect();
+    let (_worker, mut channel) = forked_worker(&spec, &mailbox);
+    channel.send_bytes(&check, jobs.as_bytes());
+    let counters: Vec<Value> = sizes.iter().map(|_| counter(&check, &mut channel)).collect();
+    check.equal("the list of counters", &json!(counters), &json!(sizes));
+}
+
+#[test]
+fn the_answer_comes_when_every_mail_is_done() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(3);
+    let check = spec.check(ANSWER, "sent a job of 3 mails; the mailbox holds the last one");
+    mailbox.hold_recipient(Point::Accept, &mails[2].to);
+    let (_worker, mut channel) = forked_worker(&spec, &mailbox);
+    channel.send(&check, &mail::job(&mails));
+    mailbox.wait_letters(&check, 2);
+    mailbox.wait_held(&check, 1);
+    channel.stays_silent(&check, "one mail is not accepted yet");
+    mailbox.release_all();
+    check.equal("the counter", &counter(&check, &mut channel), &json!(3));
+}
+
+#[test]
+fn what_is_no_job_is_reported_and_the_next_job_is_done() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let check = spec.check(ANSWER, "sent three messages that are no jobs, then a job of one mail");
+    let (worker, mut channel) = forked_worker(&spec, &mailbox);
+    for message in [json!("hello"), json!({"mail": []}), json!({"mails": [{"to": "a@b.test"}]})] {
+        channel.send(&check, &message);
+        check.equal("the counter for what is no job", &counter(&check, &mut channel), &json!(0));
+    }
+    channel.send(&check, &mail::job(&spec.mails(1)));
+    check.equal("the counter for the job", &counter(&check, &mut channel), &json!(1));
+    worker.log_line(&check, &contains("error: cannot parse the job"));
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &1);
+}
+
+#[test]
+fn what_is_no_json_ends_the_worker() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let check = spec.check(ANSWER, "sent a line that is no JSON");
+    let (mut worker, mut channel) = forked_worker(&spec, &mailbox);
+    channel.send_bytes(&check, b"{\"mails\": oops}\n");
+    channel.ends(&check);
+    worker.finish(&check).code(2).reports_error(&["byte"]);
+}
+
+#[test]
+fn without_a_channel_it_says_so() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    for number in [None, Some("three"), Some("0")] {
+        let check = spec.check(TAKE, format!("ran the worker with NODE_CHANNEL_FD {number:?}"));
+        let mut worker = spec.program().env("SMTP_URL", mailbox.url());
+        if let Some(number) = number {
+            worker = worker.env("NODE_CHANNEL_FD", number);
+        }
+        worker.run(&check).code(2).reports_error(&["NODE_CHANNEL_FD"]);
+    }
+    let check = spec.check(TAKE, "forked the worker with NODE_CHANNEL_SERIALIZATION_MODE=advanced");
+    let (mut worker, _channel) = spec.program().env("SMTP_URL", mailbox.url()).fork_with_mode("advanced");
+    worker.finish(&check).code(2).reports_error(&["advanced"]);
+}
+
+#[test]
+fn bad_configuration_ends_it_at_once() {
+    let spec = support::spec!("09-send-mail");
+    let bad = [
+        ("SMTP_URL", "not a url"),
+        ("SMTP_URL", "http://127.0.0.1:1"),
+        ("SMTP_CONNECTIONS", "0"),
+        ("SMTP_CONNECTIONS", "many"),
+    ];
+    for (name, value) in bad {
+        let check = spec.check(TAKE, format!("forked the worker with {name}={value}"));
+        let (mut worker, _channel) = spec.program().env(name, value).fork();
+        worker.finish(&check).code(2).reports_error(&[name]);
+    }
+}
+
+#[test]
+fn a_server_that_is_down_means_counter_0_and_the_worker_goes_on() {
+    let spec = support::spec!("09-send-mail");
+    let port = ClosedPort::new().expect("a free port");
+    let url = format!("smtp://127.0.0.1:{}", port.number());
+    let check = spec.check(CONNECT, format!("sent two jobs of 2 mails; nobody listens on {url}"));
+    let (worker, mut channel) = spec.program().env("SMTP_URL", url).fork();
+    for _ in 0..2 {
+        let mails = spec.mails(2);
+        channel.send(&check, &mail::job(&mails));
+        check.equal("the counter", &counter(&check, &mut channel), &json!(0));
+        for mail in mails {
+            worker.log_line(&check, &contains(mail.to));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_sent_is_reported_and_the_rest_is_sent() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let mut mails = spec.mails(9);
+    mailbox.reply(&mails[0].to, Reply::Refuse(550));
+    mailbox.reply(&mails[2].to, Reply::Refuse(450));
+    mailbox.reply(&mails[4].to, Reply::Drop);
+    mailbox.reply(&mails[6].to, Reply::Unavailable);
+    mails[7].to = format!("no address {}", spec.word());
+    mails[8].subject = "one\r\nBcc: everybody@example.test".into();
+    let check = spec.check(
+        SEND,
+        "sent 9 mails: two are refused, one is dropped, one gets 421, one address and one subject are bad",
+    );
+    let (worker, mut channel) = forked_worker(&spec, &mailbox);
+    channel.send(&check, &mail::job(&mails));
+    check.equal("the counter", &counter(&check, &mut channel), &json!(3));
+    let good = [1, 3, 5].map(|number: usize| mails[number].to.clone());
+    check.equal("the recipients in the mailbox", &sorted(mailbox.recipients()), &sorted(good.to_vec()));
+    for number in [0, 2, 4, 6, 7, 8] {
+        worker.log_line(&check, &contains("error: cannot send the mail to").and_to(&mails[number].to));
+    }
+}
+
+/// A line that says two things.
+trait AndTo {
+    fn and_to(self, recipient: &str) -> impl support::predicates::Predicate<str>;
+}
+
+impl AndTo for support::predicates::str::ContainsPredicate {
+    fn and_to(self, recipient: &str) -> impl support::predicates::Predicate<str> {
+        use support::predicates::prelude::*;
+        self.and(contains(recipient.to_owned()))
+    }
+}
+
+#[test]
+fn connections_are_bounded_and_used() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let limit = spec.number(2..6);
+    let mails = spec.mails(limit * 3);
+    let check = spec
+        .check(LIMIT, format!("sent {} mails with SMTP_CONNECTIONS={limit}, all held at RCPT", mails.len()));
+    mailbox.hold(Point::Rcpt);
+    let worker = spec.program().env("SMTP_URL", mailbox.url()).env("SMTP_CONNECTIONS", limit.to_string());
+    let (_worker, mut channel) = worker.fork();
+    channel.send(&check, &mail::job(&mails));
+    mailbox.wait_held(&check, limit);
+    mailbox.release_one();
+    mailbox.wait_letters(&check, 1);
+    mailbox.wait_held(&check, limit);
+    check.equal("the most SMTP conversations at once", &mailbox.peak(), &limit);
+    mailbox.release_all();
+    check.equal("the counter", &counter(&check, &mut channel), &json!(mails.len()));
+    check.equal("the most SMTP conversations at once", &mailbox.peak(), &limit);
+    mailbox.wait_all_closed(&check);
+}
+
+#[test]
+fn there_are_four_connections_unless_told() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let check = spec.check(LIMIT, "sent 12 mails without SMTP_CONNECTIONS, all held at RCPT");
+    mailbox.hold(Point::Rcpt);
+    let (_worker, mut channel) = forked_worker(&spec, &mailbox);
+    channel.send(&check, &mail::job(&spec.mails(12)));
+    mailbox.wait_held(&check, 4);
+    mailbox.release_all();
+    check.equal("the counter", &counter(&check, &mut channel), &json!(12));
+    check.equal("the most SMTP conversations at once", &mailbox.peak(), &4);
+}
+
+#[test]
+fn a_connection_is_used_for_many_mails() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let check = spec.check(SEND, "sent 20 mails with SMTP_CONNECTIONS=1");
+    let worker = spec.program().env("SMTP_URL", mailbox.url()).env("SMTP_CONNECTIONS", "1");
+    let (_worker, mut channel) = worker.fork();
+    let mails = spec.mails(20);
+    channel.send(&check, &mail::job(&mails));
+    check.equal("the counter", &counter(&check, &mut channel), &json!(20));
+    check.equal("the number of SMTP conversations", &mailbox.conversations(), &1);
+    check.equal("the recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+}
+
+#[test]
+fn the_work_in_hand_is_finished_when_the_parent_goes() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(6);
+    let check = spec.check(ANSWER, "sent a job of 6 mails and disconnected while the mailbox holds 4");
+    mailbox.hold(Point::Data);
+    let (mut worker, mut channel) = forked_worker(&spec, &mailbox);
+    channel.send(&check, &mail::job(&mails));
+    mailbox.wait_held(&check, 4);
+    channel.disconnect();
+    mailbox.release_all();
+    mailbox.wait_letters(&check, mails.len());
+    // Whether it could still report is its own affair, but it must end, and not by a signal or a panic.
+    let status = worker.wait(&check).code();
+    check.holds("exit status 0 or 1", matches!(status, Some(0 | 1)), format!("{status:?}"));
+    worker.leaves_nothing_behind(&check);
+}
+
+#[test]
+fn ctrl_c_leaves_the_decision_to_the_parent() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let check = spec.check(ANSWER, "sent SIGINT to the worker while the mailbox holds its mail");
+    mailbox.hold(Point::Rcpt);
+    let (mut worker, mut channel) = forked_worker(&spec, &mailbox);
+    channel.send(&check, &mail::job(&spec.mails(1)));
+    mailbox.wait_held(&check, 1);
+    worker.signal(Signal::SIGINT);
+    mailbox.release_all();
+    check.equal("the counter", &counter(&check, &mut channel), &json!(1));
+    channel.disconnect();
+    check.equal("the exit status after the disconnect", &worker.wait(&check).code(), &Some(0));
+}
+
+#[test]
+fn it_works_under_a_real_node_server() {
+    let spec = support::spec!("09-send-mail");
+    let Some(node) = support::node::node() else { return };
+    let mailbox = spec.mailbox();
+    let count = spec.number(2..7);
+    let check =
+        spec.check(TAKE, format!("let the article's server in real Node fork the worker for {count} mails"));
+    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/server.mjs");
+    let mut server = spec
+        .other_program(node, "node")
+        .arg(server)
+        .env("PORT", "0")
+        .env("SMTP_URL", mailbox.url())
+        .env("WORKER_EXEC", spec.program_path())
+        .start();
+    let http = server.listening(&check);
+    let answer = http.post(&check, "/endpoint", &mail::request(&spec.mails(count)));
+    check.equal("the answer", &answer.json(), &json!({"status": true, "sent": true}));
+    server.log_line(&check, &contains(format!("Number of mails sent {count}")));
+    server.log_line(&check, &contains("ended: 0"));
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &count);
+}

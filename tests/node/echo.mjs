@@ -1,0 +1,2 @@
+// A forked child that answers every message with its pid and the message.
+process.on('message', (echo) => process.send({ pid: process.pid, echo }))

@@ -1,0 +1,27 @@
+// The article's server, in plain Node: a request forks send_mail and is answered at once.
+import { fork } from 'node:child_process'
+import { createServer } from 'node:http'
+
+// WORKER_EXEC is another program in the worker's place: our Rust worker, for example.
+const [module, execPath] = [process.env.WORKER_MODULE ?? 'send_mail.mjs', process.env.WORKER_EXEC ?? process.execPath]
+
+const server = createServer((request, response) => {
+  let body = ''
+  request.on('data', (chunk) => (body += chunk))
+  request.on('end', () => {
+    const { emails } = JSON.parse(body)
+    const child = fork(module, [], { execPath, execArgv: [] })
+    child.send({ mails: emails })
+    child.on('message', (message) => {
+      console.error(`Number of mails sent ${message.counter}`)
+      child.disconnect()
+    })
+    child.on('exit', (code, signal) => console.error(`worker ${child.pid} ended: ${signal ?? code}`))
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ status: true, sent: true }))
+  })
+})
+
+server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
+  console.log(`listening on http://127.0.0.1:${server.address().port}`)
+})
