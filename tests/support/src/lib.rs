@@ -19,16 +19,16 @@
 mod check;
 pub mod http;
 pub mod ipc;
-pub mod limit;
 pub mod mail;
 pub mod mailbox;
 pub mod node;
 mod port;
-pub mod process;
 pub mod program;
 mod spec;
-mod text;
 mod transcript;
+
+use observe::text;
+pub use observe::{limit, process};
 
 pub use check::Check;
 pub use http::{Answer, Http, PendingAnswer};

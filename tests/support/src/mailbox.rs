@@ -1,26 +1,15 @@
-//! A real SMTP server with gates, inside the test.
-//!
-//! The protocol is mailin's; here are the sockets, the record of what came, and the gates. One thread serves
-//! one conversation, so that a gate is a thread that waits.
+//! The mailbox, with what a failing check says.
 
-mod conversation;
-mod letter;
-mod state;
-
-pub use letter::Letter;
-pub use state::{Event, Point, Reply};
+pub use observe::mailbox::{Event, Letter, Point, Reply};
 
 use crate::{Check, Spec};
-use state::State;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::thread;
+use std::ops::Deref;
 
 /// An SMTP server that accepts every mail, unless it is told to hold, refuse or drop.
 ///
-/// A *conversation* is one TCP connection. A *letter* is a mail that was accepted, whole, as it came. When
-/// the mailbox is dropped, its port is closed and so are its conversations.
+/// It is [`observe::Mailbox`], and has all its methods. The ones here wait for something, and fail a check when
+/// it does not come.
 ///
 /// ```
 /// use support::{Mailbox, Point};
@@ -28,13 +17,18 @@ use std::thread;
 /// let mailbox = Mailbox::start("127.0.0.1:0", |_event| {})?;
 /// mailbox.hold(Point::Rcpt);
 /// assert_eq!(mailbox.held(), 0);
-/// mailbox.release_all();
-/// assert!(mailbox.letters().is_empty());
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Mailbox {
-    address: SocketAddr,
-    state: Arc<State>,
+    observed: observe::Mailbox,
+}
+
+impl Deref for Mailbox {
+    type Target = observe::Mailbox;
+
+    fn deref(&self) -> &observe::Mailbox {
+        &self.observed
+    }
 }
 
 impl Mailbox {
@@ -44,12 +38,7 @@ impl Mailbox {
     /// # Errors
     /// When the address cannot be bound, for example because the port is in use.
     pub fn start(address: &str, observer: impl Fn(&Event) + Send + Sync + 'static) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        let address = listener.local_addr()?;
-        let state = Arc::new(State::new(observer));
-        let accepting = Arc::clone(&state);
-        thread::Builder::new().name("mailbox".into()).spawn(move || accept(&listener, &accepting))?;
-        Ok(Self { address, state })
+        Ok(Self { observed: observe::Mailbox::start(address, observer)? })
     }
 
     pub(crate) fn for_spec(spec: &Spec) -> Self {
@@ -59,116 +48,28 @@ impl Mailbox {
         )
     }
 
-    /// The address in the form that `SMTP_URL` takes.
-    pub fn url(&self) -> String {
-        format!("smtp://{}", self.address)
-    }
-
-    /// The port that the mailbox listens on.
-    pub fn port(&self) -> u16 {
-        self.address.port()
-    }
-
-    /// From now on, every conversation stops at `point` until it is released.
-    pub fn hold(&self, point: Point) {
-        self.state.hold(point, None);
-    }
-
-    /// From now on, a conversation about this recipient stops at `point` until it is released.
-    pub fn hold_recipient(&self, point: Point, recipient: &str) {
-        self.state.hold(point, Some(recipient.to_owned()));
-    }
-
-    /// How many conversations are held at this moment. One whose client has gone is not held any more.
-    pub fn held(&self) -> usize {
-        self.state.held()
-    }
-
     /// Waits until `count` conversations or more are held at once.
     pub fn wait_held(&self, check: &Check, count: usize) {
-        if !self.state.wait(check.spec(), |record| record.held.len() >= count) {
+        if !self.observed.wait_held(count, &|| check.spec().waits_in_vain()) {
             let expected = format!("{count} SMTP conversations held by the mailbox at once");
             check.fail(&expected, &format!("{} held at the end of the wait", self.held()));
         }
     }
 
-    /// Lets the conversation go that has been held for the longest time. The gates stay closed for the others.
-    pub fn release_one(&self) {
-        self.state.release_one();
-    }
-
-    /// Opens all gates and lets every held conversation go.
-    pub fn release_all(&self) {
-        self.state.release_all();
-    }
-
-    /// Answers `reply` when a mail to `recipient` comes, from now on.
-    pub fn reply(&self, recipient: &str, reply: Reply) {
-        self.state.set_reply(recipient, reply);
-    }
-
-    /// What was accepted so far, in the order in which it was accepted.
-    pub fn letters(&self) -> Vec<Letter> {
-        self.state.read(|record| record.letters.clone())
-    }
-
-    /// The recipients of what was accepted so far, in order. A letter to two of them counts twice.
-    pub fn recipients(&self) -> Vec<String> {
-        self.state.read(|record| record.letters.iter().flat_map(|letter| letter.recipients.clone()).collect())
-    }
-
     /// Waits until `count` letters or more were accepted, and gives them all.
     pub fn wait_letters(&self, check: &Check, count: usize) -> Vec<Letter> {
-        if !self.state.wait(check.spec(), |record| record.letters.len() >= count) {
+        if !self.observed.wait_letters(count, &|| check.spec().waits_in_vain()) {
             let got = format!("{} accepted at the end of the wait", self.letters().len());
             check.fail(&format!("{count} mails accepted by the mailbox"), &got);
         }
         self.letters()
     }
 
-    /// How many conversations were opened so far.
-    pub fn conversations(&self) -> usize {
-        self.state.read(|record| record.opened)
-    }
-
-    /// How many conversations are open now.
-    pub fn open_conversations(&self) -> usize {
-        self.state.read(|record| record.open.len())
-    }
-
-    /// The most conversations that were ever open at once.
-    pub fn peak(&self) -> usize {
-        self.state.read(|record| record.peak)
-    }
-
     /// Waits until no conversation is open.
     pub fn wait_all_closed(&self, check: &Check) {
-        if !self.state.wait(check.spec(), |record| record.open.is_empty()) {
+        if !self.observed.wait_all_closed(&|| check.spec().waits_in_vain()) {
             let got = format!("{} still open at the end of the wait", self.open_conversations());
             check.fail("every SMTP conversation closed by the program", &got);
-        }
-    }
-}
-
-impl Drop for Mailbox {
-    fn drop(&mut self) {
-        self.state.close();
-        // Wakes the thread that waits in accept; it sees that the mailbox is closed and ends.
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
-fn accept(listener: &TcpListener, state: &Arc<State>) {
-    for stream in listener.incoming() {
-        if state.is_closed() {
-            return;
-        }
-        // An error here is the client's: it went away before it was accepted.
-        let Ok(stream) = stream else { continue };
-        let state = Arc::clone(state);
-        let serve = move || conversation::serve(&stream, &state);
-        if thread::Builder::new().name("conversation".into()).spawn(serve).is_err() {
-            eprintln!("mailbox: cannot start a thread for a conversation; it is dropped");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the conversations of a mailbox share: the record, the gates, the replies.
 
 use super::Letter;
-use crate::{Spec, limit};
+use crate::limit;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{Shutdown, TcpStream};
@@ -116,11 +116,11 @@ impl State {
     }
 
     /// Waits until the record fulfils `condition`; false when the limit runs out or nobody is left to fulfil it.
-    pub fn wait(&self, spec: &Spec, condition: impl Fn(&Record) -> bool) -> bool {
+    pub fn wait(&self, in_vain: &dyn Fn() -> bool, condition: impl Fn(&Record) -> bool) -> bool {
         let deadline = Instant::now() + limit::limit();
         loop {
             // Before the look at the record: what a program did before it ended still counts.
-            let last_look = Instant::now() >= deadline || spec.waits_in_vain();
+            let last_look = Instant::now() >= deadline || in_vain();
             let record = self.record.lock().unwrap();
             let waiting = |record: &mut Record| !condition(record);
             let (record, _) = self.changed.wait_timeout_while(record, limit::BRIEFLY, waiting).unwrap();

@@ -60,7 +60,7 @@ pub fn zombies(pid: u32) -> Vec<Info> {
     children(pid).into_iter().filter(Info::is_zombie).collect()
 }
 
-/// The processes of a process group. [`Program`](crate::Program) starts each program in a group of its own.
+/// The processes of a process group. The specs start each program in a group of its own.
 pub fn group(group: u32) -> Vec<Info> {
     all().into_iter().filter(|info| info.group == group).collect()
 }

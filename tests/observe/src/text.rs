@@ -1,7 +1,7 @@
 //! Cutting text to what a person wants to read.
 
 /// The text on one line and at most `max_chars` long. What was cut away is counted.
-pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
+pub fn shorten(text: &str, max_chars: usize) -> String {
     let line = text.trim_end_matches(['\r', '\n']).replace('\n', "\\n").replace('\r', "\\r");
     let count = line.chars().count();
     if count <= max_chars {
@@ -13,7 +13,7 @@ pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
 }
 
 /// The anchor that mdBook gives to a heading.
-pub(crate) fn anchor(heading: &str) -> String {
+pub fn anchor(heading: &str) -> String {
     heading
         .chars()
         .filter_map(|letter| match letter {

@@ -1,0 +1,157 @@
+//! A real SMTP server with gates, inside the test or the command.
+//!
+//! The protocol is mailin's; here are the sockets, the record of what came, and the gates. One thread serves
+//! one conversation, so that a gate is a thread that waits.
+
+mod conversation;
+mod letter;
+mod state;
+
+pub use letter::Letter;
+pub use state::{Event, Point, Reply};
+
+use state::State;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+/// An SMTP server that accepts every mail, unless it is told to hold, refuse or drop.
+///
+/// A *conversation* is one TCP connection. A *letter* is a mail that was accepted, whole, as it came. When
+/// the mailbox is dropped, its port is closed and so are its conversations.
+///
+/// ```
+/// use observe::{Mailbox, Point};
+///
+/// let mailbox = Mailbox::start("127.0.0.1:0", |_event| {})?;
+/// mailbox.hold(Point::Rcpt);
+/// assert_eq!(mailbox.held(), 0);
+/// mailbox.release_all();
+/// assert!(mailbox.letters().is_empty());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Mailbox {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+impl Mailbox {
+    /// Listens on `address` (port 0: the system chooses) and calls `observer` for everything that happens.
+    /// The observer is called from the middle of things: it must not call the mailbox itself.
+    ///
+    /// # Errors
+    /// When the address cannot be bound, for example because the port is in use.
+    pub fn start(address: &str, observer: impl Fn(&Event) + Send + Sync + 'static) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State::new(observer));
+        let accepting = Arc::clone(&state);
+        thread::Builder::new().name("mailbox".into()).spawn(move || accept(&listener, &accepting))?;
+        Ok(Self { address, state })
+    }
+
+    /// The address in the form that `SMTP_URL` takes.
+    pub fn url(&self) -> String {
+        format!("smtp://{}", self.address)
+    }
+
+    /// The port that the mailbox listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// From now on, every conversation stops at `point` until it is released.
+    pub fn hold(&self, point: Point) {
+        self.state.hold(point, None);
+    }
+
+    /// From now on, a conversation about this recipient stops at `point` until it is released.
+    pub fn hold_recipient(&self, point: Point, recipient: &str) {
+        self.state.hold(point, Some(recipient.to_owned()));
+    }
+
+    /// How many conversations are held at this moment. One whose client has gone is not held any more.
+    pub fn held(&self) -> usize {
+        self.state.held()
+    }
+
+    /// Waits until `count` conversations or more are held at once. False when the [limit](crate::limit) runs out,
+    /// or when `in_vain` says that nobody is left to come.
+    pub fn wait_held(&self, count: usize, in_vain: &dyn Fn() -> bool) -> bool {
+        self.state.wait(in_vain, |record| record.held.len() >= count)
+    }
+
+    /// Lets the conversation go that has been held for the longest time. The gates stay closed for the others.
+    pub fn release_one(&self) {
+        self.state.release_one();
+    }
+
+    /// Opens all gates and lets every held conversation go.
+    pub fn release_all(&self) {
+        self.state.release_all();
+    }
+
+    /// Answers `reply` when a mail to `recipient` comes, from now on.
+    pub fn reply(&self, recipient: &str, reply: Reply) {
+        self.state.set_reply(recipient, reply);
+    }
+
+    /// What was accepted so far, in the order in which it was accepted.
+    pub fn letters(&self) -> Vec<Letter> {
+        self.state.read(|record| record.letters.clone())
+    }
+
+    /// The recipients of what was accepted so far, in order. A letter to two of them counts twice.
+    pub fn recipients(&self) -> Vec<String> {
+        self.state.read(|record| record.letters.iter().flat_map(|letter| letter.recipients.clone()).collect())
+    }
+
+    /// Waits until `count` letters or more were accepted; false as in [`wait_held`](Self::wait_held).
+    pub fn wait_letters(&self, count: usize, in_vain: &dyn Fn() -> bool) -> bool {
+        self.state.wait(in_vain, |record| record.letters.len() >= count)
+    }
+
+    /// How many conversations were opened so far.
+    pub fn conversations(&self) -> usize {
+        self.state.read(|record| record.opened)
+    }
+
+    /// How many conversations are open now.
+    pub fn open_conversations(&self) -> usize {
+        self.state.read(|record| record.open.len())
+    }
+
+    /// The most conversations that were ever open at once.
+    pub fn peak(&self) -> usize {
+        self.state.read(|record| record.peak)
+    }
+
+    /// Waits until no conversation is open; false as in [`wait_held`](Self::wait_held).
+    pub fn wait_all_closed(&self, in_vain: &dyn Fn() -> bool) -> bool {
+        self.state.wait(in_vain, |record| record.open.is_empty())
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        self.state.close();
+        // Wakes the thread that waits in accept; it sees that the mailbox is closed and ends.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+fn accept(listener: &TcpListener, state: &Arc<State>) {
+    for stream in listener.incoming() {
+        if state.is_closed() {
+            return;
+        }
+        // An error here is the client's: it went away before it was accepted.
+        let Ok(stream) = stream else { continue };
+        let state = Arc::clone(state);
+        let serve = move || conversation::serve(&stream, &state);
+        if thread::Builder::new().name("conversation".into()).spawn(serve).is_err() {
+            eprintln!("mailbox: cannot start a thread for a conversation; it is dropped");
+        }
+    }
+}
