@@ -1,0 +1,50 @@
+//! Lesson 02: one request holds up everybody.
+//!
+//! A web server on one thread. `POST /endpoint` sends the mails of the request with the blocking calls of
+//! lesson 01 and then answers; `GET /health` answers `ok`, if it gets the chance.
+//! New here: an event loop, and what a blocking call does to it. The chapter is book/src/02-endpoint.md.
+
+#![allow(unused, reason = "remove this line when the last todo! is gone")]
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Json;
+use axum::routing::{get, post};
+use lesson_02::{Request, Sent, send_all, serve};
+use mail::SmtpServer;
+use std::process::ExitCode;
+use tokio::runtime::{Builder, Runtime};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let server = SmtpServer::from_env()?;
+    event_loop()?.block_on(serve(routes(server)))
+}
+
+/// An event loop that runs everything on the thread that calls it.
+fn event_loop() -> Result<Runtime, String> {
+    todo!("1: build a runtime of one thread")
+}
+
+/// Which handler answers which request. Every handler can ask for the state, the SMTP server's address.
+fn routes(server: SmtpServer) -> Router {
+    todo!("2: one route for GET /health, one for POST /endpoint, and the state")
+}
+
+async fn health() -> &'static str {
+    todo!("3: answer ok")
+}
+
+/// Sends the mails, logs their number, and answers after that.
+async fn endpoint(State(server): State<SmtpServer>, request: Request) -> Json<Sent> {
+    todo!("4: send the mails, log their number, answer")
+}

@@ -1,0 +1,187 @@
+//! The task of lesson 02: a web server on one thread that sends mail inside the handler.
+//!
+//! 1. Build a runtime of one thread (look up: `tokio::runtime::Builder::new_current_thread`).
+//! 2. Route `GET /health` and `POST /endpoint` to their handlers (`axum::Router::route`, `with_state`).
+//! 3. `/health` answers `ok`.
+//! 4. `/endpoint` sends the mails, logs `Number of mails sent N` on stderr, and answers after that.
+
+use support::predicates::str::contains;
+use support::{Check, Http, Mailbox, Point, Reply, Running, Spec, json, mail};
+
+const LOOP: &str = "1. One thread for everything";
+const ROUTES: &str = "2. Routes";
+const HEALTH: &str = "3. Am I alive?";
+const ENDPOINT: &str = "4. Send inside the handler";
+
+/// The longest body that the contract allows.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+fn start(spec: &Spec, mailbox: &Mailbox, check: &Check) -> (Running, Http) {
+    let mut server = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).start();
+    let http = server.listening(check);
+    (server, http)
+}
+
+#[test]
+fn health_answers_ok() {
+    let spec = support::spec!("02-endpoint");
+    let mailbox = spec.mailbox();
+    let check = spec.check(HEALTH, "started the server and asked GET /health");
+    let (_server, http) = start(&spec, &mailbox, &check);
+
+    for _ in 0..2 {
+        let answer = http.get(&check, "/health");
+        check.equal("the status of GET /health", &answer.status, &200);
+        check.equal("the body of GET /health", answer.body.trim_end(), "ok");
+    }
+}
+
+#[test]
+fn the_mails_of_a_request_arrive() {
+    let spec = support::spec!("02-endpoint");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..6));
+    let check = spec.check(ENDPOINT, format!("posted {} mails to /endpoint", mails.len()));
+    let (server, http) = start(&spec, &mailbox, &check);
+
+    let answer = http.post(&check, "/endpoint", &mail::request(&mails));
+
+    check.equal("the status of POST /endpoint", &answer.status, &200);
+    check.equal("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+    // The answer has come, so the work is done: nothing here waits.
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+    server.log_line(&check, &contains(format!("Number of mails sent {}", mails.len())));
+}
+
+#[test]
+fn one_request_holds_up_everybody() {
+    let spec = support::spec!("02-endpoint");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..4));
+    let check = spec.check(ENDPOINT, "posted mails to /endpoint; the mailbox holds the first one at RCPT");
+    let (_server, http) = start(&spec, &mailbox, &check);
+    mailbox.hold(Point::Rcpt);
+
+    let posted = http.begin_post("/endpoint", &mail::request(&mails));
+    mailbox.wait_held(&check, 1);
+    let asked = http.begin_get("/health");
+    posted.stays_open(&check, "the answer comes after the mails are sent, and the mailbox holds the first");
+    asked.stays_open(
+        &check,
+        "in this lesson the handler blocks the one thread there is, so nobody is left to answer",
+    );
+    mailbox.release_all();
+
+    let check = spec.check(LOOP, "let the mails go that held up the server");
+    let health = asked.wait(&check);
+    check.equal("the status of GET /health", &health.status, &200);
+    let answer = posted.wait(&check);
+    check.equal("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+}
+
+#[test]
+fn a_second_request_waits_for_the_first() {
+    let spec = support::spec!("02-endpoint");
+    let mailbox = spec.mailbox();
+    let (first, second) = (spec.mails(2), spec.mails(3));
+    let check = spec.check(ENDPOINT, "posted 2 mails, which the mailbox holds at the end, then 3 more");
+    let (server, http) = start(&spec, &mailbox, &check);
+    mailbox.hold(Point::Accept);
+
+    let one = http.begin_post("/endpoint", &mail::request(&first));
+    mailbox.wait_held(&check, 1);
+    let two = http.begin_post("/endpoint", &mail::request(&second));
+    two.stays_open(&check, "the first request still blocks the one thread there is");
+    check.equal("the number of SMTP conversations so far", &mailbox.conversations(), &1);
+    mailbox.release_all();
+
+    let sent = json!({"status": true, "sent": true});
+    check.equal("the body of the first answer", &one.wait(&check).json(), &sent);
+    check.equal("the body of the second answer", &two.wait(&check).json(), &sent);
+    let all = [mail::recipients(&first), mail::recipients(&second)].concat();
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &all);
+    server.log_line(&check, &contains("Number of mails sent 2"));
+    server.log_line(&check, &contains("Number of mails sent 3"));
+}
+
+#[test]
+fn a_refused_mail_is_not_counted_and_the_server_goes_on() {
+    let spec = support::spec!("02-endpoint");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(3..6));
+    let check = spec.check(ENDPOINT, format!("posted {} mails; the mailbox refuses the first", mails.len()));
+    let (server, http) = start(&spec, &mailbox, &check);
+    mailbox.reply(&mails[0].to, Reply::Refuse(550));
+
+    http.post(&check, "/endpoint", &mail::request(&mails));
+
+    server.log_line(&check, &contains(format!("Number of mails sent {}", mails.len() - 1)));
+    server.log_line(&check, &contains(format!("cannot send the mail to \"{}\"", mails[0].to)));
+    check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+}
+
+#[test]
+fn a_body_that_is_no_request_is_refused_with_a_reason() {
+    let spec = support::spec!("02-endpoint");
+    let mailbox = spec.mailbox();
+    let check = spec.check(ENDPOINT, "started the server");
+    let (_server, http) = start(&spec, &mailbox, &check);
+    let good = spec.mail().json();
+    let mut lacking = good.clone();
+    let field = ["from", "to", "subject", "text"][spec.number(0..4)];
+    lacking.as_object_mut().map(|fields| fields.remove(field));
+    let mut long = spec.mail();
+    long.text = "x".repeat(MAX_BODY_BYTES);
+    let bodies = [
+        ("broken JSON", "{\"emails\": [".into(), 400, "line 1"),
+        ("nothing", String::new(), 400, "line 1"),
+        ("an object without \"emails\"", json!({"mails": [good]}).to_string(), 422, "emails"),
+        ("a number for \"emails\"", json!({"emails": 7}).to_string(), 422, "emails"),
+        ("a mail without a field", json!({"emails": [good, lacking]}).to_string(), 422, field),
+        ("a body of more than 1 MiB", json!({"emails": [long.json()]}).to_string(), 413, "1048576"),
+    ];
+    for (what, body, status, word) in bodies {
+        let check = spec.check(ENDPOINT, format!("posted {what} to /endpoint"));
+        let answer = http.post_bytes(&check, "/endpoint", body.as_bytes());
+        check.equal("the status", &answer.status, &status);
+        let body = answer.json();
+        let error = body["error"].as_str().unwrap_or_default();
+        let expected = format!("a body {{\"error\": \"…\"}} that says what is wrong, with the word {word}");
+        check.holds(&expected, error.contains(word), &answer.body);
+    }
+    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
+}
+
+#[test]
+fn each_path_has_its_method() {
+    let spec = support::spec!("02-endpoint");
+    let mailbox = spec.mailbox();
+    let check = spec.check(ROUTES, "asked for what the server does not have");
+    let (_server, http) = start(&spec, &mailbox, &check);
+
+    let path = format!("/{}", spec.word());
+    check.equal(&format!("the status of GET {path}"), &http.get(&check, &path).status, &404);
+    check.equal("the status of GET /endpoint", &http.get(&check, "/endpoint").status, &405);
+    let body = mail::request(&spec.mails(1));
+    check.equal("the status of POST /health", &http.post(&check, "/health", &body).status, &405);
+    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
+}
+
+#[test]
+fn a_bad_port_is_bad_configuration() {
+    let spec = support::spec!("02-endpoint");
+    for port in ["", "http", "-1", "65536", "3000 "] {
+        let check = spec.check(LOOP, format!("started the server with PORT={port:?}"));
+        spec.program().env("PORT", port).run(&check).code(2).reports_error(&["PORT"]);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_bad_configuration() {
+    let spec = support::spec!("02-endpoint");
+    let mailbox = spec.mailbox();
+    let port = mailbox.port().to_string();
+    let check = spec.check(LOOP, format!("started the server with PORT={port}, which is in use"));
+    spec.program().env("PORT", &port).run(&check).code(2).reports_error(&["cannot listen on", &port]);
+}
