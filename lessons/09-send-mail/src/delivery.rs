@@ -42,11 +42,13 @@ impl Delivery {
         };
         Ok(Self { server, connections })
     }
+
     /// Sends all mails and counts those that the server accepted. Each of the others is reported on stderr.
     pub async fn send_all(&self, mails: Vec<Mail>) -> usize {
         todo!("5: start as many tasks as there may be connections, and add up what they count")
     }
 }
+
 /// One connection's work: takes mails from the queue until it is empty.
 async fn send_from_queue(server: SmtpServer, queue: Queue) -> usize {
     todo!("4: take mails from the queue until it is empty, and count")
@@ -56,6 +58,7 @@ fn take(queue: &Queue) -> Option<Mail> {
     // The lock is held for this line only, never across an await.
     queue.lock().expect("nobody panics with the lock held").next()
 }
+
 /// Sends one mail over the connection, which is opened when there is none.
 async fn send(
     server: &SmtpServer,
@@ -80,6 +83,7 @@ async fn within_limit<T>(work: impl Future<Output = Result<T, String>>) -> Resul
     let late = |_| format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs());
     timeout(SMTP_TIMEOUT, work).await.map_err(late)?
 }
+
 async fn connect(server: &SmtpServer) -> Result<AsyncSmtpConnection, String> {
     let stream = TcpStream::connect((server.host.as_str(), server.port))
         .await

@@ -23,6 +23,7 @@ pub fn send_mail() -> ExitCode {
 
 /// An exit status and what is said about it.
 type Failure = (u8, String);
+
 /// Everything that can be wrong before the first job: the channel and the configuration.
 fn prepare() -> Result<(Inherited, Delivery), Failure> {
     let inherited = todo!("1: take the channel that the parent announced");
@@ -40,6 +41,7 @@ async fn run(inherited: Inherited, delivery: &Delivery) -> Result<(), Failure> {
         (status, error.to_string())
     })
 }
+
 /// Answers every message, one after another, until the parent disconnects.
 async fn serve(channel: &mut Channel, delivery: &Delivery) -> Result<(), Error> {
     todo!("2: receive one job after another and answer each")

@@ -216,6 +216,7 @@ impl Receiver {
     ///
     /// # Cancel safety
     /// When the future is dropped, no message is lost.
+    // ANCHOR: recv
     pub async fn recv<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Error> {
         consume_budget().await;
         loop {
@@ -230,8 +231,10 @@ impl Receiver {
             }
         }
     }
+    // ANCHOR_END: recv
 
     /// The next message among the bytes that have been read.
+    // ANCHOR: next_buffered
     fn next_buffered<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Error> {
         loop {
             let limit_bytes = self.decoder.max_frame_bytes();
@@ -247,6 +250,7 @@ impl Receiver {
             }
         }
     }
+    // ANCHOR_END: next_buffered
 
     /// Waits until the socket is ready, then writes what waits to be written and reads what came.
     async fn turn(&mut self) -> Result<(), Error> {

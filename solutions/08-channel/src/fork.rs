@@ -49,6 +49,7 @@ const CHILD_FD: RawFd = 3;
 /// # Ok(())
 /// # }
 /// ```
+// ANCHOR: fork
 pub fn fork(mut command: Command) -> Result<Child, Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     let (ours, theirs) = UnixStream::pair().map_err(Error::io("make a socket pair"))?;
@@ -69,6 +70,7 @@ pub fn fork(mut command: Command) -> Result<Child, Error> {
     let id = process.id().expect("it has not been waited for");
     Ok(Child { channel, process: Process { process, id } })
 }
+// ANCHOR_END: fork
 
 /// A forked process and the channel to it.
 #[derive(Debug)]

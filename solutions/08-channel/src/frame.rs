@@ -57,6 +57,7 @@ impl FrameDecoder {
     }
 
     /// The next whole frame, or `None` if more has to be read first.
+    // ANCHOR: next_frame
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameTooLarge> {
         let newline = memchr::memchr(b'\n', &self.buffer[self.searched..self.end]);
         let frame_end = newline.map_or(self.end, |position| self.searched + position);
@@ -72,6 +73,7 @@ impl FrameDecoder {
         self.searched = self.start;
         Ok(Some(&self.buffer[frame]))
     }
+    // ANCHOR_END: next_frame
 
     /// Room to read into; never empty.
     pub fn space(&mut self) -> &mut [u8] {

@@ -65,6 +65,7 @@ pub struct Inherited {
 ///     Ok(())
 /// }
 /// ```
+// ANCHOR: inherited
 pub fn inherited() -> Result<Inherited, Error> {
     let announced = env::var_os("NODE_CHANNEL_FD").unwrap_or_default();
     if announced.is_empty() {
@@ -83,6 +84,7 @@ pub fn inherited() -> Result<Inherited, Error> {
     let descriptor = take_descriptor(&value).map_err(|reason| Error::BadChannelFd { value, reason })?;
     Ok(Inherited { stream: UnixStream::from(descriptor) })
 }
+// ANCHOR_END: inherited
 
 impl Inherited {
     /// Makes the channel ready for use.
@@ -108,6 +110,7 @@ fn check_single_thread() -> Result<(), Error> {
 }
 
 /// The descriptor with the number in `value`, if it is what a parent would pass; else what is wrong.
+// ANCHOR: take_descriptor
 fn take_descriptor(value: &str) -> Result<OwnedFd, String> {
     let number: RawFd = value.parse().map_err(|_| "is not a number")?;
     if number < 0 {
@@ -127,3 +130,4 @@ fn take_descriptor(value: &str) -> Result<OwnedFd, String> {
     // the variable that names it is gone.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
+// ANCHOR_END: take_descriptor

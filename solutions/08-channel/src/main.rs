@@ -77,6 +77,7 @@ fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> 
 }
 
 /// The worker: answers every message until the parent disconnects.
+// ANCHOR: child
 async fn child(channel: Inherited) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Answer {
@@ -93,6 +94,7 @@ async fn child(channel: Inherited) -> Result<(), Failure> {
     }
     Ok(())
 }
+// ANCHOR_END: child
 
 /// Forks `command`, sends it the lines of stdin, prints its answers.
 async fn parent(command: Command) -> Result<(), Failure> {

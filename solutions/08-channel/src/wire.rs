@@ -145,6 +145,7 @@ impl Outgoing {
     }
 
     /// Appends `message` as one frame, or nothing at all.
+    // ANCHOR: push
     fn push<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
         let start = self.bytes.len();
         let checked = serde_json::to_writer(&mut self.bytes, message)
@@ -156,6 +157,7 @@ impl Outgoing {
         }
         checked
     }
+    // ANCHOR_END: push
 
     fn check(&self, frame: &[u8]) -> Result<(), Error> {
         if frame.len() > self.max_frame_bytes {

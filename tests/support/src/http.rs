@@ -58,6 +58,12 @@ impl Http {
         &self.base
     }
 
+    /// Whether nobody listens on the server's port (any more).
+    pub fn is_refused(&self) -> bool {
+        let address = self.base.trim_start_matches("http://");
+        std::net::TcpStream::connect(address).is_err()
+    }
+
     /// Sends a GET request and waits for the answer.
     pub fn get(&self, check: &Check, path: &str) -> Answer {
         self.begin_get(path).wait(check)

@@ -421,6 +421,7 @@ pub fn in_words(status: ExitStatus) -> String {
 /// What a program writes to a pipe, collected by a thread.
 struct Lines {
     shared: Arc<(Mutex<Text>, Condvar)>,
+    spec: Spec,
 }
 
 #[derive(Default)]
@@ -441,7 +442,7 @@ enum Waited<T> {
 impl Lines {
     fn read(pipe: Option<impl Read + Send + 'static>, spec: &Spec, who: String) -> Self {
         let shared = Arc::new((Mutex::new(Text::default()), Condvar::new()));
-        let lines = Self { shared: Arc::clone(&shared) };
+        let lines = Self { shared: Arc::clone(&shared), spec: spec.clone() };
         let spec = spec.clone();
         thread::spawn(move || {
             let Some(mut pipe) = pipe else { return };
@@ -478,8 +479,10 @@ impl Lines {
             if text.ended {
                 return Waited::Ended;
             }
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return Waited::TimeOut };
-            text = self.shared.1.wait_timeout(text, left).unwrap().0;
+            if Instant::now() >= deadline || self.spec.todo().is_some() {
+                return Waited::TimeOut;
+            }
+            text = self.shared.1.wait_timeout(text, limit::BRIEFLY).unwrap().0;
         }
     }
 

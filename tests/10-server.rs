@@ -1,0 +1,292 @@
+//! The task of lesson 10: the article's `server`, which forks `send_mail` for every request.
+//!
+//! 1. Make the worker's command line: what `WORKER` says, or this program with `send-mail`.
+//! 2. Fork the worker, leave it to a task of its own, and answer at once.
+//! 3. Send it the job as a message, and wait for its message.
+//! 4. Log `Number of mails sent N`, disconnect the worker, wait for its end.
+//! 5. At the end, wait until no work is in hand.
+
+use std::path::Path;
+use support::predicates::str::contains;
+use support::{Check, Http, Mailbox, Point, Program, Reply, Running, Signal, Spec, json, mail, process};
+
+const WORKER: &str = "1. The worker's command line";
+const FORK: &str = "2. Fork, and answer at once";
+const TALK: &str = "3. A message there, a message back";
+const REAP: &str = "4. Log, disconnect, wait";
+const END: &str = "5. An end in good order";
+const INPUT: &str = "What the spec checks";
+
+fn server(spec: &Spec, mailbox: &Mailbox) -> Program {
+    spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url())
+}
+
+fn started(check: &Check, program: Program) -> (Running, Http) {
+    let mut server = program.start();
+    let http = server.listening(check);
+    (server, http)
+}
+
+/// Posts that many new mails; the answer must be the article's.
+fn post(check: &Check, http: &Http, mails: &[support::Mail]) {
+    let answer = http.post(check, "/endpoint", &mail::request(mails));
+    check.equal("the status of the answer", &answer.status, &200);
+    check.equal("the answer", &answer.json(), &json!({"status": true, "sent": true}));
+}
+
+fn logs_number(check: &Check, server: &Running, number: usize) {
+    let line = format!("Number of mails sent {number}");
+    check.eventually(&format!("a line `{line}` on stderr"), || {
+        server.stderr().lines().any(|logged| logged == line).then_some(())
+    });
+}
+
+fn pids_of_children(server: &Running) -> Vec<u32> {
+    process::children(server.pid()).iter().map(|child| child.pid).collect()
+}
+
+fn wait_without_children(check: &Check, server: &Running) {
+    check.eventually("no child of the server is left, and no zombie", || {
+        process::children(server.pid()).is_empty().then_some(())
+    });
+}
+
+#[test]
+fn a_request_is_answered_before_any_mail_is_sent() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..9));
+    let check = spec.check(FORK, format!("posted {} mails while the mailbox holds every mail", mails.len()));
+    mailbox.hold(Point::Rcpt);
+    let (server, http) = started(&check, server(&spec, &mailbox));
+    post(&check, &http, &mails);
+    mailbox.wait_held(&check, 1);
+    check.equal(
+        "the answer to GET /health",
+        &http.get(&check, "/health").body.trim().to_owned(),
+        &"ok".into(),
+    );
+    check.holds("no number in the log yet", !server.stderr().contains("Number of mails"), server.stderr());
+    mailbox.release_all();
+    logs_number(&check, &server, mails.len());
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &mails.len());
+}
+
+#[test]
+fn each_request_has_a_worker_process_of_its_own() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let check = spec.check(FORK, "posted one mail three times while the mailbox holds every mail");
+    mailbox.hold(Point::Rcpt);
+    let (server, http) = started(&check, server(&spec, &mailbox));
+    check.equal("the number of children before a request", &pids_of_children(&server).len(), &0);
+    for count in 1..=3 {
+        post(&check, &http, &spec.mails(1));
+        mailbox.wait_held(&check, count);
+        check.equal("the number of children of the server", &pids_of_children(&server).len(), &count);
+    }
+    mailbox.release_all();
+    wait_without_children(&spec.check(REAP, "let all mails go"), &server);
+}
+
+#[test]
+fn only_what_was_accepted_is_counted() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(3..8));
+    let check = spec.check(TALK, format!("posted {} mails; the mailbox refuses one", mails.len()));
+    mailbox.reply(&mails[1].to, Reply::Refuse(550));
+    let (server, http) = started(&check, server(&spec, &mailbox));
+    post(&check, &http, &mails);
+    logs_number(&check, &server, mails.len() - 1);
+}
+
+#[test]
+fn an_empty_list_is_a_job_too() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let check = spec.check(TALK, "posted {\"emails\": []}");
+    let (server, http) = started(&check, server(&spec, &mailbox));
+    post(&check, &http, &[]);
+    logs_number(&check, &server, 0);
+}
+
+#[test]
+fn requests_at_the_same_time_do_not_mix() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let sizes: Vec<usize> = (1..=6).collect();
+    let check = spec.check(TALK, "posted 1, 2, 3, 4, 5 and 6 mails at the same time");
+    let (server, http) = started(&check, server(&spec, &mailbox));
+    let pending: Vec<_> =
+        sizes.iter().map(|size| http.begin_post("/endpoint", &mail::request(&spec.mails(*size)))).collect();
+    for answer in pending {
+        check.equal("the status of the answer", &answer.wait(&check).status, &200);
+    }
+    for size in &sizes {
+        logs_number(&check, &server, *size);
+    }
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &sizes.iter().sum());
+    wait_without_children(&check, &server);
+}
+
+#[test]
+fn bad_requests_are_refused_and_fork_nothing() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let check = spec.check(INPUT, "started the server");
+    let (server, http) = started(&check, server(&spec, &mailbox));
+    let missing = json!({"emails": [{"from": "a@b.test", "to": "c@d.test", "subject": "x"}]}).to_string();
+    let long = json!({"emails": [], "more": "x".repeat(1024 * 1024)}).to_string();
+    let bad = [
+        ("malformed JSON", "{\"emails\": [".to_owned(), 400, "line"),
+        ("JSON of another shape", "[1, 2]".to_owned(), 422, "line"),
+        ("a mail without a text", missing, 422, "text"),
+        ("a body of more than 1 MiB", long, 413, "bytes"),
+    ];
+    for (what, body, status, word) in bad {
+        let check = spec.check(INPUT, format!("posted {what}"));
+        let answer = http.post_bytes(&check, "/endpoint", body.as_bytes());
+        check.equal("the status of the answer", &answer.status, &status);
+        let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
+        check.holds(&format!("an \"error\" that says {word}"), error.contains(word), &answer);
+    }
+    check.holds("nothing was forked", !server.stderr().contains("forked"), server.stderr());
+    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+}
+
+#[test]
+fn bad_configuration_is_told_at_the_start() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let port = mailbox.port().to_string();
+    let bad = [("PORT", "eighty"), ("PORT", port.as_str()), ("SMTP_URL", "nowhere"), ("WORKER", "  ")];
+    for (name, value) in bad {
+        let check = spec.check(WORKER, format!("started the server with {name}={value:?}"));
+        let program = server(&spec, &mailbox).env(name, value);
+        let word = if value == port { value } else { name };
+        program.run(&check).code(2).reports_error(&[word]);
+    }
+}
+
+#[test]
+fn a_worker_that_does_not_exist_is_an_error_answer() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let name = format!("no-such-worker-{}", spec.word());
+    let check = spec.check(WORKER, format!("posted a mail to a server with WORKER={name}"));
+    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", &name));
+    let answer = http.post(&check, "/endpoint", &mail::request(&spec.mails(1)));
+    check.equal("the status of the answer", &answer.status, &500);
+    let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
+    check.holds("an \"error\" that names the worker", error.contains(&name), &answer);
+    server.log_line(&check, &contains("error: "));
+    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+}
+
+#[test]
+fn a_worker_that_ends_without_an_answer_is_logged_and_reaped() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let check =
+        spec.check(REAP, "posted a mail to a server with WORKER=false, which ends at once with status 1");
+    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", "false"));
+    post(&check, &http, &spec.mails(1));
+    server.log_line(&check, &contains("error: "));
+    wait_without_children(&check, &server);
+    check.holds("no number in the log", !server.stderr().contains("Number of mails"), server.stderr());
+    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_left_over_from_a_request() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let check = spec.check(REAP, "posted 20 requests of two mails, one after another");
+    let (server, http) = started(&check, server(&spec, &mailbox));
+    let count = || process::descriptors(server.pid()).unwrap_or_default().len();
+    post(&check, &http, &spec.mails(2));
+    wait_without_children(&check, &server);
+    let before = count();
+    for _ in 0..20 {
+        post(&check, &http, &spec.mails(2));
+    }
+    mailbox.wait_letters(&check, 42);
+    wait_without_children(&check, &server);
+    check.eventually(&format!("{before} open descriptors, as after the first request"), || {
+        (count() <= before).then_some(())
+    });
+}
+
+#[test]
+fn a_signal_ends_it_after_the_work_in_hand() {
+    let spec = support::spec!("10-server");
+    for (signal, to_all) in [(Signal::SIGTERM, false), (Signal::SIGINT, true)] {
+        let mailbox = spec.mailbox();
+        let mails = spec.mails(3);
+        let whom = if to_all { "the server and its worker, as Ctrl-C does" } else { "the server" };
+        let check = spec.check(END, format!("sent {signal} to {whom} while the mailbox holds 3 mails"));
+        mailbox.hold(Point::Rcpt);
+        let (mut server, http) = started(&check, server(&spec, &mailbox));
+        post(&check, &http, &mails);
+        mailbox.wait_held(&check, 3);
+        if to_all {
+            server.signal_group(signal)
+        } else {
+            server.signal(signal)
+        }
+        check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
+        check.holds("the server still runs: a worker has work", server.is_running(), "it has ended");
+        mailbox.release_all();
+        check.equal("the exit status", &server.wait(&check).code(), &Some(0));
+        logs_number(&check, &server, 3);
+        server.leaves_nothing_behind(&check);
+    }
+}
+
+#[test]
+fn without_work_a_signal_ends_it_at_once() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let check = spec.check(END, "sent SIGTERM to the server when it had nothing to do");
+    let (mut server, _http) = started(&check, server(&spec, &mailbox));
+    server.signal(Signal::SIGTERM);
+    check.equal("the exit status", &server.wait(&check).code(), &Some(0));
+}
+
+#[test]
+fn workers_do_not_outlive_a_server_that_is_killed() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let check = spec.check(END, "killed the server with SIGKILL while two workers have a mail each");
+    mailbox.hold(Point::Rcpt);
+    let (mut server, http) = started(&check, server(&spec, &mailbox));
+    for count in 1..=2 {
+        post(&check, &http, &spec.mails(1));
+        mailbox.wait_held(&check, count);
+    }
+    server.signal(Signal::SIGKILL);
+    server.wait(&check);
+    mailbox.release_all();
+    server.leaves_nothing_behind(&check);
+}
+
+#[test]
+fn the_worker_can_be_a_real_node_program() {
+    let spec = support::spec!("10-server");
+    let Some(node) = support::node::node() else { return };
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..6));
+    let worker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/send_mail.mjs");
+    let worker = format!("{} {}", node.display(), worker.display());
+    let check =
+        spec.check(WORKER, format!("posted {} mails to a server with WORKER={worker:?}", mails.len()));
+    mailbox.reply(&mails[0].to, Reply::Refuse(550));
+    let (mut server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
+    post(&check, &http, &mails);
+    logs_number(&check, &server, mails.len() - 1);
+    wait_without_children(&check, &server);
+    server.signal(Signal::SIGTERM);
+    check.equal("the exit status", &server.wait(&check).code(), &Some(0));
+}
