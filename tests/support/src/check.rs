@@ -3,6 +3,7 @@
 use crate::text::{anchor, shorten};
 use crate::{Spec, limit, process};
 use predicates::Predicate;
+use serde_json::Value;
 use std::fmt::{Debug, Display};
 use std::panic::resume_unwind;
 
@@ -33,6 +34,11 @@ impl Check {
         if got != expected {
             self.fail(&format!("{what} is {expected:?}"), &format!("{got:?}"));
         }
+    }
+
+    /// The JSON value `got` must equal `expected`. Like [`equal`](Self::equal), but both are shown as JSON.
+    pub fn json(&self, what: &str, got: &Value, expected: &Value) {
+        self.holds(&format!("{what} is {expected}"), got == expected, got);
     }
 
     /// `holds` must be true. `expected` says in words what should be so, `got` what is.

@@ -1,0 +1,138 @@
+//! Lesson 05: a child process.
+//!
+//! Reads one task a line from stdin, `{"program": "…", "args": ["…"], "env": {"NAME": "value"}}`, runs the
+//! programs one after another, and prints one line of JSON for each: its pid, how it ended, its output.
+//! New here: another process does the work. The chapter is book/src/05-spawn.md.
+
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitCode, ExitStatus, Output, Stdio};
+
+/// What is to be run. `args` and `env` may be left out.
+#[derive(Debug, Deserialize)]
+struct Task {
+    program: String,
+    #[serde(default)]
+    args: Vec<String>,
+    /// What is added to the environment that the child inherits.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+}
+
+/// What became of it. There is no pid when there was no process.
+#[derive(Debug, Serialize)]
+struct Report {
+    pid: Option<u32>,
+    ended: Ended,
+    stdout: String,
+    stderr: String,
+}
+
+/// How a child ended: `{"exit":3}`, `{"signal":"SIGKILL"}`, or never started: `{"error":"not found"}`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Ended {
+    Exit(i32),
+    Signal(String),
+    Error(String),
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs the tasks one after another. A child that fails is a result, no error of ours.
+fn run() -> Result<(), String> {
+    for (number, line) in (1..).zip(io::stdin().lines()) {
+        let line = line.map_err(|error| format!("cannot read line {number}: {error}"))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let task =
+            serde_json::from_str(&line).map_err(|error| format!("cannot parse line {number}: {error}"))?;
+        print_report(&run_task(&task))?;
+    }
+    Ok(())
+}
+
+/// Runs one child from its start to its end.
+fn run_task(task: &Task) -> Report {
+    let never_ran = |ended| Report { pid: None, ended, stdout: String::new(), stderr: String::new() };
+    let child = match start(task) {
+        Ok(child) => child,
+        Err(error) => return never_ran(not_started(&error)),
+    };
+    let pid = child.id();
+    match collect(child) {
+        Ok(output) => Report {
+            pid: Some(pid),
+            ended: how_it_ended(output.status),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        },
+        Err(error) => never_ran(Ended::Error(error.to_string())),
+    }
+}
+
+// ANCHOR: start
+/// Starts the child, with nothing on its stdin and a pipe for each of its two outputs.
+fn start(task: &Task) -> io::Result<Child> {
+    Command::new(&task.program)
+        .args(&task.args)
+        .envs(&task.env)
+        // Our own stdin holds the next tasks: they are none of the child's business.
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+}
+// ANCHOR_END: start
+
+// ANCHOR: collect
+/// Reads both outputs to their end and waits for the child.
+fn collect(child: Child) -> io::Result<Output> {
+    // Both pipes are read at once (with poll(2)), so that neither can fill up while we look at the other.
+    child.wait_with_output()
+}
+// ANCHOR_END: collect
+
+// ANCHOR: ended
+fn how_it_ended(status: ExitStatus) -> Ended {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Exit(code),
+        (None, Some(number)) => Ended::Signal(signal_name(number)),
+        // waitpid(2) tells of other changes only when it is asked to, and std does not ask.
+        (None, None) => Ended::Error(status.to_string()),
+    }
+}
+// ANCHOR_END: ended
+
+fn signal_name(number: i32) -> String {
+    // A real-time signal has a number and no name.
+    Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |signal| signal.to_string())
+}
+
+// ANCHOR: not_started
+/// Why there is no child. `execve` has failed, and std brought its error number back to us.
+fn not_started(error: &io::Error) -> Ended {
+    match error.kind() {
+        ErrorKind::NotFound => Ended::Error("not found".into()),
+        _ => Ended::Error(error.to_string()),
+    }
+}
+// ANCHOR_END: not_started
+
+fn print_report(report: &Report) -> Result<(), String> {
+    let line = serde_json::to_string(report).map_err(|error| format!("cannot write a report: {error}"))?;
+    println!("{line}");
+    Ok(())
+}

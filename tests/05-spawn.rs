@@ -1,0 +1,279 @@
+//! The task of lesson 05: a program that runs other programs and tells what became of them.
+//!
+//! 1. Start a child: program, arguments, environment, nothing on stdin (look up: `std::process::Command`).
+//! 2. Read both of its outputs to their end, then wait for it (look up: `Child::wait_with_output`).
+//! 3. Tell exit codes from signals (look up: `std::os::unix::process::ExitStatusExt`).
+//! 4. Tell a program that is not there from a child that failed.
+
+use support::predicates::str::is_empty;
+use support::{Check, Program, Running, Spec, Value, json, process};
+
+const START: &str = "1. Start the child";
+const COLLECT: &str = "2. Collect what it writes";
+const ENDED: &str = "3. Tell how it ended";
+const NOT_FOUND: &str = "4. When there is no such program";
+
+/// A task that runs a shell script. `$1` and so on in the script are `args`.
+fn shell(script: &str, args: &[&str]) -> Value {
+    let args: Vec<&str> = ["-c", script, "sh"].iter().chain(args).copied().collect();
+    json!({"program": "sh", "args": args})
+}
+
+fn lines(tasks: &[Value]) -> String {
+    tasks.iter().map(|task| format!("{task}\n")).collect()
+}
+
+/// Runs the tasks to the end of stdin, and gives the reports.
+fn reports(check: &Check, program: Program, tasks: &[Value]) -> Vec<Value> {
+    let finished = program.stdin(lines(tasks)).run(check).code(0);
+    let stdout = finished.stdout();
+    let reports: Vec<Value> = stdout.lines().map(|line| parse(check, line)).collect();
+    if reports.len() != tasks.len() {
+        let stderr = finished.stderr();
+        check.fail(
+            &format!("{} lines on stdout, one for each task", tasks.len()),
+            &format!("{stdout}{stderr}"),
+        );
+    }
+    reports
+}
+
+fn parse(check: &Check, line: &str) -> Value {
+    let report: Value = serde_json(line).unwrap_or_else(|| check.fail("a report: one line of JSON", line));
+    for field in ["pid", "ended", "stdout", "stderr"] {
+        check.holds(&format!("a report with the field {field:?}"), report.get(field).is_some(), line);
+    }
+    report
+}
+
+fn serde_json(line: &str) -> Option<Value> {
+    line.parse().ok()
+}
+
+/// Runs one task in a program that goes on running.
+fn ask(running: &mut Running, check: &Check, task: &Value) -> Value {
+    running.write(format!("{task}\n"));
+    parse(check, &running.line(check))
+}
+
+/// The number that a child printed, `null` if it printed none.
+fn number(text: &Value) -> Value {
+    text.as_str().and_then(|text| text.trim().parse::<u64>().ok()).into()
+}
+
+#[test]
+fn the_child_has_a_pid_of_its_own_and_our_pid_as_its_parent() {
+    let spec = support::spec!("05-spawn");
+    let check = spec.check(START, "ran `sh`, which prints its own pid on stdout and its parent's on stderr");
+    let mut program = spec.program().start();
+    let mut pids = Vec::new();
+    for _ in 0..3 {
+        let report = ask(&mut program, &check, &shell("echo $$; echo $PPID >&2", &[]));
+        let (own, parent) = (number(&report["stdout"]), number(&report["stderr"]));
+        check.json("the child's parent", &parent, &json!(program.pid()));
+        check.json("the pid in the report", &report["pid"], &own);
+        check.holds("a new pid for each child", !pids.contains(&own), format!("{own:?} after {pids:?}"));
+        pids.push(own);
+    }
+    program.finish(&check).code(0);
+}
+
+#[test]
+fn arguments_arrive_as_they_are() {
+    let spec = support::spec!("05-spawn");
+    let args = ["two words", "$HOME", "*", "a;b|c", "", "it's \"quoted\"", "Grüße", &spec.word()];
+    let check = spec.check(START, format!("ran `printf '%s\\n'` with the arguments {args:?}"));
+    let mut task = json!({"program": "printf", "args": ["%s\n"]});
+    if let Some(list) = task["args"].as_array_mut() {
+        list.extend(args.iter().map(|arg| json!(arg)));
+    }
+    let report = &reports(&check, spec.program(), &[task])[0];
+    let expected: String = args.iter().map(|arg| format!("{arg}\n")).collect();
+    check.equal("what the child got", report["stdout"].as_str().unwrap_or_default(), &expected);
+}
+
+#[test]
+fn the_environment_is_inherited_and_added_to() {
+    let spec = support::spec!("05-spawn");
+    let (kept, old, new) = (spec.word(), spec.word(), spec.word());
+    let check = spec.check(START, format!("KEPT={kept} CHANGED={old} are ours; a task sets CHANGED={new}"));
+    let mut task = shell("echo \"$KEPT $CHANGED\"", &[]);
+    let plain = task.clone();
+    task["env"] = json!({"CHANGED": new});
+    let program = spec.program().env("KEPT", &kept).env("CHANGED", &old);
+    let reports = reports(&check, program, &[task, plain]);
+    check.json("the child's variables", &reports[0]["stdout"], &json!(format!("{kept} {new}\n")));
+    let what = "the variables of the next child, whose task has no \"env\"";
+    check.json(what, &reports[1]["stdout"], &json!(format!("{kept} {old}\n")));
+}
+
+#[test]
+fn the_tasks_on_stdin_are_none_of_the_childs_business() {
+    let spec = support::spec!("05-spawn");
+    let word = spec.word();
+    let did = "ran `cat`, which reads its stdin to the end, while the program's own stdin stays open";
+    let check = spec.check(START, did);
+    let mut program = spec.program().start();
+    let report = ask(&mut program, &check, &shell("cat; echo $1", &[&word]));
+    check.json("the output of the child", &report["stdout"], &json!(format!("{word}\n")));
+    program.finish(&check).code(0);
+}
+
+#[test]
+fn each_report_comes_when_its_child_has_ended() {
+    let spec = support::spec!("05-spawn");
+    let check = spec.check(COLLECT, "gave the program one task, and kept its stdin open");
+    let mut program = spec.program().start();
+    for count in 1..4 {
+        let word = spec.word();
+        let report = ask(&mut program, &check, &shell("echo $1", &[&word]));
+        check.json(&format!("the output in report {count}"), &report["stdout"], &json!(format!("{word}\n")));
+    }
+    program.finish(&check).code(0);
+}
+
+#[test]
+fn stdout_and_stderr_are_captured_apart() {
+    let spec = support::spec!("05-spawn");
+    let (out, err) = (spec.word(), spec.word());
+    let check =
+        spec.check(COLLECT, format!("ran `sh`, which writes {out:?} to stdout and {err:?} to stderr"));
+    let task = shell("printf %s $1; printf %s $2 >&2", &[&out, &err]);
+    let finished = spec.program().stdin(lines(&[task])).run(&check).code(0);
+    let report = parse(&check, finished.stdout().trim_end());
+    check.json("the child's stdout", &report["stdout"], &json!(out));
+    check.json("the child's stderr", &report["stderr"], &json!(err));
+    finished.stderr_is("nothing, since the child's stderr is in the report", &is_empty());
+}
+
+#[test]
+fn output_that_is_no_utf_8_is_no_reason_to_stop() {
+    let spec = support::spec!("05-spawn");
+    let check = spec.check(COLLECT, "ran a child that writes the byte 0xFF, which no UTF-8 text has");
+    let tasks = [shell("printf 'a\\377b'", &[]), shell("echo next", &[])];
+    let reports = reports(&check, spec.program(), &tasks);
+    check.json("the child's stdout", &reports[0]["stdout"], &json!("a\u{FFFD}b"));
+    check.json("the next child's stdout", &reports[1]["stdout"], &json!("next\n"));
+}
+
+#[test]
+fn more_output_than_a_pipe_holds_on_both_streams_is_no_deadlock() {
+    let spec = support::spec!("05-spawn");
+    let bytes = spec.number(300_000..600_000);
+    let scripts = [
+        ("first all of stdout, then all of stderr", "write o; write e >&2"),
+        ("first all of stderr, then all of stdout", "write e >&2; write o"),
+    ];
+    for (order, script) in scripts {
+        let check = spec.check(COLLECT, format!("ran a child that writes {bytes} bytes each: {order}"));
+        // The shell itself writes, so that a failing report shows two processes that wait for each other.
+        let write = "write() { t=$1; while [ ${#t} -lt $n ]; do t=$t$t; done; printf %.${n}s $t; }";
+        let task = shell(&format!("n=$1; {write}; {script}"), &[&bytes.to_string()]);
+        let report = &reports(&check, spec.program(), &[task])[0];
+        for (stream, letter) in [("stdout", "o"), ("stderr", "e")] {
+            let text = report[stream].as_str().unwrap_or_default();
+            let what = format!("the number of bytes from the child's {stream}");
+            check.equal(&what, &text.len(), &bytes);
+            let whole = text.bytes().all(|byte| byte == letter.as_bytes()[0]);
+            check.holds(&format!("only the letter {letter:?} from {stream}"), whole, text);
+        }
+    }
+}
+
+#[test]
+fn exit_codes_and_signals_are_told_apart() {
+    let spec = support::spec!("05-spawn");
+    let code = spec.number(1..100);
+    let cases = [
+        ("exit 0".to_owned(), json!({"exit": 0})),
+        (format!("exit {code}"), json!({"exit": code})),
+        ("exit 137".into(), json!({"exit": 137})),
+        ("kill -KILL $$".into(), json!({"signal": "SIGKILL"})),
+        ("kill -TERM $$".into(), json!({"signal": "SIGTERM"})),
+        ("kill -USR1 $$".into(), json!({"signal": "SIGUSR1"})),
+    ];
+    let word = spec.word();
+    for (script, expected) in cases {
+        let check = spec.check(ENDED, format!("ran `sh -c 'echo {word}; {script}'`"));
+        let task = shell(&format!("echo {word}; {script}"), &[]);
+        let report = &reports(&check, spec.program(), &[task])[0];
+        check.json("\"ended\"", &report["ended"], &expected);
+        check.json("its stdout up to then", &report["stdout"], &json!(format!("{word}\n")));
+    }
+}
+
+#[test]
+fn a_program_that_does_not_exist_is_told_from_one_that_fails() {
+    let spec = support::spec!("05-spawn");
+    let missing = format!("{}-is-not-there", spec.word());
+    let check = spec.check(NOT_FOUND, format!("ran {missing:?}, then `sh -c 'exit 127'`, then \"/\""));
+    let tasks =
+        [json!({"program": missing}), shell("exit 127", &[]), json!({"program": "/"}), shell("echo on", &[])];
+    let reports = reports(&check, spec.program(), &tasks);
+    check.json("the report", &reports[0], &nothing_but(json!({"error": "not found"})));
+    check.json("how `exit 127` ended", &reports[1]["ended"], &json!({"exit": 127}));
+    let error = reports[2]["ended"]["error"].as_str().unwrap_or_default();
+    let other = !error.is_empty() && error != "not found";
+    check.holds("an error for \"/\", which is there and is no program", other, &reports[2]["ended"]);
+    check.json("the output of the next child", &reports[3]["stdout"], &json!("on\n"));
+}
+
+fn nothing_but(ended: Value) -> Value {
+    json!({"pid": null, "ended": ended, "stdout": "", "stderr": ""})
+}
+
+#[test]
+fn nothing_is_left_over_after_100_children() {
+    let spec = support::spec!("05-spawn");
+    let check = spec.check(COLLECT, "ran 100 children, one after another, and kept the program's stdin open");
+    let mut program = spec.program().start();
+    ask(&mut program, &check, &shell("exit 0", &[]));
+    let before = process::descriptors(program.pid());
+    let kinds = [
+        shell("exit 3", &[]),
+        shell("kill -KILL $$", &[]),
+        json!({"program": "is-not-there"}),
+        shell("", &[]),
+    ];
+    for number in 0..100 {
+        ask(&mut program, &check, &kinds[number % kinds.len()]);
+    }
+    let zombies = process::zombies(program.pid());
+    let commands: Vec<String> =
+        zombies.iter().map(|zombie| format!("{} {}", zombie.pid, zombie.command)).collect();
+    check.holds("no zombie: the program waits for each child", zombies.is_empty(), commands.join("\n"));
+    check.holds(
+        "no child still runs",
+        process::children(program.pid()).is_empty(),
+        "see the processes below",
+    );
+    let after = process::descriptors(program.pid());
+    if let (Some(before), Some(after)) = (before, after) {
+        let more: Vec<_> = after.iter().filter(|open| !before.contains(open)).take(8).collect();
+        let expected = format!("{} open descriptors, as after the first child", before.len());
+        check.holds(&expected, after.len() <= before.len(), format!("{}, among them {more:?}", after.len()));
+    }
+    program.finish(&check).code(0);
+}
+
+#[test]
+fn a_line_that_is_no_task_is_bad_input() {
+    let spec = support::spec!("05-spawn");
+    let word = spec.word();
+    for bad in ["{\"program\": ", "[]", "{\"args\": []}", "{\"program\": \"sh\", \"args\": [1]}"] {
+        let check = spec.check(START, format!("gave the program a good task, an empty line, and then {bad}"));
+        let input = format!("{}\n\n{bad}", shell("echo $1", &[&word]));
+        let finished = spec.program().stdin(input).run(&check).code(2);
+        let finished = finished.reports_error(&["cannot parse line 3: "]);
+        let stdout = finished.stdout();
+        let report = parse(&check, stdout.trim_end());
+        check.json("the output of the good task", &report["stdout"], &json!(format!("{word}\n")));
+    }
+}
+
+#[test]
+fn nothing_to_do_is_done_at_once() {
+    let spec: Spec = support::spec!("05-spawn");
+    let check = spec.check(START, "ran the program with nothing on stdin");
+    spec.program().stdin("").run(&check).code(0).stdout_is("nothing", &is_empty());
+}
