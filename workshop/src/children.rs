@@ -1,0 +1,99 @@
+//! Processes that are started here. None of them outlives this process.
+
+use crate::interrupt;
+use observe::process;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The leaders of the groups that run now.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// A child in a process group of its own. When this is dropped, it and all below it are ended.
+pub struct Group {
+    child: Child,
+    status: Option<ExitStatus>,
+}
+
+impl Group {
+    /// Starts the command.
+    ///
+    /// # Errors
+    /// Those of [`Command::spawn`].
+    pub fn start(command: &mut Command) -> io::Result<Self> {
+        // Under the lock, so that an interrupt sees either no child or a child that it can end.
+        let mut running = running();
+        let child = command.process_group(0).spawn()?;
+        running.push(child.id());
+        drop(running);
+        let group = Self { child, status: None };
+        if interrupt::requested() {
+            end(group.pid());
+        }
+        Ok(group)
+    }
+
+    /// The child's pid, which is the group's number too.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The child with its pipes.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// How the child ended, when it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait().ok().flatten();
+        }
+        self.status
+    }
+
+    /// Waits for the child's end for no longer than `limit`.
+    pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        observe::limit::poll(limit, || self.ended())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        running().retain(|pid| *pid != self.pid());
+        // Also after the child's own end: what it started may still run in the group.
+        end(self.pid());
+        let _ = self.child.wait();
+    }
+}
+
+/// Ends everything that was started here.
+pub fn end_all() {
+    let leaders = running().clone();
+    leaders.into_iter().for_each(end);
+}
+
+fn running() -> MutexGuard<'static, Vec<u32>> {
+    // A list of numbers is never half written.
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends a group and the groups of all its descendants: a spec starts each program in a group of its own.
+fn end(leader: u32) {
+    let all = process::all();
+    let mut family = vec![leader];
+    let mut next = 0;
+    while next < family.len() {
+        let parent = family[next];
+        family.extend(all.iter().filter(|info| info.parent == parent).map(|info| info.pid));
+        next += 1;
+    }
+    let mut groups: Vec<u32> =
+        all.iter().filter(|info| family.contains(&info.pid)).map(|info| info.group).collect();
+    groups.push(leader);
+    groups.sort_unstable();
+    groups.dedup();
+    let own = nix::unistd::getpgrp().as_raw().cast_unsigned();
+    groups.into_iter().filter(|group| *group != own).for_each(process::kill_group);
+}

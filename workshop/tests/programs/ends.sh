@@ -1,0 +1,3 @@
+#!/bin/sh
+# Ends before it listens.
+exit 3
