@@ -368,10 +368,9 @@ impl<'a> Demo<'a> {
             self.problems.push("the server has left a process behind".into());
         }
         if self.problems.is_empty() {
-            say(format!(
-                "\nDone: {} sent by a forked worker, and nothing is left behind.",
-                mails(self.count)
-            ));
+            let done =
+                format!("Done: {} sent by a forked worker. Nothing is left behind.", mails(self.count));
+            say(format!("\n{}", wrap(&done, 0, columns())));
             self.story.show_commands(&self.start, &emails(1));
             return Ok(());
         }
