@@ -4,7 +4,11 @@ mod children;
 mod demo;
 mod failure;
 mod interrupt;
+mod lesson;
 mod mailbox;
+mod prove;
+mod spec;
+mod starters;
 mod terminal;
 mod workspace;
 
@@ -27,6 +31,8 @@ struct Workshop {
 enum Verb {
     Demo(demo::Args),
     Mailbox(mailbox::Args),
+    Prove(prove::Args),
+    Starters(starters::Args),
 }
 
 fn main() -> ExitCode {
@@ -43,5 +49,7 @@ fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Mailbox(args) => mailbox::run(&args),
+        Verb::Prove(args) => prove::run(&args),
+        Verb::Starters(args) => starters::run(&args),
     }
 }

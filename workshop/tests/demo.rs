@@ -23,7 +23,6 @@ fn path_of(program: &str) -> PathBuf {
 }
 
 #[test]
-#[ignore = "solution 10 is not written yet"]
 fn the_story_is_told_to_its_end() {
     let told = run::workshop().args(["demo", "--mails", "5"]).assert().code(0);
     told.stdout(contains("POST /endpoint with 5 mails"))
@@ -37,7 +36,6 @@ fn the_story_is_told_to_its_end() {
 }
 
 #[test]
-#[ignore = "solution 10 is not written yet"]
 fn it_works_from_any_subfolder_and_60_columns_wide() {
     let mut command = run::workshop();
     command.current_dir(run::root().join("book/src")).env("COLUMNS", "60").arg("demo");
@@ -49,7 +47,6 @@ fn it_works_from_any_subfolder_and_60_columns_wide() {
 }
 
 #[test]
-#[ignore = "solution 10 is not written yet"]
 fn mails_that_do_not_come_are_named_and_the_exit_status_is_1() {
     let mut command = run::workshop();
     command.arg("demo").env("WORKER", "false").env("WORKSHOP_LIMIT_SECONDS", "2");
@@ -57,7 +54,6 @@ fn mails_that_do_not_come_are_named_and_the_exit_status_is_1() {
 }
 
 #[test]
-#[ignore = "solution 10 is not written yet"]
 fn keep_stays_up_until_ctrl_c_and_leaves_nothing_behind() {
     let mut demo = Running::start(&["demo", "--keep"]);
     let told = demo.wait_for("The server stays up.").to_owned();

@@ -1,0 +1,164 @@
+//! The bank of answers: tests/answers/NN-name.toml.
+
+use crate::failure::Failure;
+use crate::lesson::Lesson;
+use std::fs;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// An answer to a lesson: a change to its solution.
+#[derive(Debug)]
+pub struct Answer {
+    pub name: String,
+    pub kind: Kind,
+    /// The file that it changes, below the package's folder. Empty: nothing is changed.
+    pub file: String,
+    pub change: Change,
+}
+
+/// What the spec must say about an answer.
+#[derive(Debug)]
+pub enum Kind {
+    /// It must fail, with all of these words.
+    Wrong(Vec<String>),
+    /// It must pass.
+    Right,
+}
+
+/// How an answer differs from the solution.
+#[derive(Debug)]
+pub enum Change {
+    /// The solution itself.
+    None,
+    /// This text, which occurs once, becomes that one.
+    Replace { find: String, replace: String },
+    /// The whole file is another one.
+    Whole(String),
+}
+
+impl Answer {
+    /// The solution itself, which is right.
+    pub fn solution() -> Self {
+        Self {
+            name: "the solution itself".into(),
+            kind: Kind::Right,
+            file: String::new(),
+            change: Change::None,
+        }
+    }
+
+    /// `wrong` or `right`.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Wrong(_) => "wrong",
+            Kind::Right => "right",
+        }
+    }
+
+    /// The changed file's text.
+    ///
+    /// # Errors
+    /// When the text to be replaced is not there exactly once.
+    pub fn apply(&self, solution: &str) -> Result<String, String> {
+        match &self.change {
+            Change::None => Ok(solution.to_owned()),
+            Change::Whole(text) => Ok(text.clone()),
+            Change::Replace { find, replace } => match solution.matches(find.as_str()).count() {
+                1 => Ok(solution.replacen(find.as_str(), replace, 1)),
+                0 => Err(format!("its `find` is not in the solution's {}", self.file)),
+                count => Err(format!("its `find` is {count} times in the solution's {}", self.file)),
+            },
+        }
+    }
+}
+
+/// Reads the answers of a lesson. A lesson without a bank has none.
+///
+/// # Errors
+/// When the file is not as it should be.
+pub fn read(root: &Path, lesson: &Lesson) -> Result<Vec<Answer>, Failure> {
+    let folder = root.join("tests/answers");
+    let path = folder.join(format!("{}.toml", lesson.name));
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(Vec::new()) };
+    parse(&text, &folder).map_err(|why| Failure::input(format!("cannot use {}: {why}", path.display())))
+}
+
+fn parse(text: &str, folder: &Path) -> Result<Vec<Answer>, String> {
+    let bank: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    if let Some(key) = bank.keys().find(|key| !["wrong", "right"].contains(&key.as_str())) {
+        return Err(format!("\"{key}\" is neither [[wrong]] nor [[right]]"));
+    }
+    let mut answers = Vec::new();
+    for kind in ["wrong", "right"] {
+        for entry in bank.get(kind).and_then(Value::as_array).into_iter().flatten() {
+            let entry = entry.as_table().ok_or_else(|| format!("[[{kind}]] holds something else"))?;
+            answers.push(answer(kind, entry, folder)?);
+        }
+    }
+    Ok(answers)
+}
+
+fn answer(kind: &str, entry: &Table, folder: &Path) -> Result<Answer, String> {
+    let name = text(entry, "name").ok_or_else(|| format!("a [[{kind}]] without a name"))?;
+    let lacks = |field: &str| format!("\"{name}\" has no \"{field}\"");
+    const FIELDS: [&str; 6] = ["name", "file", "find", "replace", "path", "says"];
+    if let Some(key) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
+        return Err(format!("\"{name}\" has a field \"{key}\", which means nothing"));
+    }
+    let change = match text(entry, "path") {
+        Some(path) => Change::Whole(
+            fs::read_to_string(folder.join(&path)).map_err(|error| format!("\"{name}\": {path}: {error}"))?,
+        ),
+        None => Change::Replace {
+            find: text(entry, "find").ok_or_else(|| lacks("find"))?,
+            replace: text(entry, "replace").ok_or_else(|| lacks("replace"))?,
+        },
+    };
+    let kind = match kind {
+        "wrong" => Kind::Wrong(words(entry).ok_or_else(|| lacks("says"))?),
+        _ => Kind::Right,
+    };
+    let file = text(entry, "file").ok_or_else(|| lacks("file"))?;
+    Ok(Answer { name, kind, file, change })
+}
+
+fn text(entry: &Table, field: &str) -> Option<String> {
+    entry.get(field)?.as_str().map(str::to_owned)
+}
+
+fn words(entry: &Table) -> Option<Vec<String>> {
+    let words: Vec<_> = entry.get("says")?.as_array()?.iter().map(|word| word.as_str()).collect();
+    let words: Option<Vec<String>> = words.into_iter().map(|word| word.map(str::to_owned)).collect();
+    words.filter(|words| !words.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Vec<Answer>, String> {
+        parse(text, Path::new("/nowhere"))
+    }
+
+    #[test]
+    fn an_answer_is_a_change_that_applies_exactly_once() {
+        let bank =
+            "[[wrong]]\nname = \"n\"\nfile = \"src/main.rs\"\nfind = '''a'''\nreplace = ''\nsays = ['x']";
+        let answers = parsed(bank).unwrap();
+        assert_eq!(answers[0].apply("bab").unwrap(), "bb");
+        assert!(answers[0].apply("b").unwrap_err().contains("is not in the solution's src/main.rs"));
+        assert!(answers[0].apply("aa").unwrap_err().contains("2 times"));
+    }
+
+    #[test]
+    fn what_is_missing_in_a_bank_is_named() {
+        assert!(parsed("[[wrong]]\nfile = 'x'").unwrap_err().contains("without a name"));
+        let lacks = |field: &str, text: &str| {
+            assert_eq!(parsed(text).unwrap_err(), format!("\"n\" has no \"{field}\""));
+        };
+        lacks("find", "[[right]]\nname = 'n'");
+        lacks("says", "[[wrong]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
+        lacks("file", "[[right]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
+        assert!(parsed("[[wrnog]]\nname = 'n'").unwrap_err().contains("wrnog"));
+    }
+}

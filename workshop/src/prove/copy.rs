@@ -1,0 +1,121 @@
+//! A copy of the workspace, in which a lesson's starter can be replaced by any answer.
+
+use super::bank::Answer;
+use crate::failure::Failure;
+use crate::lesson::Lesson;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A copy of the workspace: what git knows, and what is new and not ignored. Never the target folder.
+pub struct Copy {
+    root: PathBuf,
+    original: PathBuf,
+}
+
+impl Copy {
+    /// Makes the copy, or brings it up to date. A file that has not changed is not touched, so that cargo does
+    /// not compile it again.
+    ///
+    /// # Errors
+    /// When git does not list the files, or a file cannot be copied.
+    pub fn make(original: &Path, root: &Path) -> Result<Self, Failure> {
+        let cannot = |error: io::Error| {
+            Failure::work(format!("cannot copy the workspace to {}: {error}", root.display()))
+        };
+        let files = files_of(original)?;
+        fs::create_dir_all(root).map_err(cannot)?;
+        for file in files_below(root).map_err(cannot)? {
+            if !files.contains(&file) {
+                fs::remove_file(root.join(&file)).map_err(cannot)?;
+            }
+        }
+        for file in &files {
+            write_if_new(&root.join(file), &fs::read(original.join(file)).map_err(cannot)?)
+                .map_err(cannot)?;
+        }
+        Ok(Self { root: root.to_owned(), original: original.to_owned() })
+    }
+
+    /// The folder of the copy.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Puts the answer in the place of the lesson's starter. The package stays the lesson's.
+    ///
+    /// # Errors
+    /// When the answer's change does not fit the solution, or a file cannot be written.
+    pub fn put(&self, lesson: &Lesson, answer: &Answer) -> Result<(), String> {
+        let solution = lesson.solution(&self.original);
+        let folder = lesson.folder(&self.root);
+        let mut sources = files_below(&solution).map_err(|error| error.to_string())?;
+        sources.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
+        if !answer.file.is_empty() && !sources.contains(Path::new(&answer.file)) {
+            return Err(format!("there is no file {} in solutions/{}", answer.file, lesson.name));
+        }
+        for file in &sources {
+            let mut text = fs::read_to_string(solution.join(file)).map_err(|error| error.to_string())?;
+            if *file == Path::new(&answer.file) {
+                text = answer.apply(&text)?;
+            }
+            write_if_new(&folder.join(file), as_lesson(&text, lesson).as_bytes())
+                .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// The solution's names of itself become the lesson's.
+fn as_lesson(text: &str, lesson: &Lesson) -> String {
+    let number = lesson.number();
+    text.replace(&format!("solution_{number}"), &format!("lesson_{number}"))
+        .replace(&format!("solution-{number}"), &format!("lesson-{number}"))
+        .replace(&format!("solutions/{}", lesson.name), &format!("lessons/{}", lesson.name))
+}
+
+fn files_of(root: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
+    let cannot =
+        |why: &str| Failure::input(format!("cannot list the files of the workspace with git: {why}"));
+    let output = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+        .current_dir(root)
+        .output()
+        .map_err(|error| cannot(&error.to_string()))?;
+    if !output.status.success() {
+        return Err(cannot(String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    // A file that was deleted but not committed is still listed.
+    Ok(listed.split('\0').filter(|name| root.join(name).is_file()).map(PathBuf::from).collect())
+}
+
+/// All files below a folder, as paths that begin there.
+fn files_below(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
+    let mut files = BTreeSet::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(below) = folders.pop() {
+        for entry in fs::read_dir(folder.join(&below))? {
+            let entry = entry?;
+            let path = below.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn write_if_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, bytes)
+}

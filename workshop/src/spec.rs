@@ -1,0 +1,142 @@
+//! Running a lesson's spec with cargo and reading what it says.
+
+use crate::children::Group;
+use crate::failure::Failure;
+use crate::{interrupt, workspace};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long cargo may build. It may wait for another cargo that builds in the same folder.
+const BUILD_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// A spec that is to be run: of this package, in this workspace.
+pub struct Spec<'a> {
+    /// The folder of the workspace.
+    pub root: &'a Path,
+    /// `lesson-NN` or `solution-NN`.
+    pub package: &'a str,
+    /// Where cargo builds, if not where it does by itself.
+    pub target: Option<PathBuf>,
+    /// How long the spec may run. A spec limits each of its own waits; this is for one that hangs all the same.
+    pub limit: Duration,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It does not compile.
+    DoesNotCompile,
+    /// It did not end within the limit.
+    Hangs,
+    /// Some check failed.
+    Red,
+    /// All checks passed.
+    Green,
+}
+
+/// A run and what was printed, stdout and stderr as they came.
+pub struct Run {
+    pub verdict: Verdict,
+    /// What cargo said while it built.
+    pub build_output: String,
+    /// What the spec said.
+    pub output: String,
+    /// How long the spec ran.
+    pub took: Duration,
+}
+
+/// The outcome of one check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The name of the test.
+    pub name: String,
+    /// Whether it passed.
+    pub passed: bool,
+}
+
+impl Spec<'_> {
+    /// Builds and runs the spec.
+    ///
+    /// # Errors
+    /// When cargo cannot be started, or when Ctrl-C was pressed.
+    pub fn run(&self) -> Result<Run, Failure> {
+        // Built first and run afterwards, to tell an answer that does not compile from one that fails.
+        let build = captured(self.cargo().arg("--no-run"), BUILD_LIMIT)?;
+        let mut run = Run {
+            verdict: Verdict::DoesNotCompile,
+            build_output: build.text,
+            output: String::new(),
+            took: Duration::ZERO,
+        };
+        if !build.status.is_some_and(|status| status.success()) {
+            return Ok(run);
+        }
+        let began = Instant::now();
+        let end = captured(self.cargo().arg("--quiet").args(["--", "--format", "pretty"]), self.limit)?;
+        run.took = began.elapsed();
+        run.output = end.text;
+        run.verdict = match end.status {
+            None => Verdict::Hangs,
+            Some(status) if status.success() => Verdict::Green,
+            Some(_) => Verdict::Red,
+        };
+        Ok(run)
+    }
+
+    fn cargo(&self) -> Command {
+        let mut command = workspace::cargo(self.root);
+        command.args(["test", "--package", self.package, "--test", "spec"]);
+        // A backtrace says nothing to a learner, and the words of a report are looked for in plain text.
+        command.env("RUST_BACKTRACE", "0").env("CARGO_TERM_COLOR", "never");
+        if let Some(target) = &self.target {
+            command.env("CARGO_TARGET_DIR", target);
+        }
+        command
+    }
+}
+
+impl Run {
+    /// The checks that the spec has run, in alphabetical order.
+    pub fn checks(&self) -> Vec<Check> {
+        let check = |line: &str| {
+            let (name, result) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+            let passed = match result {
+                "ok" => true,
+                "FAILED" => false,
+                _ => return None,
+            };
+            Some(Check { name: name.to_owned(), passed })
+        };
+        self.output.lines().filter_map(check).collect()
+    }
+}
+
+/// What a command printed, and how it ended; `None` when it had to be ended.
+struct Captured {
+    text: String,
+    status: Option<ExitStatus>,
+}
+
+fn captured(command: &mut Command, limit: Duration) -> Result<Captured, Failure> {
+    let cannot = |error: io::Error| Failure::work(format!("cannot run cargo: {error}"));
+    let (mut reader, writer) = io::pipe().map_err(cannot)?;
+    command.stdout(writer.try_clone().map_err(cannot)?).stderr(writer);
+    let mut group = Group::start(command).map_err(cannot)?;
+    // The command keeps its ends of the pipe as long as it has them; without them, end of file comes.
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let text = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What was read before an error is still worth showing.
+        let _ = reader.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    let status = group.wait(limit);
+    drop(group);
+    if interrupt::requested() {
+        return Err(interrupt::failure());
+    }
+    Ok(Captured { text: text.join().unwrap_or_default(), status })
+}
