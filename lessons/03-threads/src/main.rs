@@ -1,0 +1,80 @@
+//! Lesson 03: the work moves out of the way.
+//!
+//! The web server of lesson 02, but each request's mails are sent on a thread of their own. The result comes
+//! back over a channel, and `GET /stats` shows a number that all threads share.
+//! New here: threads, a channel, shared state. The chapter is book/src/03-threads.md.
+
+#![allow(unused, reason = "remove this line when the last todo! is gone")]
+
+mod buggy;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Json;
+use axum::routing::{get, post};
+use buggy::send;
+use http_api::{Request, Sent, serve};
+use mail::{Mail, SmtpServer};
+use serde::Serialize;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use tokio::sync::oneshot;
+
+/// What every handler and every thread can see. A clone is the same number.
+#[derive(Clone)]
+struct App {
+    server: SmtpServer,
+    mails_sent: Arc<AtomicUsize>,
+}
+
+/// The answer of `GET /stats`.
+#[derive(Serialize)]
+struct Stats {
+    mails_sent: usize,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run() -> Result<(), String> {
+    let app = App { server: SmtpServer::from_env()?, mails_sent: Arc::default() };
+    let routes = Router::new()
+        .route("/health", get(async || "ok"))
+        .route("/stats", get(stats))
+        .route("/endpoint", post(endpoint));
+    serve(routes.with_state(app)).await
+}
+
+/// Begins the work and answers at once. The log line comes when the work is done.
+async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
+    todo!("1: start the thread, let log wait for it in a task, answer")
+}
+
+/// Sends the mails on a new thread. Their number comes over the channel.
+fn start_thread(app: App, mails: Vec<Mail>) -> oneshot::Receiver<usize> {
+    todo!("2: send the mails on a new thread, their number over a channel")
+}
+
+/// Sends one mail after another, and counts what was accepted: for this request, and for all of them.
+fn send_all(app: &App, mails: &[Mail]) -> usize {
+    todo!("3: send one mail after another and count, also in app.mails_sent")
+}
+
+/// Waits for the thread's result and logs it. While it waits, the event loop serves others.
+async fn log(result: oneshot::Receiver<usize>) {
+    todo!("4: wait for the number and log it, or that the thread panicked")
+}
+
+async fn stats(State(app): State<App>) -> Json<Stats> {
+    todo!("5: answer the number of mails sent so far")
+}

@@ -1,0 +1,111 @@
+//! Lesson 03: the work moves out of the way.
+//!
+//! The web server of lesson 02, but each request's mails are sent on a thread of their own. The result comes
+//! back over a channel, and `GET /stats` shows a number that all threads share.
+//! New here: threads, a channel, shared state. The chapter is book/src/03-threads.md.
+
+mod buggy;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Json;
+use axum::routing::{get, post};
+use buggy::send;
+use http_api::{Request, Sent, serve};
+use mail::{Mail, SmtpServer};
+use serde::Serialize;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use tokio::sync::oneshot;
+
+/// What every handler and every thread can see. A clone is the same number.
+#[derive(Clone)]
+struct App {
+    server: SmtpServer,
+    mails_sent: Arc<AtomicUsize>,
+}
+
+/// The answer of `GET /stats`.
+#[derive(Serialize)]
+struct Stats {
+    mails_sent: usize,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run() -> Result<(), String> {
+    let app = App { server: SmtpServer::from_env()?, mails_sent: Arc::default() };
+    let routes = Router::new()
+        .route("/health", get(async || "ok"))
+        .route("/stats", get(stats))
+        .route("/endpoint", post(endpoint));
+    serve(routes.with_state(app)).await
+}
+
+// ANCHOR: endpoint
+/// Begins the work and answers at once. The log line comes when the work is done.
+async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
+    let result = start_thread(app, request.emails);
+    tokio::spawn(log(result));
+    Json(Sent::YES)
+}
+// ANCHOR_END: endpoint
+
+// ANCHOR: start_thread
+/// Sends the mails on a new thread. Their number comes over the channel.
+fn start_thread(app: App, mails: Vec<Mail>) -> oneshot::Receiver<usize> {
+    let (sender, receiver) = oneshot::channel();
+    thread::spawn(move || {
+        let counter = send_all(&app, &mails);
+        // An error means that nobody waits for the number any more: the server is going down.
+        let _ = sender.send(counter);
+    });
+    receiver
+}
+// ANCHOR_END: start_thread
+
+// ANCHOR: send_all
+/// Sends one mail after another, and counts what was accepted: for this request, and for all of them.
+fn send_all(app: &App, mails: &[Mail]) -> usize {
+    let mut counter = 0;
+    for mail in mails {
+        match send(&app.server, mail) {
+            Ok(()) => {
+                counter += 1;
+                // Here and not at the end: a panic at the next mail must not cost this one.
+                app.mails_sent.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(why) => eprintln!("error: cannot send the mail to {:?}: {why}", mail.to),
+        }
+    }
+    counter
+}
+// ANCHOR_END: send_all
+
+// ANCHOR: log
+/// Waits for the thread's result and logs it. While it waits, the event loop serves others.
+async fn log(result: oneshot::Receiver<usize>) {
+    match result.await {
+        Ok(counter) => eprintln!("Number of mails sent {counter}"),
+        // The sender was dropped without a word. Only a panic does that.
+        Err(_) => eprintln!("error: cannot send the rest of a request: its thread panicked"),
+    }
+}
+// ANCHOR_END: log
+
+// ANCHOR: stats
+async fn stats(State(app): State<App>) -> Json<Stats> {
+    Json(Stats { mails_sent: app.mails_sent.load(Ordering::Relaxed) })
+}
+// ANCHOR_END: stats

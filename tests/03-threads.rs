@@ -1,0 +1,180 @@
+//! The task of lesson 03: the work of lesson 02 on threads, its result over a channel, a number that all share.
+//!
+//! 1. Answer `POST /endpoint` at once; a task waits for the result (look up: `tokio::spawn`).
+//! 2. Send the mails on a new thread and their number over a channel (`std::thread::spawn`, `tokio::sync::oneshot`).
+//! 3. Send them one after another, and count each one at once where all threads can see it (`AtomicUsize`).
+//! 4. Wait for the number and log `Number of mails sent N`, or an error when the thread panicked.
+//! 5. `GET /stats` answers `{"mails_sent": N}`.
+
+use support::predicates::prelude::PredicateBooleanExt;
+use support::predicates::str::{contains, starts_with};
+use support::{Check, Http, Mail, Mailbox, Point, Reply, Running, Spec, json, mail};
+
+const ENDPOINT: &str = "1. Answer at once";
+const THREAD: &str = "2. A thread and a channel";
+const SEND: &str = "3. Count at once";
+const LOG: &str = "4. Wait for the result";
+const STATS: &str = "5. The number that all share";
+
+/// The subject at which the given sending code panics.
+const PANIC_SUBJECT: &str = "panic";
+
+fn start(spec: &Spec, mailbox: &Mailbox, check: &Check) -> (Running, Http) {
+    let mut server = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).start();
+    let http = server.listening(check);
+    (server, http)
+}
+
+fn post(check: &Check, http: &Http, mails: &[Mail]) {
+    let answer = http.post(check, "/endpoint", &mail::request(mails));
+    check.equal("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+}
+
+fn check_stats(check: &Check, http: &Http, mails_sent: usize) {
+    let expected = json!({"mails_sent": mails_sent});
+    check.equal("the body of GET /stats", &http.get(check, "/stats").json(), &expected);
+}
+
+/// The numbers of the log lines `Number of mails sent N` so far, the smallest first.
+fn logged(server: &Running) -> Vec<usize> {
+    let stderr = server.stderr();
+    let number = |line: &str| line.split_once("Number of mails sent ")?.1.trim().parse().ok();
+    let mut numbers: Vec<usize> = stderr.lines().filter_map(number).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[test]
+fn health_and_stats_answer_while_mails_are_held() {
+    let spec = support::spec!("03-threads");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..5));
+    let did =
+        "posted mails to /endpoint; the mailbox holds the first one, and the server must answer all the same";
+    let check = spec.check(ENDPOINT, did);
+    let (_server, http) = start(&spec, &mailbox, &check);
+    mailbox.hold([Point::Connect, Point::Rcpt, Point::Accept][spec.number(0..3)]);
+
+    let posted = http.begin_post("/endpoint", &mail::request(&mails));
+    mailbox.wait_held(&check, 1);
+    let check = spec.check(THREAD, "asked GET /health while the mailbox holds a mail");
+    check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+    let check = spec.check(STATS, "asked GET /stats while the mailbox holds the first mail");
+    check_stats(&check, &http, 0);
+    drop(posted);
+    mailbox.release_all();
+    mailbox.wait_letters(&check, mails.len());
+}
+
+#[test]
+fn the_answer_comes_before_the_first_mail_is_accepted() {
+    let spec = support::spec!("03-threads");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..6));
+    let did = "posted mails while the mailbox holds every mail: the answer must not wait for them";
+    let check = spec.check(ENDPOINT, did);
+    let (server, http) = start(&spec, &mailbox, &check);
+    mailbox.hold(Point::Accept);
+
+    post(&check, &http, &mails);
+    mailbox.wait_held(&check, 1);
+    check.equal("the number of mails accepted before the answer", &mailbox.letters().len(), &0);
+
+    let check = spec.check(LOG, "got the answer; the mailbox still holds the first mail");
+    check.equal("the log lines `Number of mails sent N` before the work is done", &logged(&server), &vec![]);
+    mailbox.release_all();
+    server.log_line(&check, &contains(format!("Number of mails sent {}", mails.len())));
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+    let check = spec.check(STATS, "saw the log line and asked GET /stats");
+    check_stats(&check, &http, mails.len());
+}
+
+#[test]
+fn what_is_not_accepted_is_not_counted() {
+    let spec = support::spec!("03-threads");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(4..7));
+    let did = format!("posted {} mails; the mailbox refuses the first and drops the second", mails.len());
+    let check = spec.check(SEND, did);
+    let (server, http) = start(&spec, &mailbox, &check);
+    mailbox.reply(&mails[0].to, Reply::Refuse([450, 550][spec.number(0..2)]));
+    mailbox.reply(&mails[1].to, Reply::Drop);
+
+    post(&check, &http, &mails);
+
+    server.log_line(&check, &contains(format!("Number of mails sent {}", mails.len() - 2)));
+    for mail in &mails[..2] {
+        server.log_line(&check, &starts_with("error: ").and(contains(mail.to.clone())));
+    }
+    check_stats(&check, &http, mails.len() - 2);
+}
+
+#[test]
+fn fifty_concurrent_requests_add_up() {
+    let spec = support::spec!("03-threads");
+    let mailbox = spec.mailbox();
+    let requests: Vec<_> = (0..50).map(|_| spec.mails(spec.number(1..3))).collect();
+    let did = "posted 50 requests while the mailbox holds every mail, then let all go at once";
+    let check = spec.check(STATS, did);
+    let (server, http) = start(&spec, &mailbox, &check);
+    mailbox.hold(Point::Accept);
+
+    let posted: Vec<_> =
+        requests.iter().map(|mails| http.begin_post("/endpoint", &mail::request(mails))).collect();
+    for answer in posted {
+        let answer = answer.wait(&check);
+        check.equal("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+    }
+    mailbox.wait_held(&check, 1);
+    mailbox.release_all();
+
+    let mut counts: Vec<usize> = requests.iter().map(Vec::len).collect();
+    counts.sort_unstable();
+    check.eventually("50 log lines `Number of mails sent N` on stderr", || {
+        (logged(&server).len() >= counts.len()).then_some(())
+    });
+    check.equal("the numbers of the log lines, in order of size", &logged(&server), &counts);
+    let total: usize = counts.iter().sum();
+    check_stats(&check, &http, total);
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &total);
+}
+
+#[test]
+fn a_panic_is_logged_and_costs_neither_the_server_nor_the_count() {
+    let spec = support::spec!("03-threads");
+    let mailbox = spec.mailbox();
+    let before = spec.number(1..5);
+    let mut mails = spec.mails(before + 1);
+    mails[before].subject = PANIC_SUBJECT.into();
+    let did =
+        format!("posted {before} good mails, then one at which the sending code panics, in one request");
+    let check = spec.check(LOG, &did);
+    let (server, http) = start(&spec, &mailbox, &check);
+
+    post(&check, &http, &mails);
+    server.log_line(&check, &starts_with("error: ").and(contains("panicked")));
+    mailbox.wait_letters(&check, before);
+
+    let check = spec.check(SEND, format!("{did}, and asked GET /stats after the panic"));
+    check_stats(&check, &http, before);
+
+    let mails = spec.mails(spec.number(5..8));
+    let check = spec.check(THREAD, format!("posted {} good mails after the panic", mails.len()));
+    post(&check, &http, &mails);
+    server.log_line(&check, &contains(format!("Number of mails sent {}", mails.len())));
+    check_stats(&check, &http, before + mails.len());
+    check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+}
+
+#[test]
+fn an_empty_request_sends_nothing() {
+    let spec = support::spec!("03-threads");
+    let mailbox = spec.mailbox();
+    let check = spec.check(SEND, "posted {\"emails\": []}");
+    let (server, http) = start(&spec, &mailbox, &check);
+
+    post(&check, &http, &[]);
+
+    server.log_line(&check, &contains("Number of mails sent 0"));
+    check_stats(&check, &http, 0);
+}
