@@ -1,0 +1,158 @@
+//! Lesson 06: fork(2) itself.
+//!
+//! `solution-06 START PARENT_STEPS CHILD_STEPS` copies its own process. Parent and child count on from the same
+//! number, and each reports its pid and its counter over a pipe. The parent prints the reports and how the child
+//! ended. Before they count, both wait for the end of stdin, so that there is time to look at them.
+//! New here: state is copied, not shared. The chapter is book/src/06-fork.md.
+
+use nix::errno::Errno;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::env;
+use std::fmt::Display;
+use std::io::{self, BufRead, BufReader, BufWriter, PipeReader, PipeWriter, Stdout, Write};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The state. In lesson 03, every thread saw one counter like this.
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// What a process says of itself.
+#[derive(Debug, Serialize)]
+struct Report {
+    process: String,
+    pid: i32,
+    parent: i32,
+    counter: u64,
+    /// Where in the memory of the process the counter lies.
+    address: String,
+}
+
+impl Report {
+    /// A report of the process that calls this.
+    fn of_myself(process: &str) -> Self {
+        let (pid, parent) = (getpid().as_raw(), getppid().as_raw());
+        let counter = COUNTER.load(Ordering::Relaxed);
+        Self { process: process.to_owned(), pid, parent, counter, address: format!("{:p}", &COUNTER) }
+    }
+
+    /// One line of JSON, with its line end.
+    fn line(&self) -> String {
+        serde_json::to_string(self).expect("numbers and text are always JSON") + "\n"
+    }
+}
+
+/// What the command line asks for.
+struct Task {
+    start: u64,
+    parent_steps: u64,
+    child_steps: u64,
+}
+
+fn main() -> ExitCode {
+    let Some(task) = parse_arguments() else {
+        eprintln!("error: cannot read the arguments: expected START PARENT_STEPS CHILD_STEPS");
+        return ExitCode::from(2);
+    };
+    // Both processes come back from here.
+    match run(&task, BufWriter::new(io::stdout())) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// One process comes in, two go out. `Ok(false)` in the parent when the child has not ended well.
+fn run(task: &Task, mut out: BufWriter<Stdout>) -> Result<bool, String> {
+    COUNTER.store(task.start, Ordering::Relaxed);
+    print(&mut out, json!({"start": task.start}))?;
+    let (reader, writer) = io::pipe().map_err(|error| format!("cannot make a pipe: {error}"))?;
+    match copy_process(&mut out)? {
+        ForkResult::Child => {
+            drop(reader);
+            count_and_report("child", task.child_steps, writer)?;
+            Ok(true)
+        }
+        ForkResult::Parent { child } => in_the_parent(child, task, reader, writer, &mut out),
+    }
+}
+
+// ANCHOR: fork
+/// Makes a copy of this process. It returns twice: once in the parent, once in the child.
+fn copy_process(out: &mut BufWriter<Stdout>) -> Result<ForkResult, String> {
+    // What waits in the buffer would be copied too, and written twice.
+    out.flush().map_err(|error| format!("cannot print: {error}"))?;
+    // SAFETY: this process has one thread, so no other thread can hold a lock that the copy would wait for.
+    unsafe { fork() }.map_err(|error| format!("cannot fork: {error}"))
+}
+// ANCHOR_END: fork
+
+// ANCHOR: count
+/// Counts on from what the counter is in this process, and writes one report to the pipe.
+fn count_and_report(process: &str, steps: u64, mut writer: PipeWriter) -> Result<(), String> {
+    wait_for_end_of_stdin();
+    for _ in 0..steps {
+        COUNTER.fetch_add(1, Ordering::Relaxed);
+    }
+    // One write of less than PIPE_BUF bytes is never mixed with that of the other process (pipe(7)).
+    let report = Report::of_myself(process).line();
+    writer.write_all(report.as_bytes()).map_err(|error| format!("cannot report: {error}"))
+}
+// ANCHOR_END: count
+
+// ANCHOR: parent
+/// Counts as the child does, and tells what became of both.
+fn in_the_parent(
+    child: Pid,
+    task: &Task,
+    reader: PipeReader,
+    writer: PipeWriter,
+    out: &mut BufWriter<Stdout>,
+) -> Result<bool, String> {
+    // This takes our writing end and closes it. As long as one is open, the pipe has no end.
+    count_and_report("parent", task.parent_steps, writer)?;
+    for line in BufReader::new(reader).lines() {
+        let line = line.map_err(|error| format!("cannot read a report: {error}"))?;
+        print(out, &line)?;
+    }
+    let ended = reap(child)?;
+    print(out, json!({"child": child.as_raw(), "ended": ended}))?;
+    Ok(ended == json!({"exit": 0}))
+}
+// ANCHOR_END: parent
+
+// ANCHOR: reap
+/// Waits for the child's end and says how it ended: `{"exit": 0}` or `{"signal": "SIGKILL"}`.
+fn reap(child: Pid) -> Result<Value, String> {
+    loop {
+        match waitpid(child, None) {
+            Ok(WaitStatus::Exited(_, code)) => return Ok(json!({"exit": code})),
+            Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(json!({"signal": signal.as_str()})),
+            // Stopped or continued: it has not ended yet.
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(format!("cannot wait for the child: {error}")),
+        }
+    }
+}
+// ANCHOR_END: reap
+
+fn print(out: &mut BufWriter<Stdout>, line: impl Display) -> Result<(), String> {
+    writeln!(out, "{line}").map_err(|error| format!("cannot print: {error}"))
+}
+
+/// Both processes have the same stdin, and each sees its end.
+fn wait_for_end_of_stdin() {
+    // An error is as good as the end: there is nothing more to wait for.
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
+}
+
+fn parse_arguments() -> Option<Task> {
+    let numbers: Vec<u64> = env::args().skip(1).map(|text| text.parse().ok()).collect::<Option<_>>()?;
+    let [start, parent_steps, child_steps] = numbers[..] else { return None };
+    Some(Task { start, parent_steps, child_steps })
+}
