@@ -35,6 +35,11 @@ impl Group {
         Ok(group)
     }
 
+    /// From now on, Ctrl-C does not end this child: its owner does, in good order.
+    pub fn spare(&self) {
+        running().retain(|pid| *pid != self.pid());
+    }
+
     /// The child's pid, which is the group's number too.
     pub fn pid(&self) -> u32 {
         self.child.id()

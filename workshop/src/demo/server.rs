@@ -34,6 +34,8 @@ impl Server {
         command.env_remove("NODE_CHANNEL_FD").env_remove("NODE_CHANNEL_SERIALIZATION_MODE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = Group::start(&mut command).map_err(|error| cannot(error.to_string()))?;
+        // With --keep, Ctrl-C means SIGTERM for the server. Everywhere else, dropping it ends it.
+        group.spare();
         each_line(group.child().stderr.take(), log);
         let (sender, lines) = mpsc::channel();
         each_line(group.child().stdout.take(), move |line| drop(sender.send(line)));
