@@ -1,0 +1,118 @@
+//! Solution 08, in both roles.
+
+use crate::Load;
+use crate::report::{Figures, median};
+use channel::{Child, Error};
+use serde::{Deserialize, Serialize};
+use std::env;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+/// What travels. The child answers each, except `Count`, of which it answers the last one.
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+enum Message {
+    Small { n: u64 },
+    Count { count: u64, last: bool },
+    Large { addresses: Vec<String> },
+}
+
+/// The child: says that it is there, then answers.
+pub fn child() -> ExitCode {
+    let inherited = channel::inherited().expect("forked by the bench");
+    runtime()
+        .block_on(async {
+            let mut channel = inherited.open()?;
+            channel.send(&"ready").await?;
+            while let Some(message) = channel.recv::<Message>().await? {
+                if !matches!(message, Message::Count { last: false, .. }) {
+                    channel.send(&message).await?;
+                }
+            }
+            Ok::<(), Error>(())
+        })
+        .expect("the channel works");
+    ExitCode::SUCCESS
+}
+
+/// The parent: measures.
+pub fn measure(load: &Load) -> Figures {
+    runtime().block_on(measure_all(load)).expect("the channel works")
+}
+
+async fn measure_all(load: &Load) -> Result<Figures, Error> {
+    let mut forks = Vec::new();
+    for _ in 0..load.forks {
+        let begin = Instant::now();
+        let mut child = fork().await?;
+        forks.push(begin.elapsed().as_secs_f64() * 1e3);
+        end(&mut child).await?;
+    }
+    let mut child = fork().await?;
+    round_trips(&mut child, 1).await?;
+    let idle = observe::process::info(child.id()).map(|info| info.resident_bytes as f64 / 1e6);
+    round_trips(&mut child, load.round_trips / 10).await?;
+    let round_trip_us = round_trips(&mut child, load.round_trips).await?;
+    let one_way_per_second = one_way(&mut child, load.one_way).await?;
+    let addresses_ms = large(&mut child, load.large).await?;
+    end(&mut child).await?;
+    Ok(Figures {
+        fork_ms: Some(median(forks)),
+        round_trip_us,
+        round_trip_one_core_us: None,
+        one_way_per_second,
+        addresses_ms: Some(addresses_ms),
+        idle_worker_mb: idle,
+    })
+}
+
+async fn fork() -> Result<Child, Error> {
+    let mut command = Command::new(env::current_exe().expect("this program"));
+    command.args(["child", "ours"]);
+    let mut child = channel::fork(command)?;
+    child.recv::<String>().await?;
+    Ok(child)
+}
+
+async fn end(child: &mut Child) -> Result<(), Error> {
+    child.disconnect().await?;
+    child.wait().await.expect("it is our child");
+    Ok(())
+}
+
+async fn round_trips(child: &mut Child, count: usize) -> Result<f64, Error> {
+    let begin = Instant::now();
+    for n in 0..count as u64 {
+        child.send(&Message::Small { n }).await?;
+        child.recv::<Message>().await?;
+    }
+    Ok(begin.elapsed().as_secs_f64() * 1e6 / count as f64)
+}
+
+async fn one_way(child: &mut Child, count: usize) -> Result<f64, Error> {
+    let begin = Instant::now();
+    let channel = child.channel();
+    for number in 1..=count {
+        channel.feed(&Message::Count { count: number as u64, last: number == count }).await?;
+    }
+    channel.flush().await?;
+    child.recv::<Message>().await?;
+    Ok(count as f64 / begin.elapsed().as_secs_f64())
+}
+
+async fn large(child: &mut Child, repetitions: usize) -> Result<f64, Error> {
+    let addresses = (0..100_000).map(|number| format!("reader.{number}@example.org")).collect();
+    let message = Message::Large { addresses };
+    let mut times = Vec::new();
+    for _ in 0..repetitions {
+        let begin = Instant::now();
+        child.send(&message).await?;
+        child.recv::<Message>().await?;
+        times.push(begin.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(median(times))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
