@@ -2,6 +2,7 @@
 
 use crate::children::Group;
 use crate::failure::Failure;
+use crate::interrupt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader, Read};
@@ -34,14 +35,18 @@ impl Server {
         command.env_remove("NODE_CHANNEL_FD").env_remove("NODE_CHANNEL_SERIALIZATION_MODE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = Group::start(&mut command).map_err(|error| cannot(error.to_string()))?;
-        // With --keep, Ctrl-C means SIGTERM for the server. Everywhere else, dropping it ends it.
-        group.spare();
         each_line(group.child().stderr.take(), log);
         let (sender, lines) = mpsc::channel();
         each_line(group.child().stdout.take(), move |line| drop(sender.send(line)));
         let line = lines
             .recv_timeout(observe::limit::limit())
-            .map_err(|_| cannot("it does not say where it listens".into()))?;
+            .map_err(|_| cannot("it does not say where it listens".into()));
+        // With --keep, Ctrl-C means SIGTERM for the server. Everywhere else, dropping it ends it.
+        group.spare();
+        if interrupt::requested() {
+            return Err(interrupt::failure());
+        }
+        let line = line?;
         match line.strip_prefix("listening on ") {
             Some(base) if base.starts_with("http://127.0.0.1:") => {
                 Ok(Self { group, base: base.trim().to_owned() })

@@ -82,6 +82,10 @@ fn files_of(root: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
     let output = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
         .current_dir(root)
+        // Set when a git hook runs us; they would mean another repository.
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_INDEX_FILE")
+        .env_remove("GIT_WORK_TREE")
         .output()
         .map_err(|error| cannot(&error.to_string()))?;
     if !output.status.success() {

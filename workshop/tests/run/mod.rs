@@ -1,6 +1,8 @@
 //! Running the command and watching it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod tiny;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use predicates::str::contains;
@@ -13,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// The limit of every wait. What builds with cargo may wait for other builds.
-const LIMIT: Duration = Duration::from_secs(120);
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// The command, to be run to its end, in the folder of the workspace.
 pub fn workshop() -> assert_cmd::Command {

@@ -1,0 +1,171 @@
+//! A workshop of two lessons without dependencies, which compiles in an instant.
+
+use super::Running;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A workshop in a folder of its own. The folder is removed when this is dropped.
+pub struct Tiny {
+    root: PathBuf,
+}
+
+const SPEC: &str = r#"
+use std::process::Command;
+
+fn run(argument: &str) -> String {
+    let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+    let output = Command::new(program).arg(argument).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    if stderr.contains("not yet implemented") {
+        eprintln!("NOT WRITTEN YET");
+        std::panic::resume_unwind(Box::new("the check failed; the report is above"));
+    }
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn check(argument: &str, expected: &str) {
+    let got = run(argument);
+    if got.trim() != expected {
+        eprintln!("CHECK FAILED: the answer to {argument} is {expected}, but {} came", got.trim());
+        std::panic::resume_unwind(Box::new("the check failed; the report is above"));
+    }
+}
+
+#[test]
+fn two_is_doubled() {
+    check("2", "4");
+}
+
+#[test]
+fn ten_is_doubled() {
+    check("10", "20");
+}
+"#;
+
+const SOLUTION: &str = r#"//! Doubles a number.
+
+fn main() {
+    let number: u32 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    println!("{}", double(number));
+}
+
+// ANCHOR: double
+fn double(number: u32) -> u32 {
+    // Twice.
+    number * 2
+}
+// ANCHOR_END: double
+"#;
+
+const STARTER: &str = r#"//! Doubles a number.
+
+#![allow(unused, reason = "remove this line when the last todo! is gone")]
+
+fn main() {
+    let number: u32 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    println!("{}", double(number));
+}
+
+fn double(number: u32) -> u32 {
+    todo!("1: return twice the number")
+}
+"#;
+
+const HINTS: &str = "# Hints for lesson NN\n\n\
+    ## 1. Double it\n\n\
+    ### A nudge\n\nThink of twins.\n\n\
+    ### More\n\nThere is an operator for it.\n\n\
+    ### Nearly the answer\n\n```rust,ignore\nnumber * 2\n```\n";
+
+impl Tiny {
+    /// Makes the workshop. `name` must differ from test to test.
+    pub fn new(name: &str) -> Self {
+        let tiny = Self { root: Path::new(env!("CARGO_TARGET_TMPDIR")).join(name) };
+        let _ = fs::remove_dir_all(&tiny.root);
+        tiny.write(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"lessons/*\", \"solutions/*\"]\n\
+             default-members = [\"solutions/*\"]\n",
+        );
+        tiny.write(".gitignore", "/target/\n/.workshop/\n");
+        for (number, word) in [("01", "one"), ("02", "two")] {
+            for (folder, kind, text) in [("lessons", "lesson", STARTER), ("solutions", "solution", SOLUTION)]
+            {
+                let manifest = format!(
+                    "[package]\nname = \"{kind}-{number}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+                     [[test]]\nname = \"spec\"\npath = \"../../tests/{number}-{word}.rs\"\n"
+                );
+                tiny.write(&format!("{folder}/{number}-{word}/Cargo.toml"), &manifest);
+                tiny.write(&format!("{folder}/{number}-{word}/src/main.rs"), text);
+            }
+            tiny.write(&format!("tests/{number}-{word}.rs"), SPEC);
+            tiny.write(&format!("lessons/{number}-{word}/hints.md"), &HINTS.replace("NN", number));
+            let chapter =
+                format!("# {number} The {word}: doubled\n\n*About 15 minutes. You need: numbers.*\n");
+            tiny.write(&format!("book/src/{number}-{word}.md"), &chapter);
+        }
+        tiny.git(&["init", "--quiet"]);
+        tiny.commit();
+        tiny
+    }
+
+    /// Writes a file.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Reads a file.
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.root.join(path)).unwrap()
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Puts the solution in the place of a lesson's starter.
+    pub fn solve(&self, name: &str) {
+        self.write(
+            &format!("lessons/{name}/src/main.rs"),
+            &self.read(&format!("solutions/{name}/src/main.rs")),
+        );
+    }
+
+    /// Commits everything.
+    pub fn commit(&self) {
+        self.git(&["add", "--all"]);
+        self.git(&["-c", "user.name=t", "-c", "user.email=t@t.test", "commit", "--quiet", "--message", "t"]);
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut git = Command::new("git");
+        git.args(arguments).current_dir(&self.root);
+        for variable in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"] {
+            git.env_remove(variable);
+        }
+        assert!(git.status().unwrap().success(), "git {arguments:?}");
+    }
+
+    /// The command in this workshop, to be run to its end.
+    pub fn workshop(&self, arguments: &[&str]) -> assert_cmd::Command {
+        let mut command = super::workshop();
+        command.current_dir(&self.root).env("CARGO_TARGET_DIR", self.root.join("target")).args(arguments);
+        command
+    }
+
+    /// The command in this workshop, while it runs.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+        command.current_dir(&self.root).env("CARGO_TARGET_DIR", self.root.join("target")).args(arguments);
+        Running::spawn(command)
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
