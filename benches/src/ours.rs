@@ -8,13 +8,15 @@ use std::env;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-/// What travels. The child answers each, except `Count`, of which it answers the last one.
-#[derive(Deserialize, Serialize)]
-#[serde(untagged)]
-enum Message {
-    Small { n: u64 },
-    Count { count: u64, last: bool },
-    Large { addresses: Vec<String> },
+/// What travels: a number, or many addresses. The child answers each message unless `last` says that more follow.
+#[derive(Default, Deserialize, Serialize)]
+struct Message {
+    #[serde(default)]
+    n: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<bool>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    addresses: Vec<String>,
 }
 
 /// The child: says that it is there, then answers.
@@ -25,7 +27,7 @@ pub fn child() -> ExitCode {
             let mut channel = inherited.open()?;
             channel.send(&"ready").await?;
             while let Some(message) = channel.recv::<Message>().await? {
-                if !matches!(message, Message::Count { last: false, .. }) {
+                if message.last != Some(false) {
                     channel.send(&message).await?;
                 }
             }
@@ -83,7 +85,7 @@ async fn end(child: &mut Child) -> Result<(), Error> {
 async fn round_trips(child: &mut Child, count: usize) -> Result<f64, Error> {
     let begin = Instant::now();
     for n in 0..count as u64 {
-        child.send(&Message::Small { n }).await?;
+        child.send(&Message { n, ..Message::default() }).await?;
         child.recv::<Message>().await?;
     }
     Ok(begin.elapsed().as_secs_f64() * 1e6 / count as f64)
@@ -93,7 +95,8 @@ async fn one_way(child: &mut Child, count: usize) -> Result<f64, Error> {
     let begin = Instant::now();
     let channel = child.channel();
     for number in 1..=count {
-        channel.feed(&Message::Count { count: number as u64, last: number == count }).await?;
+        let last = Some(number == count);
+        channel.feed(&Message { n: number as u64, last, ..Message::default() }).await?;
     }
     channel.flush().await?;
     child.recv::<Message>().await?;
@@ -102,7 +105,7 @@ async fn one_way(child: &mut Child, count: usize) -> Result<f64, Error> {
 
 async fn large(child: &mut Child, repetitions: usize) -> Result<f64, Error> {
     let addresses = (0..100_000).map(|number| format!("reader.{number}@example.org")).collect();
-    let message = Message::Large { addresses };
+    let message = Message { addresses, ..Message::default() };
     let mut times = Vec::new();
     for _ in 0..repetitions {
         let begin = Instant::now();
