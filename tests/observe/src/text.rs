@@ -2,14 +2,17 @@
 
 /// The text on one line and at most `max_chars` long. What was cut away is counted.
 pub fn shorten(text: &str, max_chars: usize) -> String {
-    let line = text.trim_end_matches(['\r', '\n']).replace('\n', "\\n").replace('\r', "\\r");
-    let count = line.chars().count();
+    let text = text.trim_end_matches(['\r', '\n']);
+    let escape = |part: &str| part.replace('\n', "\\n").replace('\r', "\\r");
+    // A text may have many megabytes: only what is shown is copied.
+    let count = text.chars().count();
     if count <= max_chars {
-        return line;
+        return escape(text);
     }
-    let head: String = line.chars().take(max_chars * 2 / 3).collect();
-    let tail: String = line.chars().skip(count - max_chars / 3).collect();
-    format!("{head} …({} more)… {tail}", count - max_chars * 2 / 3 - max_chars / 3)
+    let (head_chars, tail_chars) = (max_chars * 2 / 3, max_chars / 3);
+    let head: String = text.chars().take(head_chars).collect();
+    let tail: String = text.chars().rev().take(tail_chars).collect::<Vec<_>>().into_iter().rev().collect();
+    format!("{} …({} more)… {}", escape(&head), count - head_chars - tail_chars, escape(&tail))
 }
 
 /// The anchor that mdBook gives to a heading.

@@ -184,6 +184,35 @@ impl Running {
         }
     }
 
+    /// Writes each piece to the program's stdin when the program has read the one before, so that each piece is a
+    /// read of its own. Where the system does not tell, the pieces follow one another at once.
+    pub fn write_pieces(&mut self, check: &Check, pieces: &[&[u8]]) {
+        for piece in pieces {
+            self.write(piece);
+            check.eventually("the program reads what is on its stdin", || {
+                (self.unread_bytes() == 0 || !self.is_running()).then_some(())
+            });
+        }
+    }
+
+    /// How much lies in the program's stdin.
+    #[cfg(target_os = "linux")]
+    fn unread_bytes(&self) -> usize {
+        use nix::libc;
+        use std::os::fd::AsRawFd;
+        let Some(stdin) = &self.stdin else { return 0 };
+        let mut count: libc::c_int = 0;
+        // SAFETY: FIONREAD writes one int, for which `count` has room, and the descriptor is open. See
+        // ioctl_list(2); Linux answers it on both ends of a pipe.
+        let done = unsafe { libc::ioctl(stdin.as_raw_fd(), libc::FIONREAD, &mut count) };
+        if done == 0 { usize::try_from(count).unwrap_or(0) } else { 0 }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn unread_bytes(&self) -> usize {
+        0
+    }
+
     /// Closes the program's stdin: it reads end of file.
     pub fn close_stdin(&mut self) {
         if self.stdin.take().is_some() {
@@ -430,6 +459,8 @@ struct Text {
     lines: Vec<Vec<u8>>,
     /// How many of the bytes are in `lines` already.
     split: usize,
+    /// There is no line end in `bytes[split..searched]`. A line may have many megabytes, so none is searched twice.
+    searched: usize,
     ended: bool,
 }
 
@@ -503,10 +534,15 @@ impl Text {
     /// The lines that came since the last call. What has no line end is a line only at end of file.
     fn take_lines(&mut self) -> Vec<Vec<u8>> {
         let mut new = Vec::new();
-        while let Some(length) = self.bytes[self.split..].iter().position(|byte| *byte == b'\n') {
-            new.push(self.bytes[self.split..self.split + length].to_vec());
-            self.split += length + 1;
+        // `contains` is compiled with optimization, `position` is not.
+        while self.bytes[self.searched..].contains(&b'\n') {
+            let length = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n').unwrap_or(0);
+            let end = self.searched + length;
+            new.push(self.bytes[self.split..end].to_vec());
+            self.split = end + 1;
+            self.searched = self.split;
         }
+        self.searched = self.bytes.len();
         if self.ended && self.split < self.bytes.len() {
             new.push(self.bytes[self.split..].to_vec());
             self.split = self.bytes.len();
