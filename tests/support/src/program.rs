@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Instant;
 
 /// What could leak in from the shell that runs the tests and change what a program does.
-const CLEARED: [&str; 9] = [
+const CLEARED: [&str; 12] = [
     "MAX_JOBS_PER_WORKER",
     "NATS_URL",
     "NODE_CHANNEL_FD",
@@ -26,6 +26,9 @@ const CLEARED: [&str; 9] = [
     "SMTP_CONNECTIONS",
     "SMTP_URL",
     "WORKER",
+    "WORKERS",
+    "WORKER_GRACE_SECONDS",
+    "WORKER_TIMEOUT_SECONDS",
 ];
 
 /// A program that is not started yet.

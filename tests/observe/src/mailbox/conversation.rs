@@ -112,7 +112,10 @@ impl Handler for Clerk {
         match self.pass(Point::Accept, &recipients) {
             Ok(()) => {
                 self.state.accept(std::mem::take(&mut self.letter));
-                OK
+                match self.pass(Point::Answer, &recipients) {
+                    Ok(()) => OK,
+                    Err(response) => response,
+                }
             }
             Err(response) => response,
         }

@@ -20,6 +20,8 @@ pub enum Point {
     Data,
     /// The whole letter came, but it is neither accepted nor answered yet.
     Accept,
+    /// The letter is accepted, but the client has not been told yet.
+    Answer,
 }
 
 /// What the mailbox says about a recipient, where it does not accept.

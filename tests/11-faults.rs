@@ -1,0 +1,727 @@
+//! The task of lesson 11: every mail is accounted for, whatever becomes of the worker.
+//!
+//! 1. In the worker, report each mail before the dangerous moment and after it.
+//! 2. Answer a request with the number of a job, at once.
+//! 3. Take down what the worker says, but do not wait for ever.
+//! 4. End a worker: disconnect, SIGTERM, SIGKILL; and listen until it has gone.
+//! 5. Settle the account of a worker that has gone: what is unknown, what is left?
+//! 6. Try again, with what was not sent, under the same Message-IDs.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+use support::mailbox::Letter;
+use support::predicates::str::contains;
+use support::{Check, Http, Mail, Mailbox, Point, Program, Reply, Running, Signal, Spec, Value};
+use support::{json, mail, process};
+
+const REPORT: &str = "1. Report each mail";
+const ACCEPT: &str = "2. A number instead of a promise";
+const TALK: &str = "3. Listen, but not for ever";
+const END: &str = "4. End a worker";
+const SETTLE: &str = "5. Settle the account";
+const RETRY: &str = "6. Try again";
+const CONTRACT: &str = "What the spec checks";
+
+fn server(spec: &Spec, mailbox: &Mailbox) -> Program {
+    spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url())
+}
+
+fn started(check: &Check, program: Program) -> (Running, Http) {
+    let mut server = program.start();
+    let http = server.listening(check);
+    (server, http)
+}
+
+/// Posts the mails and gives the number of the job.
+fn post(check: &Check, http: &Http, mails: &[Mail]) -> Value {
+    let answer = http.post(check, "/endpoint", &mail::request(mails));
+    job_of(check, &answer)
+}
+
+fn job_of(check: &Check, answer: &support::Answer) -> Value {
+    check.equal("the status of the answer", &answer.status, &202);
+    let answer = answer.json();
+    let job = answer["job"].clone();
+    check.holds(
+        "an answer {\"status\": true, \"job\": ID}",
+        answer["status"] == true && (job.is_number() || job.is_string()),
+        &answer,
+    );
+    job
+}
+
+fn path(job: &Value) -> String {
+    format!("/jobs/{}", job.as_str().map_or_else(|| job.to_string(), str::to_owned))
+}
+
+fn status(check: &Check, http: &Http, job: &Value) -> Value {
+    let answer = http.get(check, &path(job));
+    check.equal("the status of the answer", &answer.status, &200);
+    answer.json()
+}
+
+/// Waits until the job is done or failed, and gives what the server says of it.
+fn ended(check: &Check, http: &Http, job: &Value) -> Value {
+    check.eventually(&format!("GET {} says done or failed", path(job)), || {
+        let status = status(check, http, job);
+        (status["state"] == "done" || status["state"] == "failed").then_some(status)
+    })
+}
+
+/// What a job says of its mails: sent, failed, unknown, left.
+fn numbers(status: &Value) -> [u64; 4] {
+    ["sent", "failed", "unknown", "left"].map(|name| status[name].as_u64().unwrap_or(u64::MAX))
+}
+
+/// The job must have ended like this: done or failed, and the numbers sent, failed, unknown, left.
+fn ends_with(check: &Check, http: &Http, job: &Value, state: &str, expected: [u64; 4]) -> Value {
+    let status = ended(check, http, job);
+    check.holds(
+        &format!("sent, failed, unknown, left are {expected:?}"),
+        numbers(&status) == expected,
+        &status,
+    );
+    check.holds(&format!("the state is {state}"), status["state"] == state, &status);
+    check.equal("the number \"asked\"", &status["asked"], &json!(expected.iter().sum::<u64>()));
+    status
+}
+
+fn retry(check: &Check, http: &Http, job: &Value) {
+    let answer = http.post(check, &format!("{}/retry", path(job)), &json!({}));
+    check.equal("the number of the job that is tried again", &job_of(check, &answer), job);
+}
+
+fn wait_without_children(check: &Check, server: &Running) {
+    check.eventually("no child of the server is left, and no zombie", || {
+        process::children(server.pid()).is_empty().then_some(())
+    });
+}
+
+/// Kills the one worker that the server has.
+fn kill_worker(check: &Check, server: &Running) {
+    let children = process::children(server.pid());
+    let [worker] = children.as_slice() else {
+        check.fail("one worker, a child of the server", &format!("{} children", children.len()))
+    };
+    check.spec().note(format!("SIGKILL to worker {}", worker.pid));
+    process::signal(worker.pid, Signal::SIGKILL);
+}
+
+fn message_ids(letters: &[Letter]) -> Vec<String> {
+    letters.iter().map(|letter| letter.header("Message-ID")).collect()
+}
+
+#[test]
+fn a_request_is_answered_with_a_job_that_can_be_followed() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..7));
+    let count = mails.len() as u64;
+    let check = spec.check(ACCEPT, format!("posted {count} mails while the mailbox holds every mail"));
+    mailbox.hold(Point::Rcpt);
+    let (server, http) = started(&check, server(&spec, &mailbox));
+    let job = post(&check, &http, &mails);
+    mailbox.wait_held(&check, 1);
+    let running = status(&check, &http, &job);
+    check.equal("the job's number in its own status", &running["job"], &job);
+    check.equal("the state", &running["state"], &json!("running"));
+    check.equal("sent, failed, unknown, left", &numbers(&running), &[0, 0, 0, count]);
+    mailbox.release_all();
+    ends_with(&check, &http, &job, "done", [count, 0, 0, 0]);
+    server.log_line(&check, &contains(format!("Number of mails sent {count}")));
+    check.equal("the recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+}
+
+#[test]
+fn a_mail_that_is_refused_is_failed_and_the_reason_is_told() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let mut mails = spec.mails(5);
+    mailbox.reply(&mails[1].to, Reply::Refuse(550));
+    mails[3].to = format!("no address {}", spec.word());
+    let check = spec.check(REPORT, "posted 5 mails: one is refused, one address is bad");
+    let (_server, http) = started(&check, server(&spec, &mailbox));
+    let job = post(&check, &http, &mails);
+    let status = ends_with(&check, &http, &job, "done", [3, 2, 0, 0]);
+    let problems = status["problems"].as_array().cloned().unwrap_or_default();
+    let told: Vec<_> = problems.iter().map(|problem| (&problem["to"], &problem["state"])).collect();
+    let expected = [(json!(mails[1].to), json!("failed")), (json!(mails[3].to), json!("failed"))];
+    check.equal(
+        "to and state of the problems",
+        &told,
+        &expected.iter().map(|(to, state)| (to, state)).collect(),
+    );
+    let why = problems[0]["why"].as_str().unwrap_or_default().to_owned();
+    check.holds("a \"why\" that says what the mail server said", why.contains("refuses"), &problems[0]);
+}
+
+/// A task as the server sends it, with a Message-ID for each mail.
+fn task(mails: &[Mail], ids: &[String]) -> Value {
+    let mut task = mail::job(mails);
+    task["reports"] = json!(true);
+    for (number, id) in ids.iter().enumerate() {
+        task["mails"][number]["messageId"] = json!(id);
+    }
+    task
+}
+
+#[test]
+fn the_worker_reports_each_mail_before_and_after_the_dangerous_moment() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(3);
+    let ids: Vec<String> = (0..3).map(|number| format!("<{number}.{}@spec.test>", spec.word())).collect();
+    let check = spec.check(REPORT, "sent the worker a task of 3 mails; the second one is refused");
+    mailbox.reply(&mails[1].to, Reply::Refuse(450));
+    mailbox.hold_recipient(Point::Rcpt, &mails[0].to);
+    let program = spec.program().arg("send-mail").env("SMTP_URL", mailbox.url());
+    let (_worker, mut channel) = program.fork();
+    channel.send(&check, &task(&mails, &ids));
+    mailbox.wait_held(&check, 1);
+    channel.stays_silent(&check, "the mail server has not taken the recipient yet");
+    mailbox.hold_recipient(Point::Data, &mails[0].to);
+    mailbox.hold_recipient(Point::Answer, &mails[0].to);
+    mailbox.release_one();
+    mailbox.wait_held(&check, 1);
+    check.json("the report before DATA", &channel.recv(&check), &json!({"begun": ids[0]}));
+    mailbox.release_one();
+    mailbox.wait_letters(&check, 1);
+    mailbox.wait_held(&check, 1);
+    channel.stays_silent(&check, "the mail server has not answered yet");
+    mailbox.release_one();
+    check.json("the report after it", &channel.recv(&check), &json!({"sent": ids[0]}));
+    let failed = channel.recv(&check);
+    check.equal("the next report's \"failed\"", &failed["failed"], &json!(ids[1]));
+    check.holds("a report that says \"why\"", failed["why"].is_string(), &failed);
+    check.json("the next report", &channel.recv(&check), &json!({"begun": ids[2]}));
+    check.json("the next report", &channel.recv(&check), &json!({"sent": ids[2]}));
+    let answer = channel.recv(&check);
+    check.equal("the answer's counter", &answer["counter"], &json!(2));
+    check.equal("the answer's \"failed\"", &answer["failed"], &json!(1));
+    let sent = [ids[0].clone(), ids[2].clone()].to_vec();
+    check.equal("the Message-IDs in the mailbox", &message_ids(&mailbox.letters()), &sent);
+}
+
+#[test]
+fn an_article_style_parent_hears_the_answer_only() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(3..6));
+    let check = spec.check(REPORT, "sent the worker a job without \"reports\"; one mail is refused");
+    mailbox.reply(&mails[1].to, Reply::Refuse(550));
+    let (_worker, mut channel) = spec.program().arg("send-mail").env("SMTP_URL", mailbox.url()).fork();
+    channel.send(&check, &mail::job(&mails));
+    let answer = channel.recv(&check);
+    check.holds("the answer as the first message", answer["counter"] == mails.len() - 1, &answer);
+}
+
+#[test]
+fn a_real_node_parent_goes_on_working() {
+    let spec = support::spec!("11-faults");
+    let Some(node) = support::node::node() else { return };
+    let mailbox = spec.mailbox();
+    let count = spec.number(2..6);
+    let check = spec.check(REPORT, "let the article's server in real Node fork the worker");
+    let script =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("worker-{}.sh", spec.number(0..1 << 40)));
+    let text = format!("#!/bin/sh\nexec '{}' send-mail\n", spec.program_path().display());
+    write_executable(&check, &script, &text);
+    let node_server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/server.mjs");
+    let program = spec.other_program(node, "node").arg(node_server).env("PORT", "0");
+    let (server, http) = started(&check, program.env("SMTP_URL", mailbox.url()).env("WORKER_EXEC", &script));
+    let answer = http.post(&check, "/endpoint", &mail::request(&spec.mails(count)));
+    check.json("the answer", &answer.json(), &json!({"status": true, "sent": true}));
+    server.log_line(&check, &contains(format!("Number of mails sent {count}")));
+    let _ = fs::remove_file(script);
+}
+
+fn write_executable(check: &Check, script: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let written =
+        fs::write(script, text).and_then(|()| fs::set_permissions(script, fs::Permissions::from_mode(0o755)));
+    if let Err(error) = written {
+        check.fail("a script in the target folder", &error.to_string());
+    }
+}
+
+#[test]
+fn a_worker_that_is_killed_leaves_an_exact_account() {
+    let spec = support::spec!("11-faults");
+    // Before DATA nothing can have been accepted; after it, nobody knows.
+    let points = [
+        (Point::Connect, "it connects", 0),
+        (Point::Rcpt, "it names the recipient", 0),
+        (Point::Data, "it has said DATA", 1),
+        (Point::Accept, "it has sent the letter", 1),
+        (Point::Answer, "the mail is accepted, but not answered", 1),
+    ];
+    for (point, when, unknown) in points {
+        let mailbox = spec.mailbox();
+        let mails = spec.mails(spec.number(3..7));
+        // All mails go over one connection, so only the first one can be held at its beginning.
+        let victim = if point == Point::Connect { 0 } else { spec.number(0..mails.len()) };
+        let (count, sent) = (mails.len() as u64, victim as u64);
+        let did = format!("posted {count} mails and killed the worker at mail {} when {when}", victim + 1);
+        let check = spec.check(SETTLE, did.as_str());
+        match point {
+            Point::Connect => mailbox.hold(point),
+            _ => mailbox.hold_recipient(point, &mails[victim].to),
+        }
+        let (server, http) = started(&check, server(&spec, &mailbox));
+        let job = post(&check, &http, &mails);
+        mailbox.wait_held(&check, 1);
+        kill_worker(&check, &server);
+        let left = count - sent - unknown;
+        let status = ends_with(&check, &http, &job, "failed", [sent, 0, unknown, left]);
+        if unknown == 1 {
+            let problem = &status["problems"][0];
+            check.equal("the recipient of the unknown mail", &problem["to"], &json!(mails[victim].to));
+            check.equal("the state of that mail", &problem["state"], &json!("unknown"));
+        }
+        check.holds("an \"error\" that says what happened", status["error"].is_string(), &status);
+        wait_without_children(&check, &server);
+        mailbox.wait_all_closed(&check);
+
+        let check = spec.check(RETRY, format!("{did}; then tried the job again"));
+        mailbox.release_all();
+        retry(&check, &http, &job);
+        ends_with(&check, &http, &job, "done", [count, 0, 0, 0]);
+        let letters = mailbox.letters();
+        let twice = u64::from(point == Point::Answer);
+        check.equal("the number of mails in the mailbox", &(letters.len() as u64), &(count + twice));
+        let different: HashSet<String> = message_ids(&letters).into_iter().collect();
+        check.equal("the number of different Message-IDs", &(different.len() as u64), &count);
+        check.holds("every mail has a Message-ID", !different.contains(""), "one has none");
+    }
+}
+
+#[test]
+fn message_ids_are_different_between_jobs_and_between_runs() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let check = spec.check(ACCEPT, "posted two jobs of the same two mails to each of two servers");
+    let mails = spec.mails(2);
+    for _ in 0..2 {
+        let (_server, http) = started(&check, server(&spec, &mailbox));
+        for _ in 0..2 {
+            let job = post(&check, &http, &mails);
+            ends_with(&check, &http, &job, "done", [2, 0, 0, 0]);
+        }
+    }
+    let different: HashSet<String> = message_ids(&mailbox.letters()).into_iter().collect();
+    check.equal("the number of different Message-IDs", &different.len(), &8);
+}
+
+#[test]
+fn a_retry_is_for_a_job_that_has_ended_with_something_left() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(3);
+    let check = spec.check(RETRY, "posted 3 mails, of which one is refused, and tried the job again");
+    mailbox.reply(&mails[1].to, Reply::Refuse(450));
+    mailbox.hold_recipient(Point::Rcpt, &mails[2].to);
+    let (_server, http) = started(&check, server(&spec, &mailbox));
+    let job = post(&check, &http, &mails);
+    mailbox.wait_held(&check, 1);
+    let again = format!("{}/retry", path(&job));
+    check.equal(
+        "the status of the answer while it runs",
+        &http.post(&check, &again, &json!({})).status,
+        &409,
+    );
+    mailbox.release_all();
+    ends_with(&check, &http, &job, "done", [2, 1, 0, 0]);
+    retry(&check, &http, &job);
+    ends_with(&check, &http, &job, "done", [2, 1, 0, 0]);
+    let expected = [mails[0].to.clone(), mails[2].to.clone()].to_vec();
+    check.equal("the recipients in the mailbox", &mailbox.recipients(), &expected);
+
+    let job = post(&check, &http, &mails[..1]);
+    ends_with(&check, &http, &job, "done", [1, 0, 0, 0]);
+    let again = http.post(&check, &format!("{}/retry", path(&job)), &json!({}));
+    check.equal("the status of the answer when nothing is left", &again.status, &409);
+    for path in ["/jobs/123456789", "/jobs/no-such-job"] {
+        check.equal(&format!("the status of GET {path}"), &http.get(&check, path).status, &404);
+    }
+}
+
+#[test]
+fn a_mail_server_that_goes_silent_after_the_letter_makes_one_mail_unknown() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(4);
+    let check = spec.check(REPORT, "posted 4 mails; the mail server closes after it got the second letter");
+    mailbox.hold_recipient(Point::Accept, &mails[1].to);
+    let (_server, http) = started(&check, server(&spec, &mailbox));
+    let job = post(&check, &http, &mails);
+    mailbox.wait_held(&check, 1);
+    drop(mailbox);
+    let status = ends_with(&check, &http, &job, "failed", [1, 2, 1, 0]);
+    check.equal("the recipient of the unknown mail", &status["problems"][0]["to"], &json!(mails[1].to));
+}
+
+/// A worker written in sh, in a file that goes away with it. It has read the task when `body` begins: `$1`, `$2` …
+/// are the Message-IDs, `say` sends a message.
+struct Script {
+    path: std::path::PathBuf,
+}
+
+impl Script {
+    fn new(check: &Check, body: &str) -> Self {
+        let name = format!("worker-{}.sh", check.spec().number(0..1 << 40));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let text = format!(
+            "say() {{ echo \"$1\" >&3; }}\n\
+             [ \"$NODE_CHANNEL_FD\" = 3 ] || eval \"exec 3<>/dev/fd/$NODE_CHANNEL_FD\"\n\
+             read -r task <&3\n\
+             set -- $(echo \"$task\" | grep -o '\"messageId\":\"[^\"]*\"' | cut -d '\"' -f 4)\n\
+             {body}\n"
+        );
+        write_executable(check, &path, &text);
+        Self { path }
+    }
+
+    /// What `WORKER` is to say.
+    fn command(&self) -> String {
+        format!("sh {}", self.path.display())
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Begins the first mail and sends it, and begins the second one.
+const ONE_AND_A_HALF: &str =
+    r#"say "{\"begun\":\"$1\"}"; say "{\"sent\":\"$1\"}"; say "{\"begun\":\"$2\"}"; "#;
+/// Sleeps for ever, without holding the channel by another process.
+const SLEEP: &str = "while :; do sleep 0.05 3>&-; done";
+
+/// Starts a server with this worker, posts four mails, and looks how the job ends and that nothing is left over.
+fn with_worker(section: &str, what: &str, body: &str, state: &str, expected: [u64; 4]) {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let check = spec.check(section, format!("posted 4 mails to a server whose worker {what}"));
+    let script = Script::new(&check, body);
+    let program = server(&spec, &mailbox).env("WORKER", script.command());
+    let program = program.env("WORKER_TIMEOUT_SECONDS", "0.5").env("WORKER_GRACE_SECONDS", "0.25");
+    let (server, http) = started(&check, program);
+    let job = post(&check, &http, &spec.mails(4));
+    let status = ends_with(&check, &http, &job, state, expected);
+    if state == "failed" {
+        check.holds("an \"error\" that says what happened", status["error"].is_string(), &status);
+    }
+    wait_without_children(&check, &server);
+    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+}
+
+#[test]
+fn a_worker_that_exits_half_way() {
+    let body = format!("{ONE_AND_A_HALF} exit 3");
+    with_worker(SETTLE, "exits with status 3 at the second mail", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn a_worker_that_never_says_a_word_and_ends() {
+    // Whether it has sent anything, nobody can know: an article-style worker reports nothing.
+    with_worker(SETTLE, "says nothing and exits", "exit 1", "failed", [0, 0, 4, 0]);
+}
+
+#[test]
+fn a_worker_that_does_not_exist() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let check = spec.check(CONTRACT, "posted 2 mails to a server whose WORKER does not exist");
+    let (_server, http) = started(&check, server(&spec, &mailbox).env("WORKER", "no-such-worker"));
+    let job = post(&check, &http, &spec.mails(2));
+    ends_with(&check, &http, &job, "failed", [0, 0, 0, 2]);
+}
+
+#[test]
+fn a_worker_that_writes_garbage() {
+    let body = format!("{ONE_AND_A_HALF} say 'Hello, world!'; {SLEEP}");
+    with_worker(TALK, "writes what is no JSON and goes on", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn a_worker_that_writes_another_shape() {
+    let body = format!("{ONE_AND_A_HALF} say '{{\"hello\":1}}'; {SLEEP}");
+    with_worker(TALK, "writes JSON that is no report", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn a_worker_that_reports_what_it_was_not_given() {
+    let body = format!("{ONE_AND_A_HALF} say '{{\"sent\":\"<other@spec.test>\"}}'; {SLEEP}");
+    with_worker(TALK, "reports a mail that nobody gave it", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn a_worker_that_counts_too_much() {
+    with_worker(
+        TALK,
+        "answers with a counter of 5",
+        &format!("say '{{\"counter\":5}}'; {SLEEP}"),
+        "failed",
+        [0, 0, 4, 0],
+    );
+}
+
+#[test]
+fn a_worker_that_hangs() {
+    with_worker(
+        TALK,
+        "hangs at the second mail",
+        &format!("{ONE_AND_A_HALF} {SLEEP}"),
+        "failed",
+        [1, 0, 1, 2],
+    );
+}
+
+#[test]
+fn a_worker_that_ignores_sigterm() {
+    let body = format!("trap '' TERM; {ONE_AND_A_HALF} {SLEEP}");
+    with_worker(END, "hangs and ignores SIGTERM", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn a_worker_that_hangs_speaks_once_more_before_it_ends() {
+    let body = format!("trap 'say \"{{\\\"sent\\\":\\\"'$2'\\\"}}\"; exit 1' TERM; {ONE_AND_A_HALF} {SLEEP}");
+    with_worker(END, "hangs, and at SIGTERM reports its mail and exits", &body, "failed", [2, 0, 0, 2]);
+}
+
+#[test]
+fn a_worker_that_closes_the_channel_and_lives_on() {
+    let body = format!("trap '' TERM; {ONE_AND_A_HALF} exec 3>&-; {SLEEP}");
+    with_worker(END, "closes the channel and lives on", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn a_worker_that_answers_and_does_not_end() {
+    let body = format!("trap '' TERM; say '{{\"counter\":3}}'; {SLEEP}");
+    with_worker(END, "answers, and then ignores its end", &body, "done", [3, 1, 0, 0]);
+}
+
+#[test]
+fn a_worker_whose_own_child_holds_the_channel() {
+    let body = format!("sleep 30 & {ONE_AND_A_HALF} {SLEEP}");
+    with_worker(END, "hangs, and has a child that holds the channel", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn an_article_style_worker_is_counted() {
+    with_worker(TALK, "only answers {\"counter\":2}", "say '{\"counter\":2}'", "done", [2, 2, 0, 0]);
+}
+
+#[test]
+fn the_worker_can_be_a_real_node_program() {
+    let spec = support::spec!("11-faults");
+    let Some(node) = support::node::node() else { return };
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(3..6));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/send_mail.mjs");
+    let worker = format!("{} {}", node.display(), script.display());
+    let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker:?}", mails.len()));
+    mailbox.reply(&mails[1].to, Reply::Refuse(550));
+    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
+    let job = post(&check, &http, &mails);
+    ends_with(&check, &http, &job, "done", [mails.len() as u64 - 1, 1, 0, 0]);
+    wait_without_children(&check, &server);
+}
+
+#[test]
+fn a_worker_without_a_parent_sends_nothing_more() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(5);
+    let check =
+        spec.check(REPORT, "killed the server with SIGKILL while its worker has the second of 5 mails");
+    mailbox.hold_recipient(Point::Accept, &mails[1].to);
+    let (mut server, http) = started(&check, server(&spec, &mailbox));
+    post(&check, &http, &mails);
+    mailbox.wait_held(&check, 1);
+    server.signal(Signal::SIGKILL);
+    server.wait(&check);
+    mailbox.release_all();
+    server.leaves_nothing_behind(&check);
+    check.equal("the recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails[..2]));
+}
+
+#[test]
+fn a_signal_ends_the_server_also_when_a_worker_hangs() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let check = spec.check(END, "sent SIGTERM to a server whose worker hangs");
+    let script = Script::new(&check, &format!("trap '' TERM; {ONE_AND_A_HALF} {SLEEP}"));
+    let program = server(&spec, &mailbox).env("WORKER", script.command());
+    let program = program.env("WORKER_TIMEOUT_SECONDS", "0.5").env("WORKER_GRACE_SECONDS", "0.25");
+    let (mut server, http) = started(&check, program);
+    post(&check, &http, &spec.mails(2));
+    server.signal(Signal::SIGTERM);
+    check.equal("the exit status", &server.wait(&check).code(), &Some(0));
+    server.leaves_nothing_behind(&check);
+}
+
+#[test]
+fn bad_configuration_is_told_at_the_start() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let bad = [("WORKER_TIMEOUT_SECONDS", "soon"), ("WORKER_GRACE_SECONDS", "-1"), ("SMTP_URL", "nowhere")];
+    for (name, value) in bad {
+        let check = spec.check(CONTRACT, format!("started the server with {name}={value:?}"));
+        server(&spec, &mailbox).env(name, value).run(&check).code(2).reports_error(&[name]);
+    }
+}
+
+/// Jobs that are posted at the same time.
+const ROUND: usize = 10;
+/// How many of them lose their worker.
+const VICTIMS: usize = 4;
+const ROUNDS: usize = 20;
+
+/// The sum of the numbers of all jobs.
+fn sum(statuses: &[Value]) -> [u64; 4] {
+    statuses.iter().map(numbers).fold([0; 4], |sum, more| std::array::from_fn(|at| sum[at] + more[at]))
+}
+
+/// Prints how many mails were asked for and what became of them.
+fn print_figures(when: &str, asked: usize, statuses: &[Value], mailbox: &Mailbox) {
+    let [sent, failed, unknown, left] = sum(statuses);
+    let letters = mailbox.letters();
+    let different: HashSet<String> = message_ids(&letters).into_iter().collect();
+    println!(
+        "{when}: asked {asked}, sent {sent}, failed {failed}, unknown {unknown}, left {left}, \
+         in the mailbox {}, duplicated {}",
+        letters.len(),
+        letters.len() - different.len()
+    );
+}
+
+#[test]
+fn after_two_hundred_jobs_with_random_kills_every_mail_is_accounted_for() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let check = spec.check(
+        SETTLE,
+        format!(
+            "posted {ROUND} jobs at a time, {ROUNDS} times, and killed {VICTIMS} of their workers each time"
+        ),
+    );
+    let (server, http) = started(&check, server(&spec, &mailbox));
+    let mut jobs: Vec<(Value, Vec<Mail>)> = Vec::new();
+    let (mut refused, mut accepted_untold) = (0, 0);
+    let mut before = None;
+    for _ in 0..ROUNDS {
+        let mut victims = Vec::new();
+        let begun = jobs.len();
+        for number in 0..ROUND {
+            let mails = spec.mails(spec.number(1..5));
+            let at = spec.number(0..mails.len());
+            if number < VICTIMS {
+                let points = [Point::Rcpt, Point::Data, Point::Accept, Point::Answer];
+                let point = points[spec.number(0..4)];
+                mailbox.hold_recipient(point, &mails[at].to);
+                accepted_untold += usize::from(point == Point::Answer);
+                victims.push(begun + number);
+            } else if spec.number(0..3) == 0 {
+                mailbox.reply(&mails[at].to, Reply::Refuse(550));
+                refused += 1;
+            }
+            jobs.push((post(&check, &http, &mails), mails));
+        }
+        mailbox.wait_held(&check, VICTIMS);
+        for victim in victims {
+            let running = status(&check, &http, &jobs[victim].0);
+            let Some(pid) = running["worker"].as_u64().and_then(|pid| u32::try_from(pid).ok()) else {
+                check.fail("the pid of the worker in the status of a running job", &running.to_string())
+            };
+            process::signal(pid, Signal::SIGKILL);
+        }
+        for (job, _) in &jobs[begun..] {
+            ended(&check, &http, job);
+        }
+        wait_without_children(&check, &server);
+        // A gate that opens before the mailbox has seen that the worker is gone lets the letter in.
+        mailbox.wait_all_closed(&check);
+        mailbox.release_all();
+        // After the first round everything that is made once is there.
+        before.get_or_insert_with(|| figures(&server));
+    }
+
+    let asked: usize = jobs.iter().map(|(_, mails)| mails.len()).sum();
+    let statuses: Vec<Value> = jobs.iter().map(|(job, _)| status(&check, &http, job)).collect();
+    print_figures("after the kills", asked, &statuses, &mailbox);
+    for ((_, mails), status) in jobs.iter().zip(&statuses) {
+        let all: u64 = numbers(status).iter().sum();
+        check.holds(
+            "every mail of a job is sent, failed, unknown or left",
+            all == mails.len() as u64,
+            status,
+        );
+        check.holds("at most one mail of a job is unknown", numbers(status)[2] <= 1, status);
+    }
+    let [sent, failed, _, _] = sum(&statuses);
+    check.equal("the number of failed mails, of all jobs", &failed, &refused);
+    let letters = mailbox.letters().len() as u64;
+    check.equal("mails in the mailbox that nobody was told of", &(letters - sent), &(accepted_untold as u64));
+
+    let check = spec.check(RETRY, "killed workers of 200 jobs, and then tried the failed jobs again");
+    let again: Vec<&Value> = jobs
+        .iter()
+        .zip(&statuses)
+        .filter(|(_, status)| status["state"] == "failed")
+        .map(|((job, _), _)| job)
+        .collect();
+    for round in again.chunks(ROUND) {
+        round.iter().for_each(|job| retry(&check, &http, job));
+        for job in round {
+            ended(&check, &http, job);
+        }
+    }
+    wait_without_children(&check, &server);
+    let statuses: Vec<Value> = jobs.iter().map(|(job, _)| status(&check, &http, job)).collect();
+    print_figures("after the retries", asked, &statuses, &mailbox);
+    let sent = asked as u64 - refused;
+    check.equal("sent, failed, unknown, left, of all jobs", &sum(&statuses), &[sent, refused, 0, 0]);
+    check_duplicates(&check, &mailbox.letters(), accepted_untold);
+    check_nothing_grew(&check, &server, before.unwrap_or_default());
+}
+
+/// Only what was accepted and not told came twice, and then with one Message-ID.
+fn check_duplicates(check: &Check, letters: &[Letter], expected: usize) {
+    let mut by_recipient: HashMap<&str, Vec<String>> = HashMap::new();
+    for letter in letters {
+        let recipient = letter.recipients.first().map_or("", String::as_str);
+        by_recipient.entry(recipient).or_default().push(letter.header("Message-ID"));
+    }
+    let twice: Vec<_> = by_recipient.values().filter(|ids| ids.len() > 1).collect();
+    check.equal("the number of mails that came twice", &twice.len(), &expected);
+    for ids in twice {
+        check.holds("both have one Message-ID", ids.iter().all(|id| *id == ids[0]), format!("{ids:?}"));
+    }
+}
+
+/// Open descriptors and resident memory.
+fn figures(server: &Running) -> (usize, u64) {
+    let descriptors = process::descriptors(server.pid()).unwrap_or_default().len();
+    (descriptors, process::info(server.pid()).map_or(0, |info| info.resident_bytes))
+}
+
+fn check_nothing_grew(check: &Check, server: &Running, before: (usize, u64)) {
+    let after = check.eventually(&format!("no more than {} open descriptors", before.0), || {
+        Some(figures(server)).filter(|after| after.0 <= before.0)
+    });
+    let kib = |bytes: u64| bytes / 1024;
+    println!(
+        "descriptors {} before, {} after; zombies {}; memory {} KiB before, {} KiB after",
+        before.0,
+        after.0,
+        process::zombies(server.pid()).len(),
+        kib(before.1),
+        kib(after.1)
+    );
+    let grown = after.1.saturating_sub(before.1);
+    check.holds("at most 4 MiB of memory more", grown <= 4 << 20, format!("{} KiB more", kib(grown)));
+}
