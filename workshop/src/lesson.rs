@@ -1,6 +1,7 @@
 //! The lessons of the workshop, as the folders say.
 
 use crate::failure::Failure;
+use crate::keep;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,11 @@ impl Lesson {
         self.name.split('-').next().unwrap_or_default()
     }
 
+    /// Its name without the number.
+    pub fn word(&self) -> &str {
+        self.name.split_once('-').map_or(&self.name, |(_, word)| word)
+    }
+
     /// The learner's package.
     pub fn package(&self) -> String {
         format!("lesson-{}", self.number())
@@ -31,6 +37,62 @@ impl Lesson {
     pub fn solution(&self, root: &Path) -> PathBuf {
         root.join("solutions").join(&self.name)
     }
+
+    /// The file of its spec.
+    pub fn spec(&self, root: &Path) -> PathBuf {
+        root.join("tests").join(format!("{}.rs", self.name))
+    }
+
+    /// The title of its chapter, with its number.
+    pub fn title(&self, root: &Path) -> String {
+        let chapter = self.chapter(root);
+        let title = chapter.lines().find_map(|line| line.strip_prefix("# "));
+        title.unwrap_or(&self.name).trim().to_owned()
+    }
+
+    /// The minutes that its chapter says.
+    pub fn minutes(&self, root: &Path) -> Option<u32> {
+        let chapter = self.chapter(root);
+        chapter.lines().find_map(|line| line.strip_prefix("*About ")?.split(' ').next()?.parse().ok())
+    }
+
+    /// How many checks its spec has, as its text says: for a program that does not compile.
+    pub fn check_count(&self, root: &Path) -> usize {
+        let spec = fs::read_to_string(self.spec(root)).unwrap_or_default();
+        spec.lines().filter(|line| line.trim() == "#[test]").count()
+    }
+
+    /// The numbers of the `todo!`s that are left, in order.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn todos(&self, root: &Path) -> Result<Vec<u32>, Failure> {
+        let sources = keep::read(&self.folder(root))?;
+        let text: String =
+            sources.values().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
+        Ok(todos_in(&text))
+    }
+
+    /// How many parts the task has: the headings `### N. …` of the chapter.
+    pub fn todos_of_the_chapter(&self, root: &Path) -> u32 {
+        let chapter = self.chapter(root);
+        let number = |line: &str| line.strip_prefix("### ")?.split_once(". ")?.0.parse().ok();
+        chapter.lines().filter_map(number).max().unwrap_or(0)
+    }
+
+    fn chapter(&self, root: &Path) -> String {
+        fs::read_to_string(root.join("book/src").join(format!("{}.md", self.name))).unwrap_or_default()
+    }
+}
+
+/// The numbers of the `todo!("N: …")`s in a source, in order. One in a comment does not count.
+pub fn todos_in(text: &str) -> Vec<u32> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let number = |line: &str| line.split_once("todo!(\"")?.1.split_once(':')?.0.parse().ok();
+    let mut todos: Vec<u32> = code.filter_map(number).collect();
+    todos.sort_unstable();
+    todos.dedup();
+    todos
 }
 
 /// All lessons that have a starter, in order.
@@ -61,9 +123,7 @@ pub fn chosen(root: &Path, wanted: Option<&str>) -> Result<Vec<Lesson>, Failure>
     let Some(wanted) = wanted else { return Ok(all) };
     let short = wanted.trim_start_matches("lesson-").trim_start_matches("solution-");
     let is_meant = |lesson: &Lesson| {
-        lesson.name == short
-            || lesson.number() == format!("{short:0>2}")
-            || lesson.name.split_once('-').is_some_and(|(_, word)| word == short)
+        lesson.name == short || lesson.number() == format!("{short:0>2}") || lesson.word() == short
     };
     match all.iter().find(|lesson| is_meant(lesson)) {
         Some(lesson) => Ok(vec![lesson.clone()]),
@@ -72,4 +132,12 @@ pub fn chosen(root: &Path, wanted: Option<&str>) -> Result<Vec<Lesson>, Failure>
             Err(Failure::input(format!("there is no lesson \"{wanted}\"; there are {}", names.join(", "))))
         }
     }
+}
+
+/// The one lesson that a person means.
+///
+/// # Errors
+/// When there is no such lesson.
+pub fn one(root: &Path, wanted: &str) -> Result<Lesson, Failure> {
+    chosen(root, Some(wanted))?.pop().ok_or_else(|| Failure::input("there are no lessons"))
 }

@@ -112,6 +112,15 @@ impl Run {
         };
         self.output.lines().filter_map(check).collect()
     }
+
+    /// What the spec said about a check that failed.
+    pub fn report(&self, name: &str) -> String {
+        let heading = format!("---- {name} stdout ----");
+        let after = self.output.lines().skip_while(|line| *line != heading).skip(1);
+        let is_end =
+            |line: &&str| *line == "failures:" || (line.starts_with("---- ") && line.ends_with(" ----"));
+        after.take_while(|line| !is_end(line)).collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// What a command printed, and how it ended; `None` when it had to be ended.

@@ -12,6 +12,27 @@ pub fn say(line: impl AsRef<str>) {
     }
 }
 
+/// How a word looks. Nothing is said by colour alone.
+#[derive(Clone, Copy)]
+pub enum Look {
+    Good,
+    Bad,
+    Strong,
+    Quiet,
+}
+
+/// The text in a colour, on a terminal that shows colours to somebody who wants them (`NO_COLOR`).
+pub fn paint(text: &str, look: Look) -> String {
+    let style = console::Style::new();
+    let style = match look {
+        Look::Good => style.green(),
+        Look::Bad => style.red(),
+        Look::Strong => style.bold(),
+        Look::Quiet => style.dim(),
+    };
+    style.apply_to(text).to_string()
+}
+
 /// The number of columns: the terminal's, or what `COLUMNS` says, or 80.
 pub fn columns() -> usize {
     let terminal = || console::Term::stdout().size_checked().map(|(_rows, columns)| usize::from(columns));

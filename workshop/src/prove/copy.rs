@@ -2,6 +2,7 @@
 
 use super::bank::Answer;
 use crate::failure::Failure;
+use crate::files::{self, as_lesson, write_if_new};
 use crate::lesson::Lesson;
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,7 +28,7 @@ impl Copy {
         };
         let files = files_of(original)?;
         fs::create_dir_all(root).map_err(cannot)?;
-        for file in files_below(root).map_err(cannot)? {
+        for file in files::below(root).map_err(cannot)? {
             if !files.contains(&file) {
                 fs::remove_file(root.join(&file)).map_err(cannot)?;
             }
@@ -51,8 +52,7 @@ impl Copy {
     pub fn put(&self, lesson: &Lesson, answer: &Answer) -> Result<(), String> {
         let solution = lesson.solution(&self.original);
         let folder = lesson.folder(&self.root);
-        let mut sources = files_below(&solution).map_err(|error| error.to_string())?;
-        sources.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
+        let sources = files::sources(&solution).map_err(|error| error.to_string())?;
         if !answer.file.is_empty() && !sources.contains(Path::new(&answer.file)) {
             return Err(format!("there is no file {} in solutions/{}", answer.file, lesson.name));
         }
@@ -66,14 +66,6 @@ impl Copy {
         }
         Ok(())
     }
-}
-
-/// The solution's names of itself become the lesson's.
-fn as_lesson(text: &str, lesson: &Lesson) -> String {
-    let number = lesson.number();
-    text.replace(&format!("solution_{number}"), &format!("lesson_{number}"))
-        .replace(&format!("solution-{number}"), &format!("lesson-{number}"))
-        .replace(&format!("solutions/{}", lesson.name), &format!("lessons/{}", lesson.name))
 }
 
 fn files_of(root: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
@@ -94,32 +86,4 @@ fn files_of(root: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
     let listed = String::from_utf8_lossy(&output.stdout).into_owned();
     // A file that was deleted but not committed is still listed.
     Ok(listed.split('\0').filter(|name| root.join(name).is_file()).map(PathBuf::from).collect())
-}
-
-/// All files below a folder, as paths that begin there.
-fn files_below(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
-    let mut files = BTreeSet::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(below) = folders.pop() {
-        for entry in fs::read_dir(folder.join(&below))? {
-            let entry = entry?;
-            let path = below.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                folders.push(path);
-            } else {
-                files.insert(path);
-            }
-        }
-    }
-    Ok(files)
-}
-
-fn write_if_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if fs::read(path).is_ok_and(|old| old == bytes) {
-        return Ok(());
-    }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(path, bytes)
 }

@@ -1,0 +1,155 @@
+//! `cargo workshop check`: the verdict on each check, in plain words.
+
+use crate::failure::Failure;
+use crate::lesson::{self, Lesson};
+use crate::progress::{self, Progress, State};
+use crate::spec::{Check, Run, Verdict};
+use crate::terminal::{Look, paint, say};
+use crate::{interrupt, workspace};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Runs the spec of a lesson and says what passes and what does not.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  cargo workshop check\n  cargo workshop check 02\n  \
+    cargo workshop check --all --json\n\n\
+    Without a number, it checks the first lesson that is not done.\n\
+    Exit status 0 when every check passes, 1 when some do not.")]
+pub struct Args {
+    /// The lesson, such as 02
+    #[arg(conflicts_with = "all")]
+    lesson: Option<String>,
+    /// All lessons
+    #[arg(long)]
+    all: bool,
+    /// The solutions instead of your own work
+    #[arg(long)]
+    solutions: bool,
+    /// One JSON document with points, for autograders
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let root = workspace::root()?;
+    interrupt::listen(|| {})?;
+    let mut progress = Progress::load(&root);
+    let lessons = match &args.lesson {
+        None if !args.all => vec![next(&root, &mut progress)?],
+        lesson => lesson::chosen(&root, lesson.as_deref())?,
+    };
+    let mut results = Vec::new();
+    for lesson in lessons {
+        let package = if args.solutions { format!("solution-{}", lesson.number()) } else { lesson.package() };
+        let run = progress::spec(&root, &package).run()?;
+        if !args.solutions {
+            progress.remember(&root, &lesson, &run);
+        }
+        let result = Outcome { lesson, package, run };
+        if !args.json {
+            result.tell(&root, args.all);
+        }
+        results.push(result);
+    }
+    conclude(&root, &results, args.json)
+}
+
+/// The first lesson that is not done.
+pub fn next(root: &Path, progress: &mut Progress) -> Result<Lesson, Failure> {
+    for lesson in lesson::all(root)? {
+        if !matches!(progress.state(root, &lesson)?, State::Green { .. }) {
+            return Ok(lesson);
+        }
+    }
+    Err(Failure::input("all lessons are done; name one to check it again"))
+}
+
+struct Outcome {
+    lesson: Lesson,
+    package: String,
+    run: Run,
+}
+
+impl Outcome {
+    fn green(&self) -> bool {
+        matches!(self.run.verdict, Verdict::Green)
+    }
+
+    /// How many checks pass, and how many there are. What does not compile passes none.
+    fn points(&self, root: &Path) -> (usize, usize) {
+        let checks = self.run.checks();
+        let passed = checks.iter().filter(|check| check.passed).count();
+        (passed, checks.len().max(self.lesson.check_count(root)))
+    }
+
+    fn tell(&self, root: &Path, briefly: bool) {
+        let (passed, of) = self.points(root);
+        say(format!("{}: {passed} of {of} checks pass", self.lesson.title(root)));
+        match self.run.verdict {
+            Verdict::DoesNotCompile => {
+                say("It does not compile yet. rustc says:\n");
+                say(self.run.build_output.trim_end());
+            }
+            Verdict::Hangs => say("The spec did not end, which should not happen. It was stopped."),
+            Verdict::Green => {}
+            Verdict::Red => self.tell_checks(briefly),
+        }
+    }
+
+    fn tell_checks(&self, briefly: bool) {
+        let mut checks = self.run.checks();
+        checks.sort_by_key(|check| !check.passed);
+        for check in &checks {
+            let word = if check.passed { paint("passed", Look::Good) } else { paint("failed", Look::Bad) };
+            say(format!("  {word}  {}", in_words(check)));
+        }
+        if briefly {
+            return;
+        }
+        if let Some(first) = checks.iter().find(|check| !check.passed) {
+            say("\nBegin with this one:");
+            say(self.run.report(&first.name).trim_end());
+        }
+    }
+
+    fn json(&self, root: &Path) -> Value {
+        let (points, of) = self.points(root);
+        let check = |check: &Check| {
+            let report = if check.passed { Value::Null } else { json!(self.run.report(&check.name).trim()) };
+            json!({"name": check.name, "passed": check.passed, "report": report})
+        };
+        json!({
+            "lesson": self.lesson.name,
+            "package": self.package,
+            "compiles": !matches!(self.run.verdict, Verdict::DoesNotCompile),
+            "green": self.green(),
+            "points": points,
+            "of": of,
+            "checks": self.run.checks().iter().map(check).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// `nothing_is_printed_twice` reads as a sentence.
+pub fn in_words(check: &Check) -> String {
+    check.name.replace("::", ": ").replace('_', " ")
+}
+
+fn conclude(root: &Path, results: &[Outcome], json: bool) -> Result<(), Failure> {
+    let green = results.iter().filter(|result| result.green()).count();
+    let (points, of) = results
+        .iter()
+        .map(|result| result.points(root))
+        .fold((0, 0), |(points, of), (more, more_of)| (points + more, of + more_of));
+    if json {
+        let lessons: Vec<Value> = results.iter().map(|result| result.json(root)).collect();
+        say(json!({"points": points, "of": of, "lessons": lessons}).to_string());
+    } else if results.len() > 1 {
+        say(format!("\n{green} of {} lessons are green, {points} of {of} checks pass.", results.len()));
+    }
+    if green == results.len() {
+        return Ok(());
+    }
+    let missing = of - points;
+    Err(Failure::work(format!("{missing} of {of} checks do not pass")))
+}

@@ -1,0 +1,78 @@
+//! `cargo workshop diff`: your files and the solution's.
+
+use crate::failure::Failure;
+use crate::files::{self, as_lesson, without_anchors};
+use crate::lesson;
+use crate::terminal::{Look, paint, say};
+use crate::workspace;
+use similar::{ChangeTag, TextDiff};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// Shows how your files differ from the solution's.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  cargo workshop diff 02\n  cargo workshop diff 02 --no-comments\n\n\
+    A line with - is yours, a line with + is the solution's.")]
+pub struct Args {
+    /// The lesson, such as 02
+    lesson: String,
+    /// Leave comments out
+    #[arg(long)]
+    no_comments: bool,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let root = workspace::root()?;
+    let lesson = lesson::one(&root, &args.lesson)?;
+    let (yours, ours) = (lesson.folder(&root), lesson.solution(&root));
+    let list = |folder| {
+        files::sources(folder).map_err(|error| Failure::input(format!("cannot read the files: {error}")))
+    };
+    let all: BTreeSet<_> = list(&yours)?.into_iter().chain(list(&ours)?).collect();
+    let mut differ = 0;
+    for file in all {
+        let read = |path| fs::read_to_string(path).unwrap_or_default();
+        let mut your_text = read(yours.join(&file));
+        let mut our_text = without_anchors(&as_lesson(&read(ours.join(&file)), &lesson));
+        if args.no_comments {
+            your_text = without_comments(&your_text);
+            our_text = without_comments(&our_text);
+        }
+        if your_text != our_text {
+            differ += 1;
+            show(&format!("lessons/{}/{}", lesson.name, file.display()), &your_text, &our_text);
+        }
+    }
+    if differ == 0 {
+        say("Your files and the solution's are the same.");
+    }
+    Ok(())
+}
+
+fn show(name: &str, yours: &str, ours: &str) {
+    say(paint(&format!("--- yours      {name}"), Look::Strong));
+    say(paint("+++ solution", Look::Strong));
+    for group in TextDiff::from_lines(yours, ours).grouped_ops(3) {
+        say(paint("@@", Look::Quiet));
+        for change in group.iter().flat_map(|operation| {
+            // The texts live as long as this function, the operation does not: take what is to be shown.
+            TextDiff::from_lines(yours, ours)
+                .iter_changes(operation)
+                .map(|change| (change.tag(), change.value().trim_end_matches('\n').to_owned()))
+                .collect::<Vec<_>>()
+        }) {
+            match change {
+                (ChangeTag::Equal, line) => say(format!("  {line}")),
+                (ChangeTag::Delete, line) => say(paint(&format!("- {line}"), Look::Bad)),
+                (ChangeTag::Insert, line) => say(paint(&format!("+ {line}"), Look::Good)),
+            }
+        }
+    }
+    say("");
+}
+
+/// Without lines that are only a comment. A comment after code stays: to cut it, one would have to parse.
+fn without_comments(text: &str) -> String {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//") && !line.trim().is_empty();
+    text.lines().filter(is_code).map(|line| format!("{line}\n")).collect()
+}

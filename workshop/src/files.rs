@@ -1,0 +1,68 @@
+//! Files of the workshop, and putting them in the place of others.
+
+use crate::lesson::Lesson;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// All files below a folder, as paths that begin there.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn below(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
+    let mut files = BTreeSet::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(below) = folders.pop() {
+        for entry in fs::read_dir(folder.join(&below))? {
+            let entry = entry?;
+            let path = below.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The Rust sources below a package's folder.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn sources(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
+    let mut files = below(folder)?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    Ok(files)
+}
+
+/// Writes a file, with its folder, unless it holds these bytes already: then cargo need not compile it again.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_if_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, bytes)
+}
+
+/// A source of the solution as it is in the lesson: its names of itself become the lesson's.
+pub fn as_lesson(text: &str, lesson: &Lesson) -> String {
+    let number = lesson.number();
+    text.replace(&format!("solution_{number}"), &format!("lesson_{number}"))
+        .replace(&format!("solution-{number}"), &format!("lesson-{number}"))
+        .replace(&format!("solutions/{}", lesson.name), &format!("lessons/{}", lesson.name))
+}
+
+/// The text without the marks by which the book includes parts of it.
+pub fn without_anchors(text: &str) -> String {
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("// ANCHOR"))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! `cargo workshop` alone: where you are, and what comes next.
+
+use crate::failure::Failure;
+use crate::lesson::{self, Lesson};
+use crate::progress::{Progress, State};
+use crate::terminal::{Look, paint, say};
+use crate::{interrupt, workspace};
+
+pub fn run() -> Result<(), Failure> {
+    let root = workspace::root()?;
+    interrupt::listen(|| {})?;
+    let mut progress = Progress::load(&root);
+    let mut next: Option<Lesson> = None;
+    let (mut done, mut minutes_left) = (0, 0);
+    let lessons = lesson::all(&root)?;
+
+    say("From Blocking to Forked\n");
+    for lesson in &lessons {
+        let state = progress.state(&root, lesson)?;
+        let minutes = lesson.minutes(&root);
+        let green = matches!(state, State::Green { .. });
+        let word = match (&state, &next) {
+            (State::Green { .. }, _) => paint("done", Look::Good),
+            (_, None) => paint("next", Look::Strong),
+            _ => paint("to do", Look::Quiet),
+        };
+        if green {
+            done += 1;
+        } else {
+            minutes_left += minutes.unwrap_or(0);
+            next.get_or_insert_with(|| lesson.clone());
+        }
+        let time = minutes.map_or_else(String::new, |minutes| format!("{minutes} min"));
+        say(format!("  {:<14} {time:>7}   {word}, {}", lesson.name, in_words(&state)));
+    }
+    say(format!("\n{done} of {} lessons are done.", lessons.len()));
+    match next {
+        None => say("All lessons that are here are done."),
+        Some(lesson) => {
+            say(format!("About {} of work are left.\n", duration(minutes_left)));
+            say(format!("Next: {}", lesson.title(&root)));
+            say(format!("  read   book/src/{}.md", lesson.name));
+            say(format!("  edit   lessons/{}/src", lesson.name));
+            say(format!("  check  cargo workshop check {}", lesson.number()));
+            say(format!("  stuck  cargo workshop hint {}", lesson.number()));
+        }
+    }
+    Ok(())
+}
+
+fn in_words(state: &State) -> String {
+    match state {
+        State::Todo(1) => "1 todo! left".into(),
+        State::Todo(count) => format!("{count} todo!s left"),
+        State::Red { passed, of } => format!("{passed} of {of} checks pass"),
+        State::Green { of } => format!("all {of} checks pass"),
+    }
+}
+
+fn duration(minutes: u32) -> String {
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} minutes"),
+        (hours, 0) => format!("{hours} hours"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}

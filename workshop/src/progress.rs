@@ -1,0 +1,140 @@
+//! What is done: found by running specs, and remembered until the lesson's files change.
+
+use crate::failure::Failure;
+use crate::files;
+use crate::lesson::Lesson;
+use crate::spec::{Run, Spec, Verdict};
+use serde_json::{Value, json};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a spec may run. Each of its own waits has a shorter limit.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// How far a lesson is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// So many `todo!`s are left.
+    Todo(usize),
+    /// No `todo!` is left, but the spec is not green.
+    Red { passed: usize, of: usize },
+    /// The spec is green.
+    Green { of: usize },
+}
+
+/// The memory in `.workshop/progress.json`. A file that is missing or broken is an empty memory.
+pub struct Progress {
+    path: PathBuf,
+    memory: Value,
+}
+
+impl Progress {
+    /// Reads what is remembered.
+    pub fn load(root: &Path) -> Self {
+        let path = root.join(".workshop/progress.json");
+        let memory = fs::read_to_string(&path)
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .filter(Value::is_object)
+            .unwrap_or_else(|| json!({}));
+        Self { path, memory }
+    }
+
+    /// How far a lesson is. Its spec is run when nothing is known of its files as they are now.
+    ///
+    /// # Errors
+    /// When the files cannot be read, or cargo cannot be run.
+    pub fn state(&mut self, root: &Path, lesson: &Lesson) -> Result<State, Failure> {
+        let todos = lesson.todos(root)?.len();
+        if todos > 0 {
+            return Ok(State::Todo(todos));
+        }
+        if let Some(state) = self.remembered(root, lesson) {
+            return Ok(state);
+        }
+        eprintln!("Running the spec of lesson {} …", lesson.number());
+        let run = spec(root, &lesson.package()).run()?;
+        Ok(self.remember(root, lesson, &run))
+    }
+
+    /// Notes what came of a run of a lesson's spec.
+    pub fn remember(&mut self, root: &Path, lesson: &Lesson, run: &Run) -> State {
+        let checks = run.checks();
+        let passed = checks.iter().filter(|check| check.passed).count();
+        let of = checks.len().max(lesson.check_count(root));
+        let green = matches!(run.verdict, Verdict::Green);
+        // By name, so that a lesson that gets another number keeps its progress.
+        object(&mut self.memory["lessons"])[lesson.word()] =
+            json!({"fingerprint": fingerprint(root, lesson), "green": green, "passed": passed, "of": of});
+        self.save();
+        if green { State::Green { of } } else { State::Red { passed, of } }
+    }
+
+    fn remembered(&self, root: &Path, lesson: &Lesson) -> Option<State> {
+        let known = self.memory.get("lessons")?.get(lesson.word())?;
+        if known["fingerprint"] != json!(fingerprint(root, lesson)) {
+            return None;
+        }
+        let number = |field: &str| usize::try_from(known[field].as_u64()?).ok();
+        let (passed, of) = (number("passed")?, number("of")?);
+        Some(if known["green"].as_bool()? { State::Green { of } } else { State::Red { passed, of } })
+    }
+
+    /// How many hints were shown for this `todo!`.
+    pub fn hints_shown(&self, lesson: &Lesson, todo: u32) -> usize {
+        let shown = self.memory["hints"][lesson.word()][todo.to_string()].as_u64();
+        shown.and_then(|shown| usize::try_from(shown).ok()).unwrap_or(0)
+    }
+
+    /// Notes how many hints were shown for this `todo!`.
+    pub fn show_hints(&mut self, lesson: &Lesson, todo: u32, count: usize) {
+        let hints = object(&mut self.memory["hints"]);
+        object(&mut hints[lesson.word()])[todo.to_string()] = json!(count);
+        self.save();
+    }
+
+    /// Not being able to remember, as in a folder that is read-only, is no failure.
+    fn save(&self) {
+        if let Err(error) = self.try_save() {
+            eprintln!("note: cannot remember this in {}: {error}", self.path.display());
+        }
+    }
+
+    fn try_save(&self) -> io::Result<()> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        // Renamed into place, so that another run never reads half a file.
+        let new = self.path.with_extension(format!("{}.new", std::process::id()));
+        fs::write(&new, format!("{:#}\n", self.memory))?;
+        fs::rename(new, &self.path)
+    }
+}
+
+/// The value as an object: what is something else was not written here.
+fn object(value: &mut Value) -> &mut Value {
+    if !value.is_object() {
+        *value = json!({});
+    }
+    value
+}
+
+/// The spec of a package in the workspace as it is.
+pub fn spec<'a>(root: &'a Path, package: &'a str) -> Spec<'a> {
+    Spec { root, package, target: None, limit: LIMIT }
+}
+
+/// A number that changes when the lesson's files or its spec change.
+pub fn fingerprint(root: &Path, lesson: &Lesson) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let folder = lesson.folder(root);
+    for file in files::below(&folder).unwrap_or_default() {
+        file.hash(&mut hasher);
+        fs::read(folder.join(file)).unwrap_or_default().hash(&mut hasher);
+    }
+    fs::read(lesson.spec(root)).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,68 @@
+//! `cargo workshop reset`: the starter again.
+
+use crate::failure::Failure;
+use crate::keep::{self, Sources};
+use crate::lesson::{self, Lesson};
+use crate::{solve, workspace};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Puts the starter back in place. Your files are kept.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  cargo workshop reset 02\n\n\
+    The starter comes from git, also after you have committed your own work.\n\
+    `cargo workshop restore 02` brings your files back.")]
+pub struct Args {
+    /// The lesson, such as 02
+    lesson: String,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let root = workspace::root()?;
+    let lesson = lesson::one(&root, &args.lesson)?;
+    let kept = keep::replace(&root, &lesson, &starter(&root, &lesson)?)?;
+    solve::tell(&lesson, "starter", kept.as_ref());
+    Ok(())
+}
+
+/// The newest version in git that has every `todo!` of the chapter: one with fewer is a learner's own.
+fn starter(root: &Path, lesson: &Lesson) -> Result<Sources, Failure> {
+    let folder = format!("lessons/{}", lesson.name);
+    let log = git(root, &["log", "--format=%H", "--", &folder])?;
+    let expected = lesson.todos_of_the_chapter(root);
+    for commit in String::from_utf8_lossy(&log).lines() {
+        let sources = sources_of(root, commit, &folder)?;
+        let text: String =
+            sources.values().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
+        let todos = lesson::todos_in(&text);
+        if !todos.is_empty() && (1..=expected).all(|number| todos.contains(&number)) {
+            return Ok(sources);
+        }
+    }
+    Err(Failure::work(format!("git knows no starter of lesson {}", lesson.number())))
+}
+
+fn sources_of(root: &Path, commit: &str, folder: &str) -> Result<Sources, Failure> {
+    let list = git(root, &["ls-tree", "-r", "-z", "--name-only", commit, "--", folder])?;
+    let mut sources = Sources::new();
+    for path in String::from_utf8_lossy(&list).split('\0').filter(|path| path.ends_with(".rs")) {
+        let bytes = git(root, &["show", &format!("{commit}:./{path}")])?;
+        if let Some(file) = path.strip_prefix(folder) {
+            sources.insert(PathBuf::from(file.trim_start_matches('/')), bytes);
+        }
+    }
+    Ok(sources)
+}
+
+fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+    let cannot = |why: &str| Failure::work(format!("cannot get the starter from git: {why}"));
+    let output = Command::new("git")
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .map_err(|error| cannot(&error.to_string()))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(cannot(String::from_utf8_lossy(&output.stderr).trim()))
+}

@@ -1,0 +1,200 @@
+//! What a learner types all day: the map, check, hint, diff, solve, reset, restore and catch-up.
+
+mod run;
+
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::{contains, is_empty};
+use run::tiny::Tiny;
+use std::fs;
+
+const MAIN: &str = "lessons/01-one/src/main.rs";
+
+#[test]
+fn the_map_says_what_is_done_and_what_comes_next() {
+    let tiny = Tiny::new("map");
+    let first = tiny.workshop(&[]).assert().code(0);
+    first
+        .stdout(contains("  01-one          15 min   next, 1 todo! left"))
+        .stdout(contains("  02-two          15 min   to do, 1 todo! left"))
+        .stdout(contains("About 30 minutes of work are left."))
+        .stdout(contains("Next: 01 The one: doubled"));
+
+    tiny.solve("01-one");
+    let second = tiny.workshop(&[]).assert().code(0);
+    second
+        .stdout(contains("  01-one          15 min   done, all 2 checks pass"))
+        .stdout(contains("  02-two          15 min   next, 1 todo! left"))
+        .stderr(contains("Running the spec of lesson 01"));
+    // It is remembered until the files change.
+    tiny.workshop(&[]).assert().code(0).stdout(contains("done, all 2 checks pass")).stderr(is_empty());
+    tiny.write(MAIN, &tiny.read(MAIN).replace("number * 2", "number + 2"));
+    tiny.workshop(&[]).assert().code(0).stdout(contains("next, 1 of 2 checks pass"));
+}
+
+#[test]
+fn a_broken_memory_is_no_error() {
+    let tiny = Tiny::new("memory");
+    for memory in ["", "{\"lessons\":", "[1]", "{\"lessons\":7,\"hints\":[]}"] {
+        tiny.write(".workshop/progress.json", memory);
+        tiny.workshop(&[]).assert().code(0).stdout(contains("next, 1 todo! left"));
+        tiny.workshop(&["check", "01"]).assert().code(1).stderr(contains("panicked").not());
+        tiny.write(".workshop/progress.json", memory);
+        tiny.workshop(&["hint", "01"]).assert().code(0).stderr(contains("panicked").not());
+    }
+}
+
+#[test]
+fn a_memory_that_cannot_be_written_is_no_error() {
+    let tiny = Tiny::new("read-only");
+    // A file where the folder should be cannot be written to, not even by root.
+    tiny.write(".workshop", "");
+    tiny.workshop(&["hint", "01"]).assert().code(0).stderr(contains("note: cannot remember this in"));
+}
+
+#[test]
+fn check_tells_each_check_and_the_first_report() {
+    let tiny = Tiny::new("check");
+    // Without a number: the first lesson that is not done.
+    let red = tiny.workshop(&["check"]).assert().code(1);
+    red.stdout(contains("01 The one: doubled: 0 of 2 checks pass"))
+        .stdout(contains("  failed  ten is doubled"))
+        .stdout(contains("Begin with this one:").and(contains("NOT WRITTEN YET")))
+        .stderr("error: 2 of 2 checks do not pass\n");
+
+    tiny.write(MAIN, &tiny.read("solutions/01-one/src/main.rs").replace("number * 2", "number + 2"));
+    let half = tiny.workshop(&["check", "one"]).assert().code(1);
+    half.stdout(contains("  passed  two is doubled"))
+        .stdout(contains("  failed  ten is doubled"))
+        .stdout(contains("CHECK FAILED: the answer to 10 is 20, but 12 came"));
+
+    tiny.solve("01-one");
+    tiny.workshop(&["check", "01"]).assert().code(0).stdout(contains("2 of 2 checks pass"));
+}
+
+#[test]
+fn check_shows_what_rustc_says() {
+    let tiny = Tiny::new("check-rustc");
+    tiny.write(MAIN, "fn main() { nonsense }\n");
+    let red = tiny.workshop(&["check", "01"]).assert().code(1);
+    red.stdout(contains("0 of 2 checks pass").and(contains("cannot find value `nonsense`")));
+}
+
+#[test]
+fn check_gives_points_as_json() {
+    let tiny = Tiny::new("check-json");
+    tiny.write(MAIN, &tiny.read("solutions/01-one/src/main.rs").replace("number * 2", "number + 2"));
+    let output = tiny.workshop(&["check", "--all", "--json"]).assert().code(1).get_output().stdout.clone();
+    let json: serde_json::Value = serde_json::from_slice(&output).unwrap();
+    assert_eq!((&json["points"], &json["of"]), (&1.into(), &4.into()), "{json}");
+    assert_eq!(json["lessons"][0]["lesson"], "01-one");
+    assert_eq!(json["lessons"][0]["checks"][0]["passed"], false);
+    assert!(json["lessons"][0]["checks"][0]["report"].as_str().unwrap().contains("12 came"));
+
+    let solved = tiny.workshop(&["check", "--all", "--solutions", "--json"]).assert().code(0);
+    solved.stdout(contains("\"points\":4").and(contains("\"package\":\"solution-02\"")));
+}
+
+#[test]
+fn one_more_hint_each_time() {
+    let tiny = Tiny::new("hint");
+    let ask = || {
+        String::from_utf8(tiny.workshop(&["hint", "01"]).assert().code(0).get_output().stdout.clone())
+            .unwrap()
+    };
+    let first = ask();
+    assert!(first.contains("Lesson 01, 1. Double it") && first.contains("Think of twins."), "{first}");
+    assert!(!first.contains("operator"), "{first}");
+    let second = ask();
+    assert!(
+        second.contains("Think of twins.") && second.contains("There is an operator for it."),
+        "{second}"
+    );
+    for _ in 0..2 {
+        let last = ask();
+        assert!(last.contains("number * 2") && last.contains("cargo workshop diff 01"), "{last}");
+    }
+    tiny.solve("01-one");
+    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("No todo! is left"));
+    tiny.workshop(&["hint", "01", "--todo", "9"]).assert().code(2).stderr(contains("no hints for number 9"));
+}
+
+#[test]
+fn the_differences_are_shown() {
+    let tiny = Tiny::new("diff");
+    let shown = tiny.workshop(&["diff", "01"]).assert().code(0);
+    shown
+        .stdout(contains("- ").and(contains("todo!(\"1: return twice the number\")")))
+        .stdout(contains("+     // Twice.\n+     number * 2\n"))
+        .stdout(contains("ANCHOR").not());
+    let code = tiny.workshop(&["diff", "01", "--no-comments"]).assert().code(0);
+    code.stdout(contains("+     number * 2\n").and(contains("Twice").not()));
+    tiny.workshop(&["solve", "01"]).assert().code(0);
+    tiny.workshop(&["diff", "01"]).assert().code(0).stdout("Your files and the solution's are the same.\n");
+}
+
+#[test]
+fn nothing_that_a_learner_wrote_is_lost() {
+    let tiny = Tiny::new("keep");
+    let mine = tiny.read(MAIN).replace("todo!", "/* mine */ todo!");
+    tiny.write(MAIN, &mine);
+    tiny.write("lessons/01-one/src/notes.rs", "// my notes\n");
+
+    tiny.workshop(&["solve", "01"]).assert().code(0).stdout(contains("What you had is kept as of "));
+    assert!(tiny.read(MAIN).contains("number * 2") && !tiny.read(MAIN).contains("ANCHOR"));
+    assert!(!tiny.root().join("lessons/01-one/src/notes.rs").exists());
+    tiny.workshop(&["solve", "01"]).assert().code(0).stdout(contains("was in place already"));
+    tiny.workshop(&["reset", "01"]).assert().code(0).stdout(contains("The starter of lesson 01 is in"));
+    assert!(tiny.read(MAIN).contains("    todo!"));
+    tiny.workshop(&["reset", "01"]).assert().code(0).stdout(contains("was in place already"));
+
+    tiny.workshop(&["restore", "01"]).assert().code(0).stdout(contains("  1  20").and(contains("  2  20")));
+    tiny.workshop(&["restore", "01", "1"]).assert().code(0).stdout(contains("Your files as of 20"));
+    assert_eq!(tiny.read(MAIN), mine);
+    assert_eq!(tiny.read("lessons/01-one/src/notes.rs"), "// my notes\n");
+    // Asked twice, it is still there.
+    tiny.workshop(&["restore", "01", "1"]).assert().code(0).stdout(contains("in place already"));
+    tiny.workshop(&["restore", "01", "9"]).assert().code(2).stderr(contains("there is no version 9"));
+    tiny.workshop(&["restore", "02"]).assert().code(0).stdout(contains("Nothing of lesson 02 was kept"));
+}
+
+#[test]
+fn the_starter_comes_back_after_own_work_was_committed() {
+    let tiny = Tiny::new("reset");
+    let starter = tiny.read(MAIN);
+    tiny.solve("01-one");
+    tiny.commit();
+    tiny.workshop(&["reset", "01"]).assert().code(0);
+    assert_eq!(tiny.read(MAIN), starter);
+}
+
+#[test]
+fn what_cannot_be_kept_is_not_replaced() {
+    let tiny = Tiny::new("keep-fails");
+    let starter = tiny.read(MAIN);
+    tiny.write(".workshop", "");
+    tiny.workshop(&["solve", "01"]).assert().code(1).stderr(contains("cannot keep your files"));
+    assert_eq!(tiny.read(MAIN), starter);
+}
+
+#[test]
+fn a_latecomer_catches_up_and_keeps_what_is_done() {
+    let tiny = Tiny::new("catch-up");
+    let own = tiny.read("solutions/01-one/src/main.rs").replace("number * 2", "number + number");
+    tiny.write(MAIN, &own);
+    let done = tiny.workshop(&["catch-up", "02"]).assert().code(0);
+    done.stdout(contains("Lesson 01 is done: it stays as it is.").and(contains("begin with lesson 02")));
+    assert_eq!(tiny.read(MAIN), own);
+
+    tiny.workshop(&["reset", "01"]).assert().code(0);
+    tiny.workshop(&["catch-up", "02"]).assert().code(0).stdout(contains("The solution of lesson 01 is in"));
+    tiny.workshop(&["check", "01"]).assert().code(0);
+    assert!(fs::read_to_string(tiny.root().join("lessons/02-two/src/main.rs")).unwrap().contains("todo!"));
+}
+
+#[test]
+fn help_shows_an_example() {
+    for verb in ["check", "hint", "diff", "solve", "reset", "restore", "catch-up"] {
+        run::shows_an_example(verb);
+    }
+    run::workshop().arg("--help").assert().code(0).stdout(contains("Examples:\n  cargo workshop\n"));
+}
