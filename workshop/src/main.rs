@@ -1,10 +1,12 @@
 //! `cargo workshop`: the companion at the learner's side. One file for each verb, named after it.
 
+mod book;
 mod catch_up;
 mod check;
 mod children;
 mod demo;
 mod diff;
+mod doctor;
 mod failure;
 mod files;
 mod hint;
@@ -41,10 +43,12 @@ struct Workshop {
 
 #[derive(Subcommand)]
 enum Verb {
+    Book(book::Args),
     CatchUp(catch_up::Args),
     Check(check::Args),
     Demo(demo::Args),
     Diff(diff::Args),
+    Doctor(doctor::Args),
     Hint(hint::Args),
     Mailbox(mailbox::Args),
     Prove(prove::Args),
@@ -67,10 +71,12 @@ fn main() -> ExitCode {
 fn run(verb: Option<Verb>) -> Result<(), Failure> {
     let Some(verb) = verb else { return map::run() };
     match verb {
+        Verb::Book(args) => book::run(&args),
         Verb::CatchUp(args) => catch_up::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Demo(args) => demo::run(&args),
         Verb::Diff(args) => diff::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
         Verb::Hint(args) => hint::run(&args),
         Verb::Mailbox(args) => mailbox::run(&args),
         Verb::Prove(args) => prove::run(&args),

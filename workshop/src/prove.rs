@@ -13,7 +13,6 @@ use bank::Kind;
 pub use copy::Copy;
 use nix::fcntl::{Flock, FlockArg};
 use std::collections::VecDeque;
-use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -111,8 +110,7 @@ impl Workshop {
     /// # Errors
     /// When it cannot be made, or when another run uses it.
     pub fn open(root: &Path) -> Result<Self, Failure> {
-        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let folder = root.join(target).join("prove");
+        let folder = workspace::target(root).join("prove");
         let cannot = |why: String| Failure::input(format!("cannot use {}: {why}", folder.display()));
         fs::create_dir_all(&folder).map_err(|error| cannot(error.to_string()))?;
         let file = File::create(folder.join("lock")).map_err(|error| cannot(error.to_string()))?;

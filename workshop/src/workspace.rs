@@ -21,6 +21,11 @@ pub fn root() -> Result<PathBuf, Failure> {
     })
 }
 
+/// The folder that cargo builds in.
+pub fn target(root: &Path) -> PathBuf {
+    root.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
 /// cargo, to be run in the workspace. The one that runs us, where it says so.
 pub fn cargo(root: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

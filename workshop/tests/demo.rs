@@ -71,7 +71,7 @@ fn keep_stays_up_until_ctrl_c_and_leaves_nothing_behind() {
 fn ctrl_c_ends_every_child() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
     command.current_dir(run::root()).arg("demo").arg("--program").arg(path_of("hangs.sh"));
-    let mut demo = Running::spawn(command);
+    let mut demo = Running::spawn(&mut command);
     let told = demo.wait_for("POST /endpoint").to_owned();
     let pid = told.split("server   pid ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(process::info(pid).is_some(), "{told}");

@@ -47,11 +47,11 @@ impl Running {
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
         command.current_dir(root()).args(arguments);
-        Self::spawn(command)
+        Self::spawn(&mut command)
     }
 
     /// Starts a command that was prepared.
-    pub fn spawn(mut command: Command) -> Self {
+    pub fn spawn(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (sender, lines) = mpsc::channel();

@@ -160,7 +160,7 @@ impl Tiny {
     pub fn start(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", self.root.join("target")).args(arguments);
-        Running::spawn(command)
+        Running::spawn(&mut command)
     }
 }
 

@@ -1,0 +1,148 @@
+//! `cargo workshop doctor`: is everything here that the workshop needs?
+
+use crate::failure::Failure;
+use crate::terminal::{Look, columns, paint, say, wrap};
+use crate::workspace;
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Looks whether everything is here, and says how to get what is missing.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  cargo workshop doctor\n\n\
+    Each line is ok, optional or missing. Exit status 1 when something is missing\n\
+    that the workshop cannot do without.")]
+pub struct Args {}
+
+/// How much room the compiled lessons need, with some to spare.
+const DISK_BYTES: u64 = 3 << 30;
+
+enum Finding {
+    Ok(String),
+    /// Not here, and only some of it needs it: why, and what mends it.
+    Optional(String),
+    /// Not here, and nothing works without it: why, and what mends it.
+    Missing(String),
+}
+
+pub fn run(_args: &Args) -> Result<(), Failure> {
+    let root = workspace::root()?;
+    let findings = [
+        ("Rust", rust(&root)),
+        ("linker", linker()),
+        ("disk", disk(&root)),
+        ("folder", writable(&root)),
+        ("git", tool("git", "Without it, `reset` and `prove` do not work: https://git-scm.com")),
+        ("port 2525", port(2525, "cargo workshop mailbox --port 2526")),
+        ("port 3000", port(3000, "PORT=3001 cargo run -p solution-10")),
+        ("node", tool("node", "Some checks compare with real Node and are passed over: https://nodejs.org")),
+        ("nats-server", tool("nats-server", "Only lesson 13 needs it: apt install nats-server")),
+        ("mdbook", tool("mdbook", &format!("To read the book in a browser: {}", crate::book::INSTALL))),
+    ];
+    let mut missing = 0;
+    for (name, finding) in findings {
+        let (word, look, text) = match finding {
+            Finding::Ok(text) => ("ok", Look::Good, text),
+            Finding::Optional(text) => ("optional", Look::Quiet, text),
+            Finding::Missing(text) => {
+                missing += 1;
+                ("missing", Look::Bad, text)
+            }
+        };
+        let word = paint(&format!("{word:<8}"), look);
+        say(format!("{word}  {name:<11}  {}", wrap(&text, 23, columns())));
+    }
+    for note in system_notes() {
+        say(wrap(&format!("note      {note}"), 10, columns()));
+    }
+    match missing {
+        0 => {
+            say("\nEverything is here that the workshop needs.");
+            Ok(())
+        }
+        count => Err(Failure::work(format!("{count} of these are missing; each line says what mends it"))),
+    }
+}
+
+/// What a program prints for `--version`, its first line.
+fn version(program: &str) -> Option<String> {
+    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Some(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn tool(program: &str, without: &str) -> Finding {
+    match version(program) {
+        Some(version) => Finding::Ok(version),
+        None => Finding::Optional(format!("not found. {without}")),
+    }
+}
+
+fn rust(root: &Path) -> Finding {
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap_or_default();
+    let needed = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap_or("\"0.0\"");
+    let needed = needed.trim_matches('"');
+    let numbers = |text: &str| -> Vec<u32> { text.split('.').filter_map(|part| part.parse().ok()).collect() };
+    let mend = "rustup update stable, or https://rustup.rs";
+    match version("rustc") {
+        None => Finding::Missing(format!("rustc not found. {mend}")),
+        Some(found) if numbers(found.split(' ').nth(1).unwrap_or_default()) < numbers(needed) => {
+            Finding::Missing(format!("{found} is older than {needed}. {mend}"))
+        }
+        Some(found) => Finding::Ok(found),
+    }
+}
+
+fn linker() -> Finding {
+    match version("cc") {
+        Some(version) => Finding::Ok(version),
+        None => Finding::Missing(
+            "cc not found. Debian and WSL: apt install build-essential. macOS: xcode-select --install".into(),
+        ),
+    }
+}
+
+fn disk(root: &Path) -> Finding {
+    let Ok(disk) = nix::sys::statvfs::statvfs(root) else {
+        return Finding::Optional("cannot tell how much room is left".into());
+    };
+    // The types of these numbers differ from system to system.
+    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "u32 on macOS, u64 on Linux")]
+    let free = disk.blocks_available() as u64 * disk.fragment_size() as u64;
+    let gigabytes = free as f64 / f64::from(1 << 30);
+    if free >= DISK_BYTES {
+        Finding::Ok(format!("{gigabytes:.0} GiB are free"))
+    } else {
+        Finding::Missing(format!("only {gigabytes:.1} GiB are free, 3 are needed. `cargo clean` frees some"))
+    }
+}
+
+fn writable(root: &Path) -> Finding {
+    let probe = root.join(format!(".workshop-probe-{}", std::process::id()));
+    match fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)) {
+        Ok(()) => Finding::Ok("can be written to".into()),
+        Err(error) => Finding::Missing(format!(
+            "cannot be written to ({error}). Clone the workshop into your home folder"
+        )),
+    }
+}
+
+fn port(number: u16, otherwise: &str) -> Finding {
+    match TcpListener::bind(("127.0.0.1", number)) {
+        Ok(_listener) => Finding::Ok("is free".into()),
+        Err(error) => Finding::Optional(format!("cannot be used ({error}). Use another: {otherwise}")),
+    }
+}
+
+fn system_notes() -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    if cfg!(target_os = "macos") {
+        notes.push("macOS: what only /proc shows is not checked by the specs.");
+    }
+    let kernel = fs::read_to_string("/proc/version").unwrap_or_default();
+    if kernel.to_lowercase().contains("microsoft") {
+        notes.push("WSL: keep the workshop in the Linux file system (~), not under /mnt. It is far faster.");
+    }
+    notes
+}

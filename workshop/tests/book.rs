@@ -1,0 +1,64 @@
+//! `cargo workshop book` and `doctor`.
+
+mod run;
+
+use nix::sys::signal::Signal;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use run::Running;
+use run::tiny::Tiny;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+
+#[test]
+fn without_mdbook_it_says_how_to_get_it() {
+    let tiny = Tiny::new("book-without");
+    let mut command = tiny.workshop(&["book", "--no-open"]);
+    command.env("PATH", "/nowhere").assert().code(1).stderr(contains("To get it: cargo install mdbook"));
+}
+
+#[test]
+fn the_book_is_served_until_ctrl_c() {
+    let tiny = Tiny::new("book-served");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+    // Another program of this name stands for mdbook: it makes one page.
+    let programs = run::root().join("workshop/tests/programs");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+    command.current_dir(tiny.root()).args(["book", "--no-open"]).env("PATH", path);
+    let mut book = Running::spawn(command.env("CARGO_TARGET_DIR", tiny.root().join("target")));
+    let port = book.port();
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(get("/").ends_with("the book\n"));
+    assert!(get("/../../Cargo.toml").starts_with("HTTP/1.1 404"));
+    book.signal(Signal::SIGINT);
+    assert_eq!(book.code(), Some(0));
+}
+
+#[test]
+fn doctor_says_of_each_thing_whether_it_is_here() {
+    let here = run::workshop().arg("doctor").env("COLUMNS", "200").assert().code(0);
+    here.stdout(contains("ok        Rust         rustc 1.").and(contains("  linker  ")))
+        .stdout(contains("Everything is here that the workshop needs."));
+    let tiny = Tiny::new("doctor");
+    let mut command = tiny.workshop(&["doctor"]);
+    command
+        .env("PATH", "/nowhere")
+        .assert()
+        .code(1)
+        .stdout(contains("missing   Rust         rustc not found. rustup"))
+        .stdout(contains("optional  node"))
+        .stderr(contains("2 of these are missing"));
+}
+
+#[test]
+fn help_shows_an_example() {
+    run::shows_an_example("book");
+    run::shows_an_example("doctor");
+}
