@@ -15,7 +15,7 @@ pub fn limit() -> Duration {
 }
 
 /// How long a spec watches that something does *not* happen, for example that no answer comes.
-pub const BRIEFLY: Duration = Duration::from_millis(250);
+pub const BRIEFLY: Duration = Duration::from_millis(150);
 
 /// Asks again and again until `condition` gives a value. `None` means that `limit` ran out.
 ///

@@ -43,10 +43,12 @@ fn converse(stream: &TcpStream, state: &Arc<State>, id: usize) -> io::Result<()>
         if response.code == DROP {
             return Ok(());
         }
-        answer(stream, &response)?;
         if response.action == Action::Close {
-            return Ok(());
+            // Before the client can know: its next conversation does not overlap with this one.
+            state.closed(id);
+            return answer(stream, &response);
         }
+        answer(stream, &response)?;
     }
 }
 

@@ -2,9 +2,12 @@
 
 use super::Letter;
 use crate::limit;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -137,16 +140,20 @@ impl State {
         let id = self.change(|record| {
             record.opened += 1;
             record.open.insert(record.opened, stream);
-            record.peak = record.peak.max(record.open.len());
+            // A client that went without a QUIT may not be noticed yet; it counts no more.
+            let open = record.open.values().filter(|client| !has_gone(client)).count();
+            record.peak = record.peak.max(open);
             record.opened
         });
         self.tell(&Event::Opened(id));
         id
     }
 
+    /// The conversation is over. A second call does nothing.
     pub fn closed(&self, id: usize) {
-        self.tell(&Event::Closed(id));
-        self.change(|record| record.open.remove(&id));
+        if self.change(|record| record.open.remove(&id)).is_some() {
+            self.tell(&Event::Closed(id));
+        }
     }
 
     pub fn accept(&self, letter: Letter) {
@@ -232,14 +239,9 @@ impl Gate {
 
 /// Whether the client has closed its end. Data that waits to be read stays where it is.
 fn has_gone(client: &TcpStream) -> bool {
-    let mut byte = [0];
-    // The conversation's own thread is the one that waits here, so nobody else reads meanwhile.
-    if client.set_nonblocking(true).is_err() {
-        return true;
-    }
-    let gone = match client.peek(&mut byte) {
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    match recv(client.as_raw_fd(), &mut [0], flags) {
         Ok(count) => count == 0,
-        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
-    };
-    gone || client.set_nonblocking(false).is_err()
+        Err(error) => error != Errno::EAGAIN,
+    }
 }
