@@ -73,12 +73,10 @@ impl Check {
     pub fn fail(&self, expected: &str, got: &str) -> ! {
         // A program that dies of a todo! closes its pipes and sockets first; its last words come a moment later.
         let todo = limit::poll(limit::BRIEFLY, || self.spec.todo());
-        match todo {
-            Some(todo) => eprintln!("{}", self.report_todo(&todo)),
-            None => eprintln!("{}", self.report(expected, got)),
-        }
+        let report = todo.map_or_else(|| self.report(expected, got), |todo| self.report_todo(&todo));
+        eprintln!("{report}");
         // Not a panic!: its hook would add a source line and a backtrace that help no learner.
-        resume_unwind(Box::new("the check failed; the report is above"));
+        resume_unwind(Box::new(report));
     }
 
     /// The spec that this check belongs to.

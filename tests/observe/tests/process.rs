@@ -1,0 +1,52 @@
+//! What is seen of a process, on children of this test.
+
+use observe::limit::{limit, poll};
+use observe::process;
+use std::process::{Child, Command, Stdio};
+
+fn start(script: &str) -> Child {
+    Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+fn end(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_child_is_seen_with_its_parent_and_its_command() {
+    let child = start("read line; exit 0");
+    let info = process::info(child.id()).unwrap();
+    assert_eq!(info.parent, std::process::id());
+    assert!(
+        poll(limit(), || process::info(child.id())?.command.contains("read line").then_some(())).is_some()
+    );
+    assert!(process::info(child.id()).unwrap().resident_bytes > 0);
+    assert!(process::children(std::process::id()).iter().any(|info| info.pid == child.id()));
+    end(child);
+}
+
+#[test]
+fn a_child_that_nobody_waited_for_is_a_zombie() {
+    let mut child = start("exit 0");
+    let is_zombie = || process::info(child.id())?.is_zombie().then_some(());
+    assert!(poll(limit(), is_zombie).is_some());
+    assert!(process::tree(&[child.id()]).contains("a zombie"));
+    child.wait().unwrap();
+    assert_eq!(process::info(child.id()), None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_process_waits_in_is_told_in_words() {
+    let reader = start("read line");
+    let writer = start("exec yes");
+    for (child, words) in [(&reader, "reading stdin"), (&writer, "writing to stdout")] {
+        let told = || process::waiting_in(child.id())?.contains(words).then_some(());
+        assert!(poll(limit(), told).is_some(), "{words}: {:?}", process::waiting_in(child.id()));
+    }
+    assert_eq!(process::threads(reader.id()), Some(1));
+    assert!(process::descriptors(reader.id()).unwrap().iter().any(|(number, _)| *number == 0));
+    end(reader);
+    end(writer);
+}
