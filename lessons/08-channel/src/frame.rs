@@ -13,7 +13,7 @@ const MIN_SPACE_BYTES: usize = 16 * 1024;
 
 /// A buffer that has grown beyond this for one large frame is given back afterwards: an idle
 /// worker should not hold the memory of the largest message it ever saw.
-const KEEP_BYTES: usize = 1024 * 1024;
+const KEEP_BYTES: usize = 4 * 1024 * 1024;
 
 /// A frame is longer than the limit. Nothing can be read after it: where it ends is not known.
 #[derive(Debug, PartialEq, Eq)]

@@ -61,10 +61,15 @@ fn escaped_unit(text: &[u8]) -> Option<u16> {
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// Where the parser stopped. serde_json counts columns from 1 and knows only lines beside; a frame
-/// is one line.
+/// Where the parser stopped. A frame is one line, in which serde_json counts columns from 1.
 fn offset(error: &serde_json::Error, frame: &[u8]) -> usize {
-    if error.is_eof() { frame.len() } else { error.column().saturating_sub(1) }
+    if error.is_eof() {
+        return frame.len();
+    }
+    let offset = error.column().saturating_sub(1);
+    // It stops one byte early when it skims over a raw control character.
+    let early = error.to_string().starts_with("control character") && frame.get(offset) >= Some(&b' ');
+    offset + usize::from(early)
 }
 
 /// What the parser says, without its own way of saying where.
@@ -74,10 +79,10 @@ fn reason(error: &serde_json::Error) -> String {
     text.strip_suffix(&position).unwrap_or(&text).to_owned()
 }
 
-/// Some characters on both sides of `offset`, printable on one line.
+/// Some characters on both sides of `offset`, fit for one line.
 fn excerpt(frame: &[u8], offset: usize) -> String {
     let part = &frame[offset.saturating_sub(20)..frame.len().min(offset + 20)];
-    String::from_utf8_lossy(part).escape_debug().to_string()
+    String::from_utf8_lossy(part).replace(char::is_control, "\u{fffd}")
 }
 
 #[cfg(test)]
@@ -92,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_told_with_its_offset_whatever_type_was_asked_for() {
-        let cases: [(&[u8], usize); 8] = [
+        let cases: [(&[u8], usize); 13] = [
             (b"", 0),
             (b"  ", 2),
             (b"hello", 0),
@@ -100,6 +105,11 @@ mod tests {
             (b"{\"counter\":1} {}", 14),
             ("\u{feff}{}".as_bytes(), 0),
             (b"{\"counter\":NaN}", 11),
+            (b"\"a\tb\"", 2),
+            (b"{\"a\tb\":1}", 3),
+            (b"\"\t\"", 1),
+            (b"[x\t]", 1),
+            (b"{\"a\\qb\":1}", 4),
             (b"{\"counter\":\"wrong type first\",}", 30),
         ];
         for (frame, expected) in cases {

@@ -10,6 +10,7 @@
 #![allow(unused, reason = "remove this line when the last todo! is gone")]
 
 use std::cell::Cell;
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::{Command, ExitCode};
 
@@ -19,7 +20,9 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
+    // Flags come first when a Node parent passes its own on to us. None of them is meant for us.
+    let is_flag = |argument: &OsString| argument.as_encoded_bytes().starts_with(b"-");
+    let mut arguments = std::env::args_os().skip(1).skip_while(is_flag);
     let outcome = match arguments.next() {
         // The channel is taken here, before there is a runtime: see the docs of `inherited`.
         Some(role) if role == "child" => {

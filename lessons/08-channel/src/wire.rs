@@ -19,7 +19,7 @@ use crate::{DEFAULT_MAX_FRAME_BYTES, Error};
 const HIGH_WATER_BYTES: usize = 64 * 1024;
 
 /// Like the read buffer, the write buffer is given back after an unusually large message.
-const KEEP_BYTES: usize = 1024 * 1024;
+const KEEP_BYTES: usize = 4 * 1024 * 1024;
 
 /// Handles are answered at once. A peer that sends them faster than it reads the answers is not
 /// read from any more beyond this many.
