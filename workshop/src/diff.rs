@@ -2,12 +2,13 @@
 
 use crate::failure::Failure;
 use crate::files::{self, as_lesson, without_anchors};
-use crate::lesson;
+use crate::lesson::{self, Lesson};
 use crate::terminal::{Look, paint, say};
 use crate::workspace;
 use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 /// Shows how your files differ from the solution's.
 #[derive(clap::Args)]
@@ -24,7 +25,12 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let root = workspace::root()?;
     let lesson = lesson::one(&root, &args.lesson)?;
-    let (yours, ours) = (lesson.folder(&root), lesson.solution(&root));
+    show(&root, &lesson, args.no_comments)
+}
+
+/// Shows how the learner's files differ from the solution's.
+pub fn show(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Failure> {
+    let (yours, ours) = (lesson.folder(root), lesson.solution(root));
     let list = |folder| {
         files::sources(folder).map_err(|error| Failure::input(format!("cannot read the files: {error}")))
     };
@@ -33,14 +39,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     for file in all {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let mut your_text = read(yours.join(&file));
-        let mut our_text = without_anchors(&as_lesson(&read(ours.join(&file)), &lesson));
-        if args.no_comments {
+        let mut our_text = without_anchors(&as_lesson(&read(ours.join(&file)), lesson));
+        if no_comments {
             your_text = without_comments(&your_text);
             our_text = without_comments(&our_text);
         }
         if your_text != our_text {
             differ += 1;
-            show(&format!("lessons/{}/{}", lesson.name, file.display()), &your_text, &our_text);
+            show_file(&format!("lessons/{}/{}", lesson.name, file.display()), &your_text, &our_text);
         }
     }
     if differ == 0 {
@@ -49,7 +55,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(name: &str, yours: &str, ours: &str) {
+fn show_file(name: &str, yours: &str, ours: &str) {
     say(paint(&format!("--- yours      {name}"), Look::Strong));
     say(paint("+++ solution", Look::Strong));
     for group in TextDiff::from_lines(yours, ours).grouped_ops(3) {

@@ -2,11 +2,12 @@
 
 use crate::check;
 use crate::failure::Failure;
-use crate::lesson;
+use crate::lesson::{self, Lesson};
 use crate::progress::Progress;
 use crate::terminal::say;
 use crate::workspace;
 use std::fs;
+use std::path::Path;
 
 /// Shows a hint for the next todo!, and one more each time you ask.
 #[derive(clap::Args)]
@@ -28,10 +29,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         Some(wanted) => lesson::one(&root, wanted)?,
         None => check::next(&root, &mut progress)?,
     };
-    let path = lesson.folder(&root).join("hints.md");
+    show(&root, &mut progress, &lesson, args.todo)
+}
+
+/// Shows the hints for a todo!, one more than the last time.
+pub fn show(root: &Path, progress: &mut Progress, lesson: &Lesson, todo: Option<u32>) -> Result<(), Failure> {
+    let path = lesson.folder(root).join("hints.md");
     let text = fs::read_to_string(&path)
         .map_err(|_| Failure::input(format!("there are no hints for lesson {} yet", lesson.number())))?;
-    let Some(number) = args.todo.or_else(|| lesson.todos(&root).ok()?.first().copied()) else {
+    let Some(number) = todo.or_else(|| lesson.todos(root).ok()?.first().copied()) else {
         say("No todo! is left in this lesson.");
         say(format!("See what the spec says:     cargo workshop check {}", lesson.number()));
         say(format!("A hint for a part of it:    cargo workshop hint {} --todo 1", lesson.number()));
@@ -40,8 +46,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (title, hints) = parse(&text, number).ok_or_else(|| {
         Failure::input(format!("there are no hints for number {number} of lesson {}", lesson.number()))
     })?;
-    let shown = (progress.hints_shown(&lesson, number) + 1).min(hints.len());
-    progress.show_hints(&lesson, number, shown);
+    let shown = (progress.hints_shown(lesson, number) + 1).min(hints.len());
+    progress.show_hints(lesson, number, shown);
 
     say(format!("Lesson {}, {title}", lesson.number()));
     for (index, hint) in hints.iter().take(shown).enumerate() {

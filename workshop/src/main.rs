@@ -23,6 +23,7 @@ mod solve;
 mod spec;
 mod starters;
 mod terminal;
+mod watch;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -56,6 +57,7 @@ enum Verb {
     Restore(restore::Args),
     Solve(solve::Args),
     Starters(starters::Args),
+    Watch(watch::Args),
 }
 
 fn main() -> ExitCode {
@@ -84,5 +86,6 @@ fn run(verb: Option<Verb>) -> Result<(), Failure> {
         Verb::Restore(args) => restore::run(&args),
         Verb::Solve(args) => solve::run(&args),
         Verb::Starters(args) => starters::run(&args),
+        Verb::Watch(args) => watch::run(&args),
     }
 }

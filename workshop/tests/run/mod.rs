@@ -97,7 +97,12 @@ impl Running {
     }
 
     pub fn press_enter(&mut self) {
-        self.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        self.enter("");
+    }
+
+    /// Types something and presses Enter.
+    pub fn enter(&mut self, text: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(format!("{text}\n").as_bytes()).unwrap();
     }
 
     pub fn signal(&self, signal: Signal) {

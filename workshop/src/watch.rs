@@ -1,0 +1,201 @@
+//! `cargo workshop watch`: the spec runs whenever you save.
+
+use crate::children;
+use crate::diff;
+use crate::failure::Failure;
+use crate::hint;
+use crate::lesson::{self, Lesson};
+use crate::progress::{self, Progress, fingerprint};
+use crate::spec::{Run, Verdict};
+use crate::terminal::{Look, paint, say};
+use crate::{check, interrupt, workspace};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How often the files are looked at. They are few and small: to look needs less than a millisecond, and unlike
+/// the system's notices it works in containers and on network drives too.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Runs the spec of a lesson whenever you save.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  cargo workshop watch\n  cargo workshop watch 02\n\n\
+    While it runs, type a letter and Enter: h hint, s the solution beside yours,\n\
+    n next lesson, q quit.")]
+pub struct Args {
+    /// The lesson, such as 02 (without it: the first that is not done)
+    lesson: Option<String>,
+}
+
+enum Happening {
+    Typed(String),
+    Finished(Box<Result<Run, Failure>>),
+    Interrupted,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let root = workspace::root()?;
+    let (sender, happenings) = mpsc::channel();
+    tell_of_ctrl_c(&sender)?;
+    let mut progress = Progress::load(&root);
+    let lesson = match &args.lesson {
+        Some(wanted) => lesson::one(&root, wanted)?,
+        None => check::next(&root, &mut progress)?,
+    };
+    tell_of_letters(&sender);
+    Watch { root, progress, lesson, sender, green: BTreeSet::new(), running: None }.stay(&happenings)
+}
+
+fn tell_of_ctrl_c(sender: &Sender<Happening>) -> Result<(), Failure> {
+    let sender = sender.clone();
+    interrupt::listen(move || drop(sender.send(Happening::Interrupted)))
+}
+
+fn tell_of_letters(sender: &Sender<Happening>) {
+    let sender = sender.clone();
+    thread::spawn(move || {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            drop(sender.send(Happening::Typed(line.trim().to_owned())));
+        }
+    });
+}
+
+struct Watch {
+    root: PathBuf,
+    progress: Progress,
+    lesson: Lesson,
+    sender: Sender<Happening>,
+    /// The checks that were green the last time.
+    green: BTreeSet<String>,
+    running: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    fn stay(mut self, happenings: &Receiver<Happening>) -> Result<(), Failure> {
+        let mut seen = self.begin(happenings);
+        loop {
+            match happenings.recv_timeout(LOOK_EVERY) {
+                Ok(Happening::Interrupted) => return Ok(()),
+                Ok(Happening::Finished(run)) => self.tell(&(*run)?),
+                Ok(Happening::Typed(letter)) => match letter.as_str() {
+                    "q" => {
+                        self.abandon(happenings);
+                        return Ok(());
+                    }
+                    "h" => note(hint::show(&self.root, &mut self.progress, &self.lesson, None)),
+                    "s" => note(diff::show(&self.root, &self.lesson, false)),
+                    "n" => match self.following()? {
+                        Some(next) => {
+                            self.abandon(happenings);
+                            self.lesson = next;
+                            seen = self.begin(happenings);
+                        }
+                        None => say("This is the last lesson."),
+                    },
+                    _ => say("Type h (hint), s (solution), n (next) or q (quit), and Enter."),
+                },
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    let now = fingerprint(&self.root, &self.lesson);
+                    if now != seen {
+                        seen = now;
+                        self.start(happenings);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Begins with a lesson. Gives the fingerprint of what is run.
+    fn begin(&mut self, happenings: &Receiver<Happening>) -> u64 {
+        self.green.clear();
+        say(format!("Watching lessons/{}. Save a file, and the spec runs.", self.lesson.name));
+        say("Type h (hint), s (solution), n (next) or q (quit), and Enter.");
+        let now = fingerprint(&self.root, &self.lesson);
+        self.start(happenings);
+        now
+    }
+
+    /// Runs the spec. A run in progress is abandoned: it is about files that are not there any more.
+    fn start(&mut self, happenings: &Receiver<Happening>) {
+        self.abandon(happenings);
+        say(format!("\nRunning the spec of lesson {} …", self.lesson.number()));
+        let (root, package, sender) = (self.root.clone(), self.lesson.package(), self.sender.clone());
+        self.running = Some(thread::spawn(move || {
+            let run = progress::spec(&root, &package).run();
+            drop(sender.send(Happening::Finished(Box::new(run))));
+        }));
+    }
+
+    fn abandon(&mut self, happenings: &Receiver<Happening>) {
+        if let Some(running) = self.running.take() {
+            // It may be between two commands, or start one just now.
+            while !running.is_finished() {
+                children::end_all();
+                thread::sleep(Duration::from_millis(5));
+            }
+            // What it had to say is about files that are not there any more. What was typed meanwhile is not.
+            let waiting: Vec<Happening> = happenings.try_iter().collect();
+            for happening in waiting {
+                if !matches!(happening, Happening::Finished(_)) {
+                    drop(self.sender.send(happening));
+                }
+            }
+        }
+    }
+
+    /// What changed comes first, then how far it is, then what matters now.
+    fn tell(&mut self, run: &Run) {
+        self.running = None;
+        self.progress.remember(&self.root, &self.lesson, run);
+        let checks = run.checks();
+        for check in &checks {
+            let was_green = self.green.contains(&check.name);
+            match (was_green, check.passed) {
+                (false, true) => {
+                    say(format!("  {}  {}", paint("now passes", Look::Good), check::in_words(check)))
+                }
+                (true, false) => {
+                    say(format!("  {}   {}", paint("now fails", Look::Bad), check::in_words(check)))
+                }
+                _ => {}
+            }
+        }
+        self.green = checks.iter().filter(|check| check.passed).map(|check| check.name.clone()).collect();
+        let (passed, of) = (self.green.len(), checks.len().max(self.lesson.check_count(&self.root)));
+        say(format!("[{}] {passed} of {of} checks pass", bar(passed, of)));
+        match run.verdict {
+            Verdict::DoesNotCompile => say(run.build_output.trim_end()),
+            Verdict::Hangs => say("The spec did not end. It was stopped."),
+            Verdict::Red => {
+                if let Some(first) = checks.iter().find(|check| !check.passed) {
+                    say(run.report(&first.name).trim_end());
+                }
+            }
+            Verdict::Green => {
+                say(format!("Lesson {} is done. Proven:", self.lesson.number()));
+                checks.iter().for_each(|check| say(format!("  {}", check::in_words(check))));
+                say("Type n and Enter for the next lesson, s to compare with the solution.");
+            }
+        }
+    }
+
+    fn following(&self) -> Result<Option<Lesson>, Failure> {
+        Ok(lesson::all(&self.root)?.into_iter().find(|lesson| lesson.name > self.lesson.name))
+    }
+}
+
+/// A hint or a comparison that cannot be shown does not end the watch.
+fn note(result: Result<(), Failure>) {
+    if let Err(failure) = result {
+        say(failure.to_string());
+    }
+}
+
+fn bar(passed: usize, of: usize) -> String {
+    const WIDTH: usize = 20;
+    let full = (passed * WIDTH).checked_div(of).unwrap_or(0);
+    format!("{}{}", "=".repeat(full), " ".repeat(WIDTH - full))
+}
