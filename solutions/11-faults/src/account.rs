@@ -154,6 +154,11 @@ impl Account {
         Ok(())
     }
 
+    /// What is known about one mail; `None` when it is none of this job's.
+    pub fn state(&self, id: &str) -> Option<&State> {
+        self.by_id.get(id).map(|index| &self.entries[*index].state)
+    }
+
     /// The numbers at this moment.
     pub fn numbers(&self) -> Numbers {
         let count =

@@ -16,13 +16,17 @@ use std::thread;
 use std::time::Instant;
 
 /// What could leak in from the shell that runs the tests and change what a program does.
-const CLEARED: [&str; 12] = [
+const CLEARED: [&str; 16] = [
+    "BATCH_MAILS",
+    "LEAK_MB",
     "MAX_JOBS_PER_WORKER",
     "NATS_URL",
     "NODE_CHANNEL_FD",
     "NODE_CHANNEL_SERIALIZATION_MODE",
     "NODE_UNIQUE_ID",
     "PORT",
+    "QUEUE_MAILS",
+    "SIGN_ROUNDS",
     "SMTP_CONNECTIONS",
     "SMTP_URL",
     "WORKER",

@@ -1,0 +1,438 @@
+//! The task of lesson 12: a bounded pool of workers behind a bounded queue.
+//!
+//! 1. Let a job into the queue only when there is room for all of it.
+//! 2. Give the jobs their turns, a batch each.
+//! 3. Say 503 and `Retry-After` when the queue is full.
+//! 4. Lead the life of a worker: batches, its end, the next one.
+//! 5. Settle a batch over which a worker has died: put back what it has not begun.
+//! 6. At the end, finish what was accepted.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use support::predicates::str::contains;
+use support::{Check, Http, Mail, Mailbox, Point, Program, Running, Signal, Spec, Value};
+use support::{json, limit, mail, process};
+
+const BOUND: &str = "1. A bounded queue";
+const FAIR: &str = "2. A turn for each job";
+const FULL: &str = "3. Say that it is full";
+const LIFE: &str = "4. The life of a worker";
+const SETTLE: &str = "5. Settle a batch";
+const DRAIN: &str = "6. Finish what was accepted";
+const CONTRACT: &str = "What the spec checks";
+
+fn server(spec: &Spec, mailbox: &Mailbox, workers: usize) -> Program {
+    let program = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url());
+    program.env("WORKERS", workers.to_string()).env("SIGN_ROUNDS", "1")
+}
+
+fn started(check: &Check, program: Program) -> (Running, Http) {
+    let mut server = program.start();
+    let http = server.listening(check);
+    (server, http)
+}
+
+fn post(check: &Check, http: &Http, mails: &[Mail]) -> Value {
+    let answer = http.post(check, "/endpoint", &mail::request(mails));
+    check.equal("the status of the answer", &answer.status, &202);
+    answer.json()["job"].clone()
+}
+
+fn status(check: &Check, http: &Http, job: &Value) -> Value {
+    let id = job.as_str().map_or_else(|| job.to_string(), str::to_owned);
+    let answer = http.get(check, &format!("/jobs/{id}"));
+    check.equal("the status of the answer", &answer.status, &200);
+    answer.json()
+}
+
+/// The job must end like this: done or failed, and the numbers sent, failed, unknown, left.
+fn ends_with(check: &Check, http: &Http, job: &Value, state: &str, expected: [usize; 4]) {
+    let status = check.eventually(&format!("job {job} is done or failed"), || {
+        let status = status(check, http, job);
+        (status["state"] == "done" || status["state"] == "failed").then_some(status)
+    });
+    let numbers = ["sent", "failed", "unknown", "left"].map(|name| status[name].clone());
+    let expected = expected.map(|number| json!(number));
+    check.holds(&format!("sent, failed, unknown, left are {expected:?}"), numbers == expected, &status);
+    check.holds(&format!("the state is {state}"), status["state"] == state, &status);
+}
+
+/// The pids of the living workers.
+fn workers(server: &Running) -> HashSet<u32> {
+    let children = process::children(server.pid());
+    children.iter().filter(|child| !child.is_zombie()).map(|child| child.pid).collect()
+}
+
+fn wait_for_workers(check: &Check, server: &Running, count: usize) -> HashSet<u32> {
+    check.eventually(&format!("{count} workers, children of the server, and no zombie"), || {
+        let living = workers(server);
+        let zombies = process::zombies(server.pid()).len();
+        (living.len() == count && zombies == 0).then_some(living)
+    })
+}
+
+#[test]
+fn the_workers_are_started_once() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let count = spec.number(2..4);
+    let check = spec.check(LIFE, format!("started a server with WORKERS={count}, and posted 20 jobs"));
+    let (server, http) = started(&check, server(&spec, &mailbox, count));
+    let before = wait_for_workers(&check, &server, count);
+    let jobs: Vec<Value> = (0..20).map(|_| post(&check, &http, &spec.mails(2))).collect();
+    for job in &jobs {
+        ends_with(&check, &http, job, "done", [2, 0, 0, 0]);
+    }
+    check.holds("the same workers as before", workers(&server) == before, "other processes");
+    server.log_line(&check, &contains("Number of mails sent 2"));
+}
+
+#[test]
+fn there_are_as_many_workers_as_cores_unless_told() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let check = spec.check(CONTRACT, "started a server without WORKERS");
+    let program = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url());
+    let (server, _http) = started(&check, program);
+    wait_for_workers(&check, &server, cores);
+}
+
+#[test]
+fn all_workers_work_at_once_and_never_more() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let count = spec.number(2..5);
+    let mails = spec.mails(count * 3);
+    let check = spec.check(
+        LIFE,
+        format!("posted {} mails with WORKERS={count} and BATCH_MAILS=1, all held", mails.len()),
+    );
+    mailbox.hold(Point::Rcpt);
+    let (server, http) = started(&check, server(&spec, &mailbox, count).env("BATCH_MAILS", "1"));
+    let job = post(&check, &http, &mails);
+    mailbox.wait_held(&check, count);
+    check.equal("the number of workers", &workers(&server).len(), &count);
+    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+    mailbox.release_all();
+    ends_with(&check, &http, &job, "done", [mails.len(), 0, 0, 0]);
+    check.holds("never more conversations than workers", mailbox.peak() <= count, mailbox.peak());
+}
+
+#[test]
+fn a_full_queue_says_503_and_when_to_come_again() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let check =
+        spec.check(FULL, "filled a queue of QUEUE_MAILS=5 while the one worker is held, and posted more");
+    mailbox.hold(Point::Rcpt);
+    let program = server(&spec, &mailbox, 1).env("QUEUE_MAILS", "5").env("BATCH_MAILS", "1");
+    let (_server, http) = started(&check, program);
+    let first = post(&check, &http, &spec.mails(1));
+    mailbox.wait_held(&check, 1);
+    let second = post(&check, &http, &spec.mails(3));
+    let too_long = http.post(&check, "/endpoint", &mail::request(&spec.mails(3)));
+    check.equal("the status for 3 mails when there is room for 2", &too_long.status, &503);
+    let third = post(&check, &http, &spec.mails(2));
+    let full = http.post(&check, "/endpoint", &mail::request(&spec.mails(1)));
+    check.equal("the status when there is no room", &full.status, &503);
+    let seconds = full.header("retry-after").and_then(|text| text.parse::<u32>().ok());
+    check.holds(
+        "a header Retry-After with a number of seconds",
+        seconds.is_some(),
+        format!("{:?}", full.headers),
+    );
+    check.holds("an \"error\" that says why", full.json()["error"].is_string(), &full);
+    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+    mailbox.release_all();
+    for (job, count) in [(first, 1), (second, 3), (third, 2)] {
+        ends_with(&check, &http, &job, "done", [count, 0, 0, 0]);
+    }
+    let check = spec.check(BOUND, "posted 5 mails to the queue of QUEUE_MAILS=5 when it was empty again");
+    let job = post(&check, &http, &spec.mails(5));
+    ends_with(&check, &http, &job, "done", [5, 0, 0, 0]);
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &11);
+}
+
+#[test]
+fn a_small_job_is_not_stuck_behind_a_huge_one() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let (huge, small) = (spec.mails(40), spec.mails(1));
+    let check = spec.check(
+        FAIR,
+        "posted 40 mails, then 1 mail, with WORKERS=1 and BATCH_MAILS=4; the first mail was held meanwhile",
+    );
+    mailbox.hold_recipient(Point::Rcpt, &huge[0].to);
+    let (_server, http) = started(&check, server(&spec, &mailbox, 1).env("BATCH_MAILS", "4"));
+    let first = post(&check, &http, &huge);
+    mailbox.wait_held(&check, 1);
+    let second = post(&check, &http, &small);
+    mailbox.release_all();
+    ends_with(&check, &http, &first, "done", [40, 0, 0, 0]);
+    ends_with(&check, &http, &second, "done", [1, 0, 0, 0]);
+    let place = mailbox.recipients().iter().position(|to| *to == small[0].to).unwrap_or(usize::MAX);
+    // One batch was in work, one may have had its turn already.
+    check.holds(
+        "the small job after two batches of the huge one at most",
+        place <= 8,
+        format!("place {place}"),
+    );
+}
+
+#[test]
+fn a_worker_that_dies_is_replaced_and_its_batch_is_settled() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(9);
+    let victim = spec.number(0..9);
+    let check = spec.check(
+        SETTLE,
+        format!("killed the one worker at mail {} of 9, when it had sent the letter", victim + 1),
+    );
+    mailbox.hold_recipient(Point::Accept, &mails[victim].to);
+    let (server, http) = started(&check, server(&spec, &mailbox, 1).env("BATCH_MAILS", "4"));
+    let before = wait_for_workers(&check, &server, 1);
+    let job = post(&check, &http, &mails);
+    mailbox.wait_held(&check, 1);
+    before.iter().for_each(|pid| process::signal(*pid, Signal::SIGKILL));
+    ends_with(&check, &http, &job, "failed", [8, 0, 1, 0]);
+    let mut expected = mail::recipients(&mails);
+    expected.remove(victim);
+    let mut got = mailbox.recipients();
+    got.sort();
+    expected.sort();
+    check.equal("the recipients in the mailbox", &got, &expected);
+    let after = wait_for_workers(&check, &server, 1);
+    check.holds("another worker than before", after.is_disjoint(&before), "the same pid");
+}
+
+#[test]
+fn a_worker_that_dies_with_nothing_to_do_is_replaced() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let check = spec.check(LIFE, "killed both workers when they had nothing to do");
+    let (server, http) = started(&check, server(&spec, &mailbox, 2));
+    let before = wait_for_workers(&check, &server, 2);
+    before.iter().for_each(|pid| process::signal(*pid, Signal::SIGKILL));
+    check.eventually("two other workers", || {
+        let now = workers(&server);
+        (now.len() == 2 && now.is_disjoint(&before)).then_some(())
+    });
+    let job = post(&check, &http, &spec.mails(3));
+    ends_with(&check, &http, &job, "done", [3, 0, 0, 0]);
+}
+
+#[test]
+fn workers_that_always_die_do_not_hold_up_the_server() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let check = spec.check(SETTLE, "posted 2 mails to a server whose WORKER does not exist");
+    let (mut server, http) =
+        started(&check, server(&spec, &mailbox, 1).env("WORKER", format!("no-{}", spec.word())));
+    let job = post(&check, &http, &spec.mails(2));
+    ends_with(&check, &http, &job, "done", [0, 2, 0, 0]);
+    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+    server.signal(Signal::SIGTERM);
+    check.equal("the exit status after SIGTERM", &server.wait(&check).code(), &Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_has_done_its_share_gives_its_memory_back() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let check = spec.check(
+        LIFE,
+        "posted 8 mails, one a batch, with MAX_JOBS_PER_WORKER=3 and a worker that keeps 60 MB of each batch",
+    );
+    let program = server(&spec, &mailbox, 1).env("BATCH_MAILS", "1");
+    let (server, http) = started(&check, program.env("MAX_JOBS_PER_WORKER", "3").env("LEAK_MB", "60"));
+    let resident = |pid: u32| process::info(pid).map_or(0, |info| info.resident_bytes >> 20);
+    let (mut seen, mut most) = (HashSet::new(), 0);
+    post(&check, &http, &spec.mails(1));
+    mailbox.wait_letters(&check, 1);
+    let before = resident(server.pid());
+    // The third batch is the worker's last one, so the most that we can see of it are two batches' memory.
+    for number in 2..=8 {
+        mailbox.hold(Point::Rcpt);
+        post(&check, &http, &spec.mails(1));
+        mailbox.wait_held(&check, 1);
+        for pid in workers(&server) {
+            seen.insert(pid);
+            most = most.max(resident(pid));
+        }
+        mailbox.release_all();
+        mailbox.wait_letters(&check, number);
+    }
+    let after = resident(server.pid());
+    println!(
+        "memory: server {before} MB before and {after} MB after; the biggest worker {most} MB; {} workers",
+        seen.len()
+    );
+    check.equal("the number of workers, one after another", &seen.len(), &3);
+    check.holds("a worker of at least 120 MB", most >= 120, format!("{most} MB"));
+    check.holds("no worker of more than 200 MB", most < 200, format!("{most} MB"));
+    check.holds(
+        "at most 4 MB more for the server",
+        after <= before + 4,
+        format!("{before} MB, then {after} MB"),
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn two_workers_use_two_processors_at_the_same_time() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let check = spec.check(
+        LIFE,
+        "posted 2 mails with WORKERS=2, BATCH_MAILS=1 and SIGN_ROUNDS so high that signing does not end",
+    );
+    let program = server(&spec, &mailbox, 2).env("BATCH_MAILS", "1").env("SIGN_ROUNDS", "1000000000");
+    let (server, http) = started(&check, program);
+    post(&check, &http, &spec.mails(2));
+    check.eventually("two workers that are running (state R) at the same time", || {
+        let running = process::children(server.pid()).iter().filter(|child| child.state == 'R').count();
+        (running == 2).then_some(())
+    });
+    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+}
+
+#[test]
+fn a_signal_ends_it_after_everything_that_was_accepted() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(12);
+    let check = spec.check(DRAIN, "sent SIGTERM while one worker is held and 11 mails wait");
+    mailbox.hold(Point::Rcpt);
+    let (mut server, http) = started(&check, server(&spec, &mailbox, 1).env("BATCH_MAILS", "1"));
+    for mail in &mails {
+        post(&check, &http, std::slice::from_ref(mail));
+    }
+    mailbox.wait_held(&check, 1);
+    server.signal(Signal::SIGTERM);
+    check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
+    check.holds("the server still runs: there is work", server.is_running(), "it has ended");
+    mailbox.release_all();
+    check.equal("the exit status", &server.wait(&check).code(), &Some(0));
+    check.equal("the recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+    server.leaves_nothing_behind(&check);
+}
+
+#[test]
+fn workers_do_not_outlive_a_server_that_is_killed() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let check = spec.check(DRAIN, "killed the server with SIGKILL");
+    let (mut server, _http) = started(&check, server(&spec, &mailbox, 3));
+    server.signal(Signal::SIGKILL);
+    server.leaves_nothing_behind(&check);
+}
+
+#[test]
+fn bad_configuration_is_told_at_the_start() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let bad =
+        [("WORKERS", "0"), ("QUEUE_MAILS", "many"), ("BATCH_MAILS", "-1"), ("MAX_JOBS_PER_WORKER", "0.5")];
+    for (name, value) in bad {
+        let check = spec.check(CONTRACT, format!("started the server with {name}={value:?}"));
+        server(&spec, &mailbox, 1).env(name, value).run(&check).code(2).reports_error(&[name]);
+    }
+}
+
+#[test]
+fn the_workers_can_be_real_node_programs() {
+    let spec = support::spec!("12-pool");
+    let Some(node) = support::node::node() else { return };
+    let mailbox = spec.mailbox();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/send_mail.mjs");
+    let worker = format!("{} {}", node.display(), script.display());
+    let check = spec.check(LIFE, format!("posted 5 mails to a server with WORKER={worker:?}"));
+    let (_server, http) =
+        started(&check, server(&spec, &mailbox, 2).env("BATCH_MAILS", "2").env("WORKER", worker));
+    let job = post(&check, &http, &spec.mails(5));
+    ends_with(&check, &http, &job, "done", [5, 0, 0, 0]);
+}
+
+/// Posts jobs of ten mails without a pause, ten times as many as the workers can do, and looks meanwhile.
+fn overload(duration: Duration) {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let check = spec.check(FULL, format!("posted without a pause for {} s", duration.as_secs_f64()));
+    let program = server(&spec, &mailbox, 2).env("QUEUE_MAILS", "100").env("SIGN_ROUNDS", "10000");
+    let (mut server, http) = started(&check, program);
+    let body = mail::request(&spec.mails(10));
+    let resident = || process::info(server.pid()).map_or(0, |info| info.resident_bytes >> 10);
+    let (mut accepted, mut refused, mut most, mut slowest) = (0, 0, 0, Duration::ZERO);
+    let before = resident();
+    let end = Instant::now() + duration;
+    // Until the first refusal even if that takes longer, but not for ever.
+    while Instant::now() < end || (refused == 0 && Instant::now() < end + limit::limit()) {
+        let pending: Vec<_> = (0..8).map(|_| http.begin_post("/endpoint", &body)).collect();
+        let asked = Instant::now();
+        check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+        slowest = slowest.max(asked.elapsed());
+        for answer in pending {
+            match answer.wait(&check).status {
+                202 => accepted += 10,
+                503 => refused += 10,
+                other => check.fail("202 or 503", &other.to_string()),
+            }
+        }
+        most = most.max(resident());
+    }
+    let got = format!("{accepted} mails accepted, and none refused");
+    check.holds("503 for what is too much", refused > 0, got);
+    check.holds("at most 16 MiB more of memory", most <= before + (16 << 10), format!("{most} KiB"));
+    server.signal(Signal::SIGTERM);
+    mailbox.wait_letters(&check, accepted);
+    check.equal("the exit status", &server.wait(&check).code(), &Some(0));
+    let sent = mailbox.letters().len();
+    println!(
+        "overload for {duration:?}: asked {} mails, accepted {accepted}, refused {refused}, sent {sent}; \
+         memory {before} KiB before, {most} KiB at most; the slowest answer of /health {slowest:?}",
+        accepted + refused
+    );
+    check.equal("the number of mails in the mailbox", &sent, &accepted);
+}
+
+#[test]
+fn under_overload_nothing_that_was_accepted_is_lost() {
+    overload(Duration::from_millis(700));
+}
+
+#[test]
+#[ignore = "takes a minute: cargo test -p solution-12 -- --ignored --nocapture a_minute"]
+fn a_minute_of_overload() {
+    overload(Duration::from_secs(60));
+}
+
+/// How long 80 mails take that are expensive to sign, until the last one is in the mailbox.
+fn seconds_for_80_mails(workers: usize) -> f64 {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let check =
+        spec.check(LIFE, format!("posted 80 mails that are expensive to sign, with WORKERS={workers}"));
+    let program = server(&spec, &mailbox, workers).env("BATCH_MAILS", "2").env("SIGN_ROUNDS", "100000");
+    let (server, http) = started(&check, program);
+    wait_for_workers(&check, &server, workers);
+    let began = Instant::now();
+    post(&check, &http, &spec.mails(80));
+    mailbox.wait_letters(&check, 80);
+    began.elapsed().as_secs_f64()
+}
+
+#[test]
+#[ignore = "measures: cargo test --release -p solution-12 -- --ignored --nocapture two_workers_against_one"]
+fn two_workers_against_one() {
+    for _ in 0..5 {
+        let (one, two) = (seconds_for_80_mails(1), seconds_for_80_mails(2));
+        println!(
+            "80 mails: {one:.2} s with 1 worker, {two:.2} s with 2 workers: {:.2} times as fast",
+            one / two
+        );
+    }
+}
