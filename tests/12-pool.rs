@@ -358,11 +358,11 @@ fn the_workers_can_be_real_node_programs() {
 }
 
 /// Posts jobs of ten mails without a pause, ten times as many as the workers can do, and looks meanwhile.
-fn overload(duration: Duration) {
+fn overload(duration: Duration, sign_rounds: &str) {
     let spec = support::spec!("12-pool");
     let mailbox = spec.mailbox();
     let check = spec.check(FULL, format!("posted without a pause for {} s", duration.as_secs_f64()));
-    let program = server(&spec, &mailbox, 2).env("QUEUE_MAILS", "100").env("SIGN_ROUNDS", "10000");
+    let program = server(&spec, &mailbox, 2).env("QUEUE_MAILS", "100").env("SIGN_ROUNDS", sign_rounds);
     let (mut server, http) = started(&check, program);
     let body = mail::request(&spec.mails(10));
     let resident = || process::info(server.pid()).map_or(0, |info| info.resident_bytes >> 10);
@@ -401,13 +401,14 @@ fn overload(duration: Duration) {
 
 #[test]
 fn under_overload_nothing_that_was_accepted_is_lost() {
-    overload(Duration::from_millis(700));
+    // Few rounds: what is in the queue at the end must be sent within the limit, also by a busy machine.
+    overload(Duration::from_millis(700), "1000");
 }
 
 #[test]
 #[ignore = "takes a minute: cargo test -p solution-12 -- --ignored --nocapture a_minute"]
 fn a_minute_of_overload() {
-    overload(Duration::from_secs(60));
+    overload(Duration::from_secs(60), "10000");
 }
 
 /// How long 80 mails take that are expensive to sign, until the last one is in the mailbox.
