@@ -118,6 +118,7 @@ impl Channel {
         while let Some(left) = deadline.checked_duration_since(Instant::now()) {
             if let Some(line) = incoming.lines.get(self.taken) {
                 let line = String::from_utf8_lossy(line).into_owned();
+                drop(incoming); // A failure is a panic, and the reading thread goes on.
                 check.fail(&format!("no message yet: {why}"), &line);
             }
             incoming = changed.wait_timeout(incoming, left).unwrap().0;
@@ -145,6 +146,7 @@ impl Channel {
                 return None;
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                drop(incoming); // A failure is a panic, and the reading thread goes on.
                 check.time_out("a message from the program on the channel");
             };
             incoming = changed.wait_timeout(incoming, left).unwrap().0;
