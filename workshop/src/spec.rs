@@ -110,7 +110,10 @@ impl Run {
             };
             Some(Check { name: name.to_owned(), passed })
         };
-        self.output.lines().filter_map(check).collect()
+        let mut checks: Vec<Check> = self.output.lines().filter_map(check).collect();
+        // They are printed as they end, which differs from run to run.
+        checks.sort_by(|one, other| one.name.cmp(&other.name));
+        checks
     }
 
     /// What the spec said about a check that failed.
