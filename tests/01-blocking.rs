@@ -18,8 +18,15 @@ fn with_job(spec: &Spec, mailbox: &Mailbox, mails: &[Mail]) -> Program {
     spec.program().env("SMTP_URL", mailbox.url()).stdin(mail::job(mails).to_string())
 }
 
-fn error_lines(finished: &Finished) -> usize {
-    finished.stderr().lines().filter(|line| line.starts_with("error: ")).count()
+/// One line `error: …` for each of these mails, which names its recipient, and no other such line.
+fn reports_each(check: &Check, finished: &Finished, failed: &[Mail]) {
+    let stderr = finished.stderr();
+    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    check.equal("the number of lines `error: …` on stderr", &errors.len(), &failed.len());
+    for mail in failed {
+        let named = errors.iter().any(|line| line.contains(&mail.to));
+        check.holds(&format!("a line `error: …` on stderr that says {}", mail.to), named, &stderr);
+    }
 }
 
 #[test]
@@ -96,7 +103,7 @@ fn what_cannot_be_sent_is_reported_and_the_rest_is_sent() {
 
     let finished = with_job(&spec, &mailbox, &mails).run(&check).prints_json(&json!({"counter": 1})).code(1);
 
-    check.equal("the number of lines `error: …` on stderr", &error_lines(&finished), &3);
+    reports_each(&check, &finished, &mails[..3]);
     check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &vec![mails[3].to.clone()]);
 }
 
@@ -114,7 +121,18 @@ fn an_smtp_server_that_is_down_means_counter_0() {
         .run(&check)
         .prints_json(&json!({"counter": 0}))
         .code(1);
-    check.equal("the number of lines `error: …` on stderr", &error_lines(&finished), &2);
+    reports_each(&check, &finished, &mails);
+}
+
+#[test]
+fn a_job_may_be_written_on_several_lines() {
+    let spec = support::spec!("01-blocking");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(2);
+    let check = spec.check(READ, "ran the program with a job of 2 mails that is written on several lines");
+    let program = spec.program().env("SMTP_URL", mailbox.url()).stdin(format!("{:#}\n", mail::job(&mails)));
+    program.run(&check).code(0).prints_json(&json!({"counter": mails.len()}));
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
 }
 
 #[test]
