@@ -170,6 +170,23 @@ fn bad_configuration_is_told_at_the_start() {
 }
 
 #[test]
+fn the_workers_command_line_may_have_arguments() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..6));
+    // env(1) starts the program that its arguments name, in its own place.
+    let worker = format!("env {} send-mail", spec.program_path().display());
+    let check = spec.check(
+        WORKER,
+        format!("posted {} mails to a server with WORKER={worker:?}, a command with arguments", mails.len()),
+    );
+    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
+    post(&check, &http, &mails);
+    logs_number(&check, &server, mails.len());
+    wait_without_children(&check, &server);
+}
+
+#[test]
 fn a_worker_that_does_not_exist_is_an_error_answer() {
     let spec = support::spec!("10-server");
     let mailbox = spec.mailbox();
