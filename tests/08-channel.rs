@@ -71,7 +71,8 @@ fn frames_may_be_cut_anywhere_and_joined() {
     for cut in 1..bytes.len() {
         let check = spec.check(FRAMES, format!("sent one message in two writes, cut after byte {cut}"));
         channel.send_bytes(&check, &bytes[..cut]);
-        // An answer to another message shows that the program has seen the first half by now: none can.
+        // Otherwise one read could bring both halves.
+        channel.wait_read(&check);
         channel.send_bytes(&check, &bytes[cut..]);
         check.equal("the answer", &channel.recv(&check), &answer(&program, &message));
     }
@@ -116,6 +117,30 @@ fn nodes_internal_messages_are_not_answered() {
     channel.send(&check, &json!({"n": 1, "cmd": "NODE_SOMETHING_NEW"}));
     channel.send(&check, &json!({"cmd": "NODE_"}));
     check.equal("the first answer", &channel.recv(&check), &answer(&program, &json!({"cmd": "NODE_"})));
+}
+
+#[test]
+fn a_handle_is_answered_once() {
+    let spec = support::spec!("08-channel");
+    let (program, mut channel) = forked_child(&spec);
+    let check = spec.check(RECEIVE, "sent a NODE_HANDLE, as Node does with a socket, then a message");
+    channel.send(&check, &json!({"cmd": "NODE_HANDLE", "type": "net.Native", "msg": spec.word()}));
+    channel.send(&check, &json!("after"));
+    // The answers to the handle and to the message may come in any order.
+    let came = [channel.recv(&check), channel.recv(&check)];
+    let is_for_handle =
+        |message: &&Value| matches!(message["cmd"].as_str(), Some("NODE_HANDLE_ACK" | "NODE_HANDLE_NACK"));
+    let count = came.iter().filter(is_for_handle).count();
+    check.equal("the number of NODE_HANDLE_ACK or NODE_HANDLE_NACK", &count, &1);
+    let echoed = came.contains(&answer(&program, &json!("after")));
+    check.holds("the answer to the message after the handle", echoed, json!(came));
+    // Another answer to the handle would kill a Node parent.
+    channel.send(&check, &json!("last"));
+    check.equal(
+        "the next message, after one answer to the handle",
+        &channel.recv(&check),
+        &answer(&program, &json!("last")),
+    );
 }
 
 #[test]

@@ -92,6 +92,17 @@ impl Channel {
         self.stream.write_all(bytes)
     }
 
+    /// Waits until the program has read everything that was sent, so that what is sent next is a read of its
+    /// own. Other systems than Linux cannot tell; there it does nothing.
+    pub fn wait_read(&self, check: &Check) {
+        #[cfg(target_os = "linux")]
+        check.eventually("the program reads what is sent on the channel", || {
+            (unread(&self.stream).ok()? == 0).then_some(())
+        });
+        #[cfg(not(target_os = "linux"))]
+        let _ = check;
+    }
+
     /// The next message from the program.
     pub fn recv(&mut self, check: &Check) -> Value {
         match self.next(check) {
@@ -152,6 +163,16 @@ impl Channel {
             incoming = changed.wait_timeout(incoming, left).unwrap().0;
         }
     }
+}
+
+/// How much of what was written to this end the other one has not read yet: 0 when it has read all.
+#[cfg(target_os = "linux")]
+fn unread(stream: &UnixStream) -> io::Result<i32> {
+    let mut count: nix::libc::c_int = 0;
+    // SAFETY: the descriptor is open, and this request (unix(7) calls it SIOCOUTQ) writes one int.
+    let result = unsafe { nix::libc::ioctl(stream.as_raw_fd(), nix::libc::TIOCOUTQ, &raw mut count) };
+    nix::errno::Errno::result(result)?;
+    Ok(count)
 }
 
 impl Drop for Channel {
