@@ -301,10 +301,10 @@ fn half_a_frame_is_kept_until_the_rest_comes() {
 #[test]
 fn both_sides_may_write_a_lot_before_they_read() {
     let spec = support::spec!("08-channel");
-    let size = spec.number(3_000_000..4_000_000);
+    let size = spec.number(1_000_000..1_500_000);
     let line = format!("\"{}\"\n", "x".repeat(size));
     let check = spec
-        .check(RECEIVE, format!("sent 2 lines of {size} bytes to a child that writes 4 MB before it reads"));
+        .check(RECEIVE, format!("sent 2 lines of {size} bytes to a child that writes 1 MB before it reads"));
     let finished = parent_of(&spec, "write before reading").stdin(line.repeat(2)).run(&check).code(0);
     check.equal("the number of answers", &finished.stdout().lines().count(), &2);
 }
@@ -438,7 +438,7 @@ fn answer_in_pieces(child: &mut Child) {
 }
 
 fn write_before_reading(child: &mut Child) {
-    let large = echo(&json!("x".repeat(4_000_000)));
+    let large = echo(&json!("x".repeat(1_000_000)));
     let _ = child.send(&large);
     child.recv();
     let _ = child.send(&large);

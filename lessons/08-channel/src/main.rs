@@ -5,7 +5,7 @@
 //! `lesson-08 child` is what it forks of itself: a worker that answers every message.
 //!
 //! New here: messages travel on a socket pair, so that stdout is free again; the library beside
-//! this file is wire-compatible with Node. Chapter "08 A channel of its own".
+//! this file is wire-compatible with Node. The chapter is book/src/08-channel.md.
 
 #![allow(unused, reason = "remove this line when the last todo! is gone")]
 

@@ -260,7 +260,8 @@ impl Running {
     /// Waits until a line of stderr fulfils `predicate`, and gives it.
     pub fn log_line(&self, check: &Check, predicate: &impl Predicate<str>) -> String {
         // A predicate shows itself as `var.contains(text)`.
-        let expected = format!("a line of stderr that {}", predicate.to_string().replace("var.", ""));
+        let words = predicate.to_string().replace("var.", "").replace("contains(", "contains (");
+        let expected = format!("a line of stderr that {words}");
         let matching = |bytes: &Vec<u8>| Some(to_text(bytes)).filter(|line| predicate.eval(line));
         match self.stderr.wait(|text| text.lines.iter().find_map(matching)) {
             Waited::Found(line) => line,
