@@ -10,7 +10,7 @@ mod state;
 pub use letter::Letter;
 pub use state::{Event, Point, Reply};
 
-use state::State;
+use state::{Record, State};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -119,7 +119,7 @@ impl Mailbox {
 
     /// How many conversations are open now.
     pub fn open_conversations(&self) -> usize {
-        self.state.read(|record| record.open.len())
+        self.state.read(Record::open_now)
     }
 
     /// The most conversations that were ever open at once.

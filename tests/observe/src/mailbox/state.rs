@@ -84,6 +84,14 @@ pub(super) struct Record {
     replies: HashMap<String, Reply>,
 }
 
+impl Record {
+    /// How many conversations are open. A client that went without a QUIT may not be noticed yet, but it counts
+    /// no more.
+    pub fn open_now(&self) -> usize {
+        self.open.values().filter(|client| !has_gone(client)).count()
+    }
+}
+
 struct Gate {
     point: Point,
     recipient: Option<String>,
@@ -140,9 +148,7 @@ impl State {
         let id = self.change(|record| {
             record.opened += 1;
             record.open.insert(record.opened, stream);
-            // A client that went without a QUIT may not be noticed yet; it counts no more.
-            let open = record.open.values().filter(|client| !has_gone(client)).count();
-            record.peak = record.peak.max(open);
+            record.peak = record.peak.max(record.open_now());
             record.opened
         });
         self.tell(&Event::Opened(id));
