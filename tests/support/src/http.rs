@@ -79,6 +79,11 @@ impl Http {
         self.begin("POST", path, Some(body.to_vec())).wait(check)
     }
 
+    /// Posts JSON with these headers besides, their names in lower case, and waits for the answer.
+    pub fn post_with(&self, check: &Check, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        self.begin_with("POST", path, headers, Some(body.to_string().into_bytes())).wait(check)
+    }
+
     /// Sends a GET request without waiting for the answer.
     pub fn begin_get(&self, path: &str) -> PendingAnswer {
         self.begin("GET", path, None)
@@ -90,6 +95,18 @@ impl Http {
     }
 
     fn begin(&self, method: &'static str, path: &str, body: Option<Vec<u8>>) -> PendingAnswer {
+        self.begin_with(method, path, &[], body)
+    }
+
+    fn begin_with(
+        &self,
+        method: &'static str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> PendingAnswer {
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let url = format!("{}{path}", self.base);
         let what = format!("{method} {path}");
         let transcript = self.spec.transcript().clone();
@@ -98,7 +115,7 @@ impl Http {
         let (sender, answer) = mpsc::channel();
         let name = what.clone();
         thread::spawn(move || {
-            let answer = request(method, &url, body);
+            let answer = request(method, &url, &headers, body);
             match &answer {
                 Ok(answer) => transcript.note("spec", format!("{name} was answered: {answer}")),
                 Err(error) => transcript.note("spec", format!("{name} failed: {error}")),
@@ -133,7 +150,12 @@ impl PendingAnswer {
     }
 }
 
-fn request(method: &str, url: &str, body: Option<Vec<u8>>) -> Result<Answer, String> {
+fn request(
+    method: &str,
+    url: &str,
+    headers: &[(String, String)],
+    body: Option<Vec<u8>>,
+) -> Result<Answer, String> {
     // Longer than any wait, so that the wait's own report comes first.
     let patience = limit::limit() + Duration::from_secs(5);
     let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -145,7 +167,9 @@ fn request(method: &str, url: &str, body: Option<Vec<u8>>) -> Result<Answer, Str
     let response = match (method, body) {
         ("GET", _) => agent.get(url).call(),
         (_, body) => {
-            agent.post(url).header("content-type", "application/json").send(body.unwrap_or_default())
+            let post = agent.post(url).header("content-type", "application/json");
+            let post = headers.iter().fold(post, |post, (name, value)| post.header(name, value));
+            post.send(body.unwrap_or_default())
         }
     };
     let mut response = response.map_err(|error| error.to_string())?;

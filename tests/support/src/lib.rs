@@ -16,6 +16,7 @@
 //!
 //! [transcript]: Transcript
 
+pub mod broker;
 mod check;
 pub mod http;
 pub mod ipc;
@@ -30,6 +31,7 @@ mod transcript;
 use observe::text;
 pub use observe::{limit, process};
 
+pub use broker::Broker;
 pub use check::Check;
 pub use http::{Answer, Http, PendingAnswer};
 pub use mail::Mail;

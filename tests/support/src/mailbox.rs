@@ -41,11 +41,14 @@ impl Mailbox {
         Ok(Self { observed: observe::Mailbox::start(address, observer)? })
     }
 
-    pub(crate) fn for_spec(spec: &Spec) -> Self {
+    pub(crate) fn for_spec_at(spec: &Spec, address: &str) -> Self {
         let transcript = spec.transcript().clone();
-        Self::start("127.0.0.1:0", move |event| transcript.note("mailbox", event.to_string())).unwrap_or_else(
-            |error| spec.check("", "started a mailbox").fail("a free port on 127.0.0.1", &error.to_string()),
-        )
+        let who = if address == "127.0.0.1" { "mailbox".to_owned() } else { format!("mailbox at {address}") };
+        Self::start(&format!("{address}:0"), move |event| transcript.note(who.as_str(), event.to_string()))
+            .unwrap_or_else(|error| {
+                spec.check("", "started a mailbox")
+                    .fail(&format!("a free port on {address}"), &error.to_string())
+            })
     }
 
     /// Waits until `count` conversations or more are held at once.

@@ -72,7 +72,12 @@ impl Spec {
 
     /// A mailbox of its own for this test, on a free port.
     pub fn mailbox(&self) -> Mailbox {
-        Mailbox::for_spec(self)
+        Mailbox::for_spec_at(self, "127.0.0.1")
+    }
+
+    /// A mailbox on another address of this machine, as if it ran on another host.
+    pub fn mailbox_at(&self, address: &str) -> Mailbox {
+        Mailbox::for_spec_at(self, address)
     }
 
     /// What a check is about: the section of the chapter that a learner should read when it fails

@@ -1,0 +1,483 @@
+//! The task of lesson 13: the same job over a broker, NATS JetStream, with workers on any number of hosts.
+//!
+//! 1. Make the streams: work queues on disk that know an id that comes again.
+//! 2. Publish each mail, and wait until the broker has acknowledged it.
+//! 3. Pull one message at a time.
+//! 4. Send, report, acknowledge: in this order.
+//! 5. While a mail takes long, say that you are still at it.
+//! 6. Give each mail a `Message-ID` that is the same on every delivery.
+
+use std::collections::{BTreeMap, BTreeSet};
+use support::mailbox::Letter;
+use support::predicates::str::contains;
+use support::{Broker, Check, ClosedPort, Http, Mail, Mailbox, Point, Program, Reply, Running, Signal, Spec};
+use support::{json, mail};
+
+const STREAMS: &str = "1. The streams";
+const PUBLISH: &str = "2. Publish, and wait for the acknowledgement";
+const PULL: &str = "3. Pull one at a time";
+const HANDLE: &str = "4. Send, report, acknowledge";
+const AT_IT: &str = "5. Still at it";
+const MESSAGE_ID: &str = "6. A name for each mail";
+const GIVEN: &str = "What the spec checks";
+
+/// Long enough that nothing is delivered a second time while a check runs.
+const LONG: &str = "60000";
+/// Short enough to wait for a second delivery.
+const SHORT: &str = "1000";
+
+fn program(spec: &Spec, broker: &Broker, ack_wait_ms: &str) -> Program {
+    spec.program().env("NATS_URL", broker.url()).env("ACK_WAIT_MS", ack_wait_ms)
+}
+
+fn server(check: &Check, broker: &Broker, ack_wait_ms: &str) -> (Running, Http) {
+    let mut server = program(check.spec(), broker, ack_wait_ms).env("PORT", "0").start();
+    let http = server.listening(check);
+    (server, http)
+}
+
+fn worker(check: &Check, broker: &Broker, ack_wait_ms: &str, mailbox: &Mailbox) -> Running {
+    program(check.spec(), broker, ack_wait_ms).arg("send-mail").env("SMTP_URL", mailbox.url()).start()
+}
+
+/// A second host's mail server. Linux has the whole of 127.0.0.0/8; elsewhere only the port differs.
+fn other_mailbox(spec: &Spec) -> Mailbox {
+    spec.mailbox_at(if cfg!(target_os = "linux") { "127.0.0.2" } else { "127.0.0.1" })
+}
+
+/// Posts mails; the answer must be 202 with the id of the job.
+fn post(check: &Check, http: &Http, mails: &[Mail]) -> String {
+    let answer = http.post(check, "/endpoint", &mail::request(mails));
+    check.equal("the status of the answer", &answer.status, &202);
+    let job = answer.json()["job"].as_str().unwrap_or_default().to_owned();
+    check.holds("an answer {\"status\": true, \"job\": ID}", !job.is_empty(), &answer);
+    check.json("the answer's status", &answer.json()["status"], &json!(true));
+    job
+}
+
+fn logged(server: &Running) -> Vec<String> {
+    server
+        .stderr()
+        .lines()
+        .filter(|line| line.starts_with("Number of mails sent"))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn logs_number(check: &Check, server: &Running, number: usize) {
+    server.log_line(check, &contains(format!("Number of mails sent {number}")));
+    check.equal(
+        "the lines about jobs in the log",
+        &logged(server),
+        &vec![format!("Number of mails sent {number}")],
+    );
+}
+
+fn set(recipients: impl IntoIterator<Item = String>) -> BTreeSet<String> {
+    recipients.into_iter().collect()
+}
+
+/// Each of the mails has arrived once, in one mailbox or another.
+fn arrived_once(check: &Check, mailboxes: &[&Mailbox], mails: &[Mail]) {
+    let mut got: Vec<String> = mailboxes.iter().flat_map(|mailbox| mailbox.recipients()).collect();
+    let mut expected = mail::recipients(mails);
+    got.sort();
+    expected.sort();
+    check.equal("the recipients in the mailboxes", &got, &expected);
+}
+
+#[test]
+fn a_job_is_accepted_sent_reported_and_gone() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(3..9));
+    let check = spec.check(HANDLE, format!("posted {} mails to a server with one worker", mails.len()));
+    let (server, http) = server(&check, &broker, LONG);
+    let _worker = worker(&check, &broker, LONG, &mailbox);
+    post(&check, &http, &mails);
+    logs_number(&check, &server, mails.len());
+    arrived_once(&check, &[&mailbox], &mails);
+    for letter in mailbox.letters() {
+        let mail = mails.iter().find(|mail| letter.recipients == [mail.to.as_str()]);
+        check.equal(
+            "the subject",
+            &letter.header("Subject"),
+            &mail.map(|mail| mail.subject.clone()).unwrap_or_default(),
+        );
+    }
+    let ids = set(mailbox.letters().iter().map(message_id));
+    let naming = spec.check(MESSAGE_ID, format!("looked at the Message-ID of {} letters", mails.len()));
+    naming.equal("the number of different Message-IDs", &ids.len(), &mails.len());
+    naming.holds(
+        "a Message-ID of the form <NAME@HOST>",
+        ids.iter().all(|id| is_message_id(id)),
+        format!("{ids:?}"),
+    );
+    broker.wait_empty(&spec.check(STREAMS, "looked into the streams after the job"));
+}
+
+fn message_id(letter: &Letter) -> String {
+    letter.header("Message-ID")
+}
+
+fn is_message_id(id: &str) -> bool {
+    let inner = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).and_then(|id| id.split_once('@'));
+    inner.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !id.contains(' '))
+}
+
+#[test]
+fn what_is_accepted_waits_for_a_worker() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let mailbox = spec.mailbox();
+    let (first, second) = (spec.mails(2), spec.mails(3));
+    let check = spec.check(PUBLISH, "posted 2 mails and 3 mails while there is no worker, then started one");
+    let (server, http) = server(&check, &broker, LONG);
+    let jobs = [post(&check, &http, &first), post(&check, &http, &second)];
+    check.holds("each job has an id of its own", jobs[0] != jobs[1], &jobs[0]);
+    check.equal("the lines about jobs in the log so far", &logged(&server), &vec![]);
+    let _worker = worker(&check, &broker, LONG, &mailbox);
+    for number in [2, 3] {
+        server.log_line(&check, &contains(format!("Number of mails sent {number}")));
+    }
+    arrived_once(&check, &[&mailbox], &[first, second].concat());
+}
+
+#[test]
+fn hosts_share_the_work() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let (here, there) = (spec.mailbox(), other_mailbox(&spec));
+    let mails = spec.mails(spec.number(4..9));
+    let did =
+        format!("posted {} mails to two hosts; the mailbox of the first one holds its mail", mails.len());
+    let check = spec.check(PULL, did);
+    here.hold(Point::Rcpt);
+    let (server, http) = server(&check, &broker, LONG);
+    let _first = worker(&check, &broker, LONG, &here);
+    post(&check, &http, &mails);
+    here.wait_held(&check, 1);
+    let _second = worker(&check, &broker, LONG, &there);
+    // All but the one that the first host has in hand.
+    there.wait_letters(&check, mails.len() - 1);
+    check.equal("the mails that the first host has in hand", &here.held(), &1);
+    here.release_all();
+    logs_number(&check, &server, mails.len());
+    arrived_once(&check, &[&here, &there], &mails);
+}
+
+#[test]
+fn the_mail_of_a_killed_worker_is_delivered_to_another_host() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let (here, there) = (spec.mailbox(), other_mailbox(&spec));
+    let mails = spec.mails(spec.number(2..5));
+    let did = format!(
+        "posted {} mails, killed the worker that has the first in hand, started another",
+        mails.len()
+    );
+    let check = spec.check(HANDLE, did);
+    here.hold(Point::Data);
+    let (server, http) = server(&check, &broker, SHORT);
+    let mut first = worker(&check, &broker, SHORT, &here);
+    post(&check, &http, &mails);
+    here.wait_held(&check, 1);
+    first.signal(Signal::SIGKILL);
+    first.wait(&check);
+    let _second = worker(&check, &broker, SHORT, &there);
+    there.wait_letters(&check, mails.len());
+    logs_number(&check, &server, mails.len());
+    arrived_once(&check, &[&here, &there], &mails);
+    broker.wait_empty(&check);
+}
+
+#[test]
+fn a_mail_that_takes_long_is_not_given_to_another() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let (here, there) = (spec.mailbox(), other_mailbox(&spec));
+    let mails = spec.mails(1);
+    let check = spec.check(AT_IT, format!("posted a mail and held it for 2.5 times ACK_WAIT_MS={SHORT}"));
+    here.hold(Point::Rcpt);
+    let (server, http) = server(&check, &broker, SHORT);
+    let _first = worker(&check, &broker, SHORT, &here);
+    post(&check, &http, &mails);
+    here.wait_held(&check, 1);
+    let _second = worker(&check, &broker, SHORT, &there);
+    // Whether something does not happen only time can tell.
+    let until = std::time::Instant::now() + std::time::Duration::from_millis(2500);
+    while std::time::Instant::now() < until && there.letters().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    check.equal("the mails that another host got meanwhile", &there.recipients(), &vec![]);
+    here.release_all();
+    logs_number(&check, &server, 1);
+    arrived_once(&check, &[&here, &there], &mails);
+}
+
+#[test]
+fn a_mail_that_goes_out_twice_has_one_name_and_counts_once() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let (here, there) = (spec.mailbox(), other_mailbox(&spec));
+    let mails = spec.mails(1);
+    let check =
+        spec.check(MESSAGE_ID, "stopped a worker in the middle of a mail, let another send it, then went on");
+    here.hold(Point::Rcpt);
+    let (server, http) = server(&check, &broker, SHORT);
+    let first = worker(&check, &broker, SHORT, &here);
+    post(&check, &http, &mails);
+    here.wait_held(&check, 1);
+    first.signal(Signal::SIGSTOP);
+    let _second = worker(&check, &broker, SHORT, &there);
+    there.wait_letters(&check, 1);
+    here.release_all();
+    first.signal(Signal::SIGCONT);
+    here.wait_letters(&check, 1);
+    let ids =
+        set([&here, &there].iter().flat_map(|mailbox| mailbox.letters()).map(|letter| message_id(&letter)));
+    check.holds(
+        "the same Message-ID on both",
+        ids.len() == 1 && ids.iter().all(|id| is_message_id(id)),
+        format!("{ids:?}"),
+    );
+    logs_number(&check, &server, 1);
+    broker.wait_empty(&check);
+    check.equal("the lines about jobs in the log", &logged(&server).len(), &1);
+}
+
+#[test]
+fn a_job_that_is_posted_twice_with_one_key_is_done_once() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..6));
+    let key = format!("{}-{}", spec.word(), spec.number(0..1000));
+    let check =
+        spec.check(PUBLISH, format!("posted {} mails twice with Idempotency-Key: {key}", mails.len()));
+    let (server, http) = server(&check, &broker, LONG);
+    for _ in 0..2 {
+        let headers = [("idempotency-key", key.as_str())];
+        let answer = http.post_with(&check, "/endpoint", &headers, &mail::request(&mails));
+        check.equal("the status of the answer", &answer.status, &202);
+        check.json("the job's id", &answer.json()["job"], &json!(key));
+    }
+    let _worker = worker(&check, &broker, LONG, &mailbox);
+    // What comes after it in the queue shows that the first job is through.
+    let last = spec.mails(mails.len() + 1);
+    post(&check, &http, &last);
+    server.log_line(&check, &contains(format!("Number of mails sent {}", last.len())));
+    arrived_once(&check, &[&mailbox], &[mails, last].concat());
+    check.equal("the number of lines about jobs in the log", &logged(&server).len(), &2);
+    let bad = http.post_with(&check, "/endpoint", &[("idempotency-key", "two words")], &mail::request(&[]));
+    check.equal("the status of the answer to a key that is none", &bad.status, &400);
+}
+
+#[test]
+fn nothing_is_lost_when_the_broker_is_restarted() {
+    let spec = support::spec!("13-broker");
+    let Some(mut broker) = Broker::start(&spec) else { return };
+    let mailbox = spec.mailbox();
+    let (before, after) = (spec.mails(spec.number(5..20)), spec.mails(spec.number(2..5)));
+    let signal = [Signal::SIGTERM, Signal::SIGKILL][spec.number(0..2)];
+    let did =
+        format!("posted {} mails, sent {signal} to the broker with one in hand, restarted it", before.len());
+    let check = spec.check(STREAMS, did);
+    mailbox.hold(Point::Rcpt);
+    let (server, http) = server(&check, &broker, SHORT);
+    let worker = worker(&check, &broker, SHORT, &mailbox);
+    post(&check, &http, &before);
+    mailbox.wait_held(&check, 1);
+    broker.stop(&check, signal);
+
+    let away = spec.check(PUBLISH, "posted mails while the broker is away");
+    let refused = http.post(&away, "/endpoint", &mail::request(&spec.mails(1)));
+    away.equal("the status of the answer", &refused.status, &503);
+    away.holds(
+        "a header Retry-After",
+        refused.header("retry-after").is_some(),
+        format!("{:?}", refused.headers),
+    );
+    away.equal("the answer to GET /health", &http.get(&away, "/health").status, &200);
+
+    broker.restart(&check);
+    mailbox.release_all();
+    server.log_line(&check, &contains(format!("Number of mails sent {}", before.len())));
+    let sent = set(mailbox.recipients());
+    check.equal("the recipients in the mailbox", &sent, &set(mail::recipients(&before)));
+    post(&check, &http, &after);
+    server.log_line(&check, &contains(format!("Number of mails sent {}", after.len())));
+    broker.wait_empty(&check);
+    print_figures("broker restart", &before, &after, &[&mailbox], &server, 0);
+    drop(worker);
+}
+
+/// For the chapter: `cargo test -p solution-13 figures -- --nocapture` and the like.
+fn print_figures(what: &str, first: &[Mail], more: &[Mail], at: &[&Mailbox], server: &Running, kills: usize) {
+    let letters: Vec<Letter> = at.iter().flat_map(|mailbox| mailbox.letters()).collect();
+    let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
+    for letter in &letters {
+        *by_id.entry(message_id(letter)).or_default() += 1;
+    }
+    let asked = first.len() + more.len();
+    let arrived = set(letters.iter().flat_map(|letter| letter.recipients.clone())).len();
+    let duplicated = letters.len() - arrived;
+    let told: usize = by_id.values().map(|count| count - 1).sum();
+    println!(
+        "{what}: asked {asked}, sent {arrived}, failed {}, duplicated {duplicated}, of which Message-ID tells {told}; \
+         workers killed {kills}; log: {}",
+        asked - arrived,
+        logged(server).join(", "),
+    );
+}
+
+#[test]
+fn every_mail_arrives_however_many_workers_are_killed() {
+    const KILLS: usize = 6;
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let (here, there) = (spec.mailbox(), other_mailbox(&spec));
+    let mails = spec.mails(spec.number(100..140));
+    let did = format!("posted {} mails to two hosts, and killed {KILLS} workers at work", mails.len());
+    let check = spec.check(HANDLE, did);
+    let (server, http) = server(&check, &broker, SHORT);
+    post(&check, &http, &mails);
+    let hosts = [&here, &there];
+    let mut workers = hosts.map(|mailbox| worker(&check, &broker, SHORT, mailbox));
+    for kill in 0..KILLS {
+        // So far, whichever host did it; then that host's next conversation is the moment to strike.
+        let goal = (kill + 1) * mails.len() / (KILLS + 2);
+        check.eventually(&format!("{goal} mails in the mailboxes"), || {
+            (here.letters().len() + there.letters().len() >= goal).then_some(())
+        });
+        let victim = kill % 2;
+        let point = [Point::Rcpt, Point::Data, Point::Accept][spec.number(0..3)];
+        hosts[victim].hold(point);
+        hosts[victim].wait_held(&check, 1);
+        workers[victim].signal(Signal::SIGKILL);
+        workers[victim].wait(&check);
+        hosts[victim].release_all();
+        workers[victim] = worker(&check, &broker, SHORT, hosts[victim]);
+    }
+    logs_number(&check, &server, mails.len());
+    let arrived = set(hosts.iter().flat_map(|mailbox| mailbox.recipients()));
+    check.equal("the recipients in the mailboxes", &arrived, &set(mail::recipients(&mails)));
+    broker.wait_empty(&check);
+    print_figures("kill test", &mails, &[], &hosts, &server, KILLS);
+}
+
+#[test]
+fn a_refused_mail_is_not_counted_and_a_mail_server_that_is_down_is_no_refusal() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let mailbox = other_mailbox(&spec);
+    let mut mails = spec.mails(4);
+    mailbox.reply(&mails[1].to, Reply::Refuse(550));
+    mails[2].to = format!("no address {}", spec.word());
+    let port = ClosedPort::new().expect("a free port");
+    let url = format!("smtp://127.0.0.1:{}", port.number());
+    let did = "posted 4 mails; the first host has no mail server; the second one's refuses a mail, one address is bad";
+    let check = spec.check(HANDLE, did);
+    let (server, http) = server(&check, &broker, SHORT);
+    let mut first = program(&spec, &broker, SHORT).arg("send-mail").env("SMTP_URL", url).start();
+    post(&check, &http, &mails);
+    first.log_line(&check, &contains("has to wait"));
+    first.signal(Signal::SIGTERM);
+    check.equal("the exit status after SIGTERM", &first.wait(&check).code(), &Some(0));
+    let second = worker(&check, &broker, SHORT, &mailbox);
+    logs_number(&check, &server, 2);
+    arrived_once(&check, &[&mailbox], &[mails[0].clone(), mails[3].clone()]);
+    let seen = format!("{}{}", first.stderr(), second.stderr());
+    for mail in [&mails[1], &mails[2]] {
+        let line = |line: &str| line.starts_with("error: cannot send the mail to") && line.contains(&mail.to);
+        check.holds("a line `error: cannot send the mail to …`", seen.lines().any(line), &seen);
+    }
+    broker.wait_empty(&check);
+}
+
+#[test]
+fn a_server_that_is_killed_still_says_what_was_sent() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(3);
+    let check =
+        spec.check(GIVEN, "posted 3 mails, killed the server when one was sent, started another server");
+    mailbox.hold_recipient(Point::Rcpt, &mails[1].to);
+    let (mut first, http) = server(&check, &broker, SHORT);
+    let _worker = worker(&check, &broker, SHORT, &mailbox);
+    post(&check, &http, &mails);
+    mailbox.wait_held(&check, 1);
+    first.signal(Signal::SIGKILL);
+    first.wait(&check);
+    let (second, _http) = server(&check, &broker, SHORT);
+    mailbox.release_all();
+    logs_number(&check, &second, 3);
+    arrived_once(&check, &[&mailbox], &mails);
+}
+
+#[test]
+fn a_worker_finishes_the_mail_in_hand_when_it_is_told_to_end() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(2);
+    let check = spec.check(GIVEN, "sent SIGTERM to a worker with a mail in hand and one in the queue");
+    mailbox.hold(Point::Data);
+    let (mut server, http) = server(&check, &broker, LONG);
+    let mut worker = worker(&check, &broker, LONG, &mailbox);
+    post(&check, &http, &mails);
+    mailbox.wait_held(&check, 1);
+    worker.signal(Signal::SIGTERM);
+    mailbox.release_all();
+    check.equal("the exit status of the worker", &worker.wait(&check).code(), &Some(0));
+    check.holds("a mail in the mailbox", !mailbox.letters().is_empty(), "none");
+    server.signal(Signal::SIGTERM);
+    check.equal("the exit status of the server", &server.wait(&check).code(), &Some(0));
+}
+
+#[test]
+fn big_jobs_and_empty_ones() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let check =
+        spec.check(PUBLISH, "posted a job without mails, one of 6000 small mails, and one that is too big");
+    let (server, http) = server(&check, &broker, LONG);
+    post(&check, &http, &[]);
+    logs_number(&check, &server, 0);
+    let small =
+        Mail { from: "a@b.test".into(), to: "c@d.test".into(), subject: "x".into(), text: "y".into() };
+    post(&check, &http, &vec![small.clone(); 6000]);
+    let overhead = mail::request(&[Mail { text: String::new(), ..small.clone() }]).to_string().len();
+    let big = Mail { text: "x".repeat(1024 * 1024 - overhead), ..small };
+    let answer = http.post(&check, "/endpoint", &mail::request(&[big]));
+    check.equal("the status for a mail larger than the broker's limit", &answer.status, &413);
+    let bad = http.post_bytes(&check, "/endpoint", b"{\"emails\": [");
+    check.equal("the status for malformed JSON", &bad.status, &400);
+}
+
+#[test]
+fn bad_configuration_and_a_missing_broker_are_told_at_the_start() {
+    let spec = support::spec!("13-broker");
+    let port = ClosedPort::new().expect("a free port");
+    let nobody = format!("nats://127.0.0.1:{}", port.number());
+    let number = port.number().to_string();
+    for role in [None, Some("send-mail")] {
+        let cases = [
+            ("NATS_URL", nobody.as_str(), 1, number.as_str()),
+            ("NATS_URL", "http://127.0.0.1:4222", 2, "NATS_URL"),
+            ("NATS_URL", "not a url", 2, "NATS_URL"),
+            ("NATS_URL", "", 2, "NATS_URL"),
+            ("ACK_WAIT_MS", "soon", 2, "ACK_WAIT_MS"),
+            ("ACK_WAIT_MS", "0", 2, "ACK_WAIT_MS"),
+        ];
+        for (name, value, code, word) in cases {
+            let check =
+                spec.check(GIVEN, format!("started {} with {name}={value:?}", role.unwrap_or("the server")));
+            let mut program = spec.program().args(role).env("PORT", "0").env("NATS_URL", &nobody);
+            program = program.env(name, value);
+            program.run(&check).code(code).reports_error(&[word]);
+        }
+    }
+}

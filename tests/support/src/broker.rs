@@ -1,0 +1,140 @@
+//! A broker of the test's own: nats-server with JetStream.
+
+use crate::node::optional_tool;
+use crate::{Check, Http, Program, Running, Signal, Spec};
+use predicates::str::contains;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs};
+
+/// Ports are chosen here: below what systems give to those who ask for any port, so that a broker that is
+/// restarted finds its port free.
+const PORTS: std::ops::Range<usize> = 20_000..32_000;
+/// How many ports are tried.
+const ATTEMPTS: usize = 10;
+
+/// Where nats-server is, or `None` when it is not installed; see [`optional_tool`].
+pub fn nats_server() -> Option<PathBuf> {
+    // Debian puts it where only root's PATH looks.
+    let debian = Path::new("/usr/sbin/nats-server");
+    if debian.exists() {
+        return Some(debian.to_owned());
+    }
+    optional_tool("nats-server", "apt install nats-server, or brew install nats-server")
+}
+
+/// A running broker with a store of its own. It is killed, and its store removed, when this is dropped.
+pub struct Broker {
+    running: Option<Running>,
+    spec: Spec,
+    server: PathBuf,
+    port: usize,
+    store: Store,
+}
+
+impl Broker {
+    /// Starts a broker on a free port, or gives `None` when nats-server is not installed.
+    pub fn start(spec: &Spec) -> Option<Self> {
+        let server = nats_server()?;
+        let check = spec.check("", "started nats-server");
+        for _ in 0..ATTEMPTS {
+            let port = fastrand::usize(PORTS);
+            if !is_free(port) {
+                continue;
+            }
+            let mut broker = Self {
+                running: None,
+                spec: spec.clone(),
+                server: server.clone(),
+                port,
+                store: Store::new(&check),
+            };
+            if broker.begin() {
+                return Some(broker);
+            }
+        }
+        check.fail("a running nats-server", &format!("none of {ATTEMPTS} ports was free"))
+    }
+
+    /// Starts the process. False when it ends instead of listening.
+    fn begin(&mut self) -> bool {
+        let mut running = Program::new(&self.spec, &self.server, "nats-server")
+            .args(["-js", "-a", "127.0.0.1", "-m", "-1", "-p", &self.port.to_string(), "-sd"])
+            .arg(&self.store.folder)
+            .start();
+        let ready = crate::limit::poll(crate::limit::limit(), || {
+            if running.stderr().contains("Server is ready") {
+                Some(true)
+            } else {
+                (!running.is_running()).then_some(false)
+            }
+        });
+        self.running = Some(running);
+        ready == Some(true)
+    }
+
+    /// The address in the form that `NATS_URL` takes.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Stops the broker: with SIGTERM in good order, with SIGKILL in the middle of whatever it does.
+    pub fn stop(&mut self, check: &Check, signal: Signal) {
+        if let Some(mut running) = self.running.take() {
+            running.signal(signal);
+            running.wait(check);
+        }
+    }
+
+    /// Starts a broker that was stopped again, on the same port and with the same store.
+    pub fn restart(&mut self, check: &Check) {
+        if !self.begin() {
+            let said = self.running.as_ref().map(Running::stderr).unwrap_or_default();
+            check.fail("nats-server runs again", &said);
+        }
+    }
+
+    /// Waits until no stream of the broker holds a message.
+    pub fn wait_empty(&self, check: &Check) {
+        let Some(running) = &self.running else { check.fail("a running nats-server", "it is stopped") };
+        let line = running.log_line(check, &contains("Starting http monitor on "));
+        let address = line.rsplit(' ').next().unwrap_or_default();
+        let monitor = Http::new(&self.spec, &format!("http://{address}"));
+        let mut left = None;
+        let empty = crate::limit::poll(crate::limit::limit(), || {
+            left = monitor.get(check, "/jsz").json()["messages"].as_u64();
+            (left == Some(0)).then_some(())
+        });
+        if empty.is_none() {
+            check.fail("no message left in the broker", &format!("{left:?} messages in its streams"));
+        }
+    }
+}
+
+fn is_free(port: usize) -> bool {
+    u16::try_from(port).is_ok_and(|port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok())
+}
+
+/// A folder that is removed in the end.
+struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    fn new(check: &Check) -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("workshop-broker-{}-{number}", std::process::id()));
+        if let Err(error) = fs::create_dir(&folder) {
+            check.fail("a new folder for the broker", &format!("{}: {error}", folder.display()));
+        }
+        Self { folder }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // A folder that stays is a nuisance, and no reason to fail.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
