@@ -206,10 +206,8 @@ fn a_mail_that_takes_long_is_not_given_to_another() {
     here.wait_held(&check, 1);
     let _second = worker(&check, &broker, SHORT, &there);
     // Whether something does not happen only time can tell.
-    let until = std::time::Instant::now() + std::time::Duration::from_millis(2500);
-    while std::time::Instant::now() < until && there.letters().is_empty() {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    let watched = std::time::Duration::from_millis(2500);
+    support::limit::poll(watched, || (!there.letters().is_empty()).then_some(()));
     check.equal("the mails that another host got meanwhile", &there.recipients(), &vec![]);
     here.release_all();
     logs_number(&check, &server, 1);
