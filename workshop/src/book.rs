@@ -1,9 +1,11 @@
 //! `cargo workshop book`: the book in a browser, also without a network.
 
+use crate::arguments;
 use crate::children::Group;
 use crate::failure::Failure;
 use crate::terminal::say;
 use crate::{interrupt, workspace};
+use clap::{ArgMatches, value_parser};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,30 +20,34 @@ pub const INSTALL: &str = "cargo install mdbook --locked --no-default-features -
 /// A browser that keeps a connection without asking for anything is let go.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Builds the book and serves it on this machine.
-#[derive(clap::Args)]
-#[command(after_help = "Example:\n  cargo workshop book\n\n\
-    It needs mdbook. Ctrl-C ends it. Without mdbook, read book/src as text.")]
-pub struct Args {
-    /// The port on 127.0.0.1 (0: the system chooses)
-    #[arg(long, default_value_t = 0)]
-    port: u16,
-    /// Do not open a browser
-    #[arg(long)]
-    no_open: bool,
+/// What the command line can say.
+pub fn command() -> clap::Command {
+    arguments::verb(
+        "book",
+        "Builds the book and serves it on this machine",
+        "Example:\n  cargo workshop book\n\n\
+         It needs mdbook. Ctrl-C ends it. Without mdbook, read book/src as text.",
+    )
+    .arg(
+        arguments::option("port", "PORT", "The port on 127.0.0.1 (0: the system chooses)")
+            .default_value("0")
+            .value_parser(value_parser!(u16)),
+    )
+    .arg(arguments::flag("no-open", "Do not open a browser"))
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     interrupt::listen(|| std::process::exit(0))?;
     let pages = build(&root)?;
-    let address = format!("127.0.0.1:{}", args.port);
+    let port = matches.get_one::<u16>("port").copied().unwrap_or(0);
+    let address = format!("127.0.0.1:{port}");
     let cannot = |error: io::Error| Failure::input(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(&address).map_err(cannot)?;
     let url = format!("http://{}", listener.local_addr().map_err(cannot)?);
     say(format!("listening on {url}"));
     say("This is the book. Ctrl-C ends it.");
-    if !args.no_open {
+    if !matches.get_flag("no-open") {
         open(&url);
     }
     for stream in listener.incoming().flatten() {

@@ -1,22 +1,26 @@
 //! `cargo workshop catch-up`: a latecomer joins the class in a minute.
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::progress::{Progress, State};
 use crate::terminal::say;
 use crate::{interrupt, lesson, solve, workspace};
+use clap::{ArgMatches, Command};
 
-/// Puts the solutions of all unfinished lessons before one in place. Your files are kept.
-#[derive(clap::Args)]
-#[command(after_help = "Example:\n  cargo workshop catch-up 05\n\n\
-    What is done stays yours. `cargo workshop restore NN` brings your files back.")]
-pub struct Args {
-    /// The lesson that you want to begin, such as 05
-    lesson: String,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "catch-up",
+        "Puts the solutions of all unfinished lessons before one in place. Your files are kept",
+        "Example:\n  cargo workshop catch-up 05\n\n\
+         What is done stays yours. `cargo workshop restore NN` brings your files back.",
+    )
+    .arg(arguments::lesson("The lesson that you want to begin, such as 05").required(true))
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    let wanted = lesson::one(&root, &args.lesson)?;
+    let wanted = lesson::one(&root, arguments::required(matches, "lesson"))?;
     interrupt::listen(|| {})?;
     let mut progress = Progress::load(&root);
     for lesson in lesson::all(&root)?.into_iter().take_while(|lesson| *lesson != wanted) {

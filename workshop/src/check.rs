@@ -1,57 +1,55 @@
 //! `cargo workshop check`: the verdict on each check, in plain words.
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
 use crate::progress::{self, Progress, State};
 use crate::spec::{Check, Run, Verdict};
 use crate::terminal::{Look, paint, say};
 use crate::{interrupt, workspace};
+use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Runs the spec of a lesson and says what passes and what does not.
-#[derive(clap::Args)]
-#[command(after_help = "Examples:\n  cargo workshop check\n  cargo workshop check 02\n  \
-    cargo workshop check --all --json\n\n\
-    Without a number, it checks the first lesson that is not done.\n\
-    Exit status 0 when every check passes, 1 when some do not.")]
-pub struct Args {
-    /// The lesson, such as 02
-    #[arg(conflicts_with = "all")]
-    lesson: Option<String>,
-    /// All lessons
-    #[arg(long)]
-    all: bool,
-    /// The solutions instead of your own work
-    #[arg(long)]
-    solutions: bool,
-    /// One JSON document with points, for autograders
-    #[arg(long)]
-    json: bool,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "check",
+        "Runs the spec of a lesson and says what passes and what does not",
+        "Examples:\n  cargo workshop check\n  cargo workshop check 02\n  \
+         cargo workshop check --all --json\n\n\
+         Without a number, it checks the first lesson that is not done.\n\
+         Exit status 0 when every check passes, 1 when some do not.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02").conflicts_with("all"))
+    .arg(arguments::flag("all", "All lessons"))
+    .arg(arguments::flag("solutions", "The solutions instead of your own work"))
+    .arg(arguments::flag("json", "One JSON document with points, for autograders"))
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let [all, solutions, json] = ["all", "solutions", "json"].map(|flag| matches.get_flag(flag));
     let root = workspace::root()?;
     interrupt::listen(|| {})?;
     let mut progress = Progress::load(&root);
-    let lessons = match &args.lesson {
-        None if !args.all => vec![next(&root, &mut progress)?],
-        lesson => lesson::chosen(&root, lesson.as_deref())?,
+    let lessons = match arguments::text(matches, "lesson") {
+        None if !all => vec![next(&root, &mut progress)?],
+        lesson => lesson::chosen(&root, lesson)?,
     };
     let mut results = Vec::new();
     for lesson in lessons {
-        let package = if args.solutions { format!("solution-{}", lesson.number()) } else { lesson.package() };
+        let package = if solutions { format!("solution-{}", lesson.number()) } else { lesson.package() };
         let run = progress::spec(&root, &package).run()?;
-        if !args.solutions {
+        if !solutions {
             progress.remember(&root, &lesson, &run);
         }
         let result = Outcome { lesson, package, run };
-        if !args.json {
-            result.tell(&root, args.all);
+        if !json {
+            result.tell(&root, all);
         }
         results.push(result);
     }
-    conclude(&root, &results, args.json)
+    conclude(&root, &results, json)
 }
 
 /// The first lesson that is not done.

@@ -6,10 +6,12 @@ mod http;
 mod server;
 mod story;
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::mailbox::mails;
 use crate::terminal::{columns, plain, say, wrap};
 use crate::{interrupt, workspace};
+use clap::{ArgMatches, Command, value_parser};
 use observe::mailbox::Event;
 use observe::{Mailbox, Point, process};
 use serde_json::json;
@@ -20,25 +22,31 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 use story::Story;
 
-/// Shows the finished system: a request, a fork, messages, mails.
-#[derive(clap::Args)]
-#[command(after_help = "Examples:\n  cargo workshop demo\n  cargo workshop demo --keep\n  \
-    cargo workshop demo --package lesson-10\n\n\
-    It builds the server of lesson 10, starts it with a mailbox, and posts a list\n\
-    of emails to it. Exit status 0 when everything came, 1 when something did not.")]
-pub struct Args {
-    /// Stay up afterwards, until Ctrl-C
-    #[arg(long)]
-    keep: bool,
-    /// How many mails to send
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    mails: u16,
-    /// The package to build and show, such as your own lesson-10
-    #[arg(long, value_name = "NAME", default_value = "solution-10")]
-    package: String,
-    /// Show this program instead of building one
-    #[arg(long, value_name = "PATH", conflicts_with = "package")]
-    program: Option<PathBuf>,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "demo",
+        "Shows the finished system: a request, a fork, messages, mails",
+        "Examples:\n  cargo workshop demo\n  cargo workshop demo --keep\n  \
+         cargo workshop demo --package lesson-10\n\n\
+         It builds the server of lesson 10, starts it with a mailbox, and posts a list\n\
+         of emails to it. Exit status 0 when everything came, 1 when something did not.",
+    )
+    .arg(arguments::flag("keep", "Stay up afterwards, until Ctrl-C"))
+    .arg(
+        arguments::option("mails", "N", "How many mails to send")
+            .default_value("3")
+            .value_parser(value_parser!(u16).range(1..=1000)),
+    )
+    .arg(
+        arguments::option("package", "NAME", "The package to build and show, such as your own lesson-10")
+            .default_value("solution-10"),
+    )
+    .arg(
+        arguments::option("program", "PATH", "Show this program instead of building one")
+            .conflicts_with("package")
+            .value_parser(value_parser!(PathBuf)),
+    )
 }
 
 /// How often to look for what nobody announces: processes that come and go.
@@ -57,7 +65,26 @@ enum Happening {
     Interrupted,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+struct Args {
+    keep: bool,
+    mails: u16,
+    package: String,
+    program: Option<PathBuf>,
+}
+
+impl From<&ArgMatches> for Args {
+    fn from(matches: &ArgMatches) -> Self {
+        Self {
+            keep: matches.get_flag("keep"),
+            mails: matches.get_one::<u16>("mails").copied().unwrap_or(3),
+            package: arguments::required(matches, "package").to_owned(),
+            program: matches.get_one::<PathBuf>("program").cloned(),
+        }
+    }
+}
+
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let args = &Args::from(matches);
     let (sender, happenings) = mpsc::channel();
     tell_of_ctrl_c(&sender)?;
     let program = match &args.program {

@@ -1,31 +1,33 @@
 //! `cargo workshop diff`: your files and the solution's.
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::files::{self, as_lesson, without_anchors};
 use crate::lesson::{self, Lesson};
 use crate::terminal::{Look, paint, say};
 use crate::workspace;
+use clap::{ArgMatches, Command};
 use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Shows how your files differ from the solution's.
-#[derive(clap::Args)]
-#[command(after_help = "Examples:\n  cargo workshop diff 02\n  cargo workshop diff 02 --no-comments\n\n\
-    A line with - is yours, a line with + is the solution's.")]
-pub struct Args {
-    /// The lesson, such as 02
-    lesson: String,
-    /// Leave comments out
-    #[arg(long)]
-    no_comments: bool,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "diff",
+        "Shows how your files differ from the solution's",
+        "Examples:\n  cargo workshop diff 02\n  cargo workshop diff 02 --no-comments\n\n\
+         A line with - is yours, a line with + is the solution's.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02").required(true))
+    .arg(arguments::flag("no-comments", "Leave comments out"))
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    let lesson = lesson::one(&root, &args.lesson)?;
-    show(&root, &lesson, args.no_comments)
+    let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
+    show(&root, &lesson, matches.get_flag("no-comments"))
 }
 
 /// Shows how the learner's files differ from the solution's.

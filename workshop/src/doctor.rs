@@ -1,19 +1,25 @@
 //! `cargo workshop doctor`: is everything here that the workshop needs?
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::terminal::{Look, columns, paint, say, wrap};
 use crate::workspace;
+use clap::ArgMatches;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Looks whether everything is here, and says how to get what is missing.
-#[derive(clap::Args)]
-#[command(after_help = "Example:\n  cargo workshop doctor\n\n\
-    Each line is ok, optional or missing. Exit status 1 when something is missing\n\
-    that the workshop cannot do without.")]
-pub struct Args {}
+/// What the command line can say.
+pub fn command() -> clap::Command {
+    arguments::verb(
+        "doctor",
+        "Looks whether everything is here, and says how to get what is missing",
+        "Example:\n  cargo workshop doctor\n\n\
+         Each line is ok, optional or missing. Exit status 1 when something is missing\n\
+         that the workshop cannot do without.",
+    )
+}
 
 /// How much room the compiled lessons need, with some to spare.
 const DISK_BYTES: u64 = 3 << 30;
@@ -26,7 +32,7 @@ enum Finding {
     Missing(String),
 }
 
-pub fn run(_args: &Args) -> Result<(), Failure> {
+pub fn run(_matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let findings = [
         ("Rust", rust(&root)),

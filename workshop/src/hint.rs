@@ -1,35 +1,40 @@
 //! `cargo workshop hint`: one more hint each time you ask.
 
+use crate::arguments;
 use crate::check;
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
 use crate::progress::Progress;
 use crate::terminal::say;
 use crate::workspace;
+use clap::{ArgMatches, Command, value_parser};
 use std::fs;
 use std::path::Path;
 
-/// Shows a hint for the next todo!, and one more each time you ask.
-#[derive(clap::Args)]
-#[command(after_help = "Examples:\n  cargo workshop hint 02\n  cargo workshop hint 02 --todo 3\n\n\
-    There are three for each todo!, from a nudge to nearly the answer.\n\
-    They are in lessons/NN-name/hints.md.")]
-pub struct Args {
-    /// The lesson, such as 02 (without it: the first that is not done)
-    lesson: Option<String>,
-    /// The number of the todo! (without it: the first that is left)
-    #[arg(long, value_name = "N")]
-    todo: Option<u32>,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "hint",
+        "Shows a hint for the next todo!, and one more each time you ask",
+        "Examples:\n  cargo workshop hint 02\n  cargo workshop hint 02 --todo 3\n\n\
+         There are three for each todo!, from a nudge to nearly the answer.\n\
+         They are in lessons/NN-name/hints.md.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02 (without it: the first that is not done)"))
+    .arg(
+        arguments::option("todo", "N", "The number of the todo! (without it: the first that is left)")
+            .value_parser(value_parser!(u32)),
+    )
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let mut progress = Progress::load(&root);
-    let lesson = match &args.lesson {
+    let lesson = match arguments::text(matches, "lesson") {
         Some(wanted) => lesson::one(&root, wanted)?,
         None => check::next(&root, &mut progress)?,
     };
-    show(&root, &mut progress, &lesson, args.todo)
+    show(&root, &mut progress, &lesson, matches.get_one::<u32>("todo").copied())
 }
 
 /// Shows the hints for a todo!, one more than the last time.

@@ -1,25 +1,30 @@
 //! `cargo workshop mailbox`: the mailbox alone.
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::terminal::{plain, say};
+use clap::{ArgMatches, Command, value_parser};
 use observe::mailbox::{Event, Letter};
 use observe::{Mailbox, Point};
 use std::io;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-/// Runs a mail server on this machine and prints every mail.
-#[derive(clap::Args)]
-#[command(after_help = "Examples:\n  cargo workshop mailbox\n  cargo workshop mailbox --hold\n\n\
-    It accepts every mail and delivers none. Ctrl-C ends it.")]
-pub struct Args {
-    /// The port on 127.0.0.1 (0: the system chooses)
-    #[arg(long, default_value_t = 2525)]
-    port: u16,
-    /// Hold every mail until Enter is pressed
-    #[arg(long)]
-    hold: bool,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "mailbox",
+        "Runs a mail server on this machine and prints every mail",
+        "Examples:\n  cargo workshop mailbox\n  cargo workshop mailbox --hold\n\n\
+         It accepts every mail and delivers none. Ctrl-C ends it.",
+    )
+    .arg(
+        arguments::option("port", "PORT", "The port on 127.0.0.1 (0: the system chooses)")
+            .default_value("2525")
+            .value_parser(value_parser!(u16)),
+    )
+    .arg(arguments::flag("hold", "Hold every mail until Enter is pressed"))
 }
 
 /// What the mailbox has to react to.
@@ -30,13 +35,14 @@ enum Happening {
     Interrupted,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let (sender, happenings) = mpsc::channel();
-    let address = format!("127.0.0.1:{}", args.port);
+    let port = matches.get_one::<u16>("port").copied().unwrap_or(2525);
+    let address = format!("127.0.0.1:{port}");
     let mailbox = start(&address, &sender)?;
     tell_of_ctrl_c(&sender)?;
     say(format!("listening on {}", mailbox.url()));
-    if args.hold {
+    if matches.get_flag("hold") {
         mailbox.hold(Point::Rcpt);
         tell_of_enter(&sender);
         say("Every mail is held. Press Enter to let the oldest one go. Ctrl-C ends the mailbox.");

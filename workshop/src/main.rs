@@ -1,5 +1,6 @@
 //! `cargo workshop`: the companion at the learner's side. One file for each verb, named after it.
 
+mod arguments;
 mod book;
 mod catch_up;
 mod check;
@@ -26,42 +27,32 @@ mod terminal;
 mod watch;
 mod workspace;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, Command};
 use failure::Failure;
 use std::process::ExitCode;
 
-/// The companion of the workshop "From Blocking to Forked".
-#[derive(Parser)]
-#[command(bin_name = "cargo workshop", version)]
-#[command(after_help = "Examples:\n  cargo workshop\n  cargo workshop check 01\n\n\
-    Without a verb: the map of the lessons, what is done and what comes next.\n\
-    Exit status: 0 done, 1 the work failed, 2 bad input.\n\
-    `cargo workshop VERB --help` shows an example of each verb.")]
-struct Workshop {
-    #[command(subcommand)]
-    verb: Option<Verb>,
-}
+/// A verb: its command line, and what it does.
+type Verb = (fn() -> Command, fn(&ArgMatches) -> Result<(), Failure>);
 
-#[derive(Subcommand)]
-enum Verb {
-    Book(book::Args),
-    CatchUp(catch_up::Args),
-    Check(check::Args),
-    Demo(demo::Args),
-    Diff(diff::Args),
-    Doctor(doctor::Args),
-    Hint(hint::Args),
-    Mailbox(mailbox::Args),
-    Prove(prove::Args),
-    Reset(reset::Args),
-    Restore(restore::Args),
-    Solve(solve::Args),
-    Starters(starters::Args),
-    Watch(watch::Args),
-}
+const VERBS: [Verb; 14] = [
+    (book::command, book::run),
+    (catch_up::command, catch_up::run),
+    (check::command, check::run),
+    (demo::command, demo::run),
+    (diff::command, diff::run),
+    (doctor::command, doctor::run),
+    (hint::command, hint::run),
+    (mailbox::command, mailbox::run),
+    (prove::command, prove::run),
+    (reset::command, reset::run),
+    (restore::command, restore::run),
+    (solve::command, solve::run),
+    (starters::command, starters::run),
+    (watch::command, watch::run),
+];
 
 fn main() -> ExitCode {
-    match run(Workshop::parse().verb) {
+    match run(&command_line().get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
@@ -70,22 +61,31 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Option<Verb>) -> Result<(), Failure> {
-    let Some(verb) = verb else { return map::run() };
-    match verb {
-        Verb::Book(args) => book::run(&args),
-        Verb::CatchUp(args) => catch_up::run(&args),
-        Verb::Check(args) => check::run(&args),
-        Verb::Demo(args) => demo::run(&args),
-        Verb::Diff(args) => diff::run(&args),
-        Verb::Doctor(args) => doctor::run(&args),
-        Verb::Hint(args) => hint::run(&args),
-        Verb::Mailbox(args) => mailbox::run(&args),
-        Verb::Prove(args) => prove::run(&args),
-        Verb::Reset(args) => reset::run(&args),
-        Verb::Restore(args) => restore::run(&args),
-        Verb::Solve(args) => solve::run(&args),
-        Verb::Starters(args) => starters::run(&args),
-        Verb::Watch(args) => watch::run(&args),
+fn command_line() -> Command {
+    Command::new("workshop")
+        .bin_name("cargo workshop")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("The companion of the workshop \"From Blocking to Forked\"")
+        .after_help(
+            "Examples:\n  cargo workshop\n  cargo workshop check 01\n\n\
+             Without a verb: the map of the lessons, what is done and what comes next.\n\
+             Exit status: 0 done, 1 the work failed, 2 bad input.\n\
+             `cargo workshop VERB --help` shows an example of each verb.",
+        )
+        .subcommands(VERBS.map(|(command, _)| command()))
+}
+
+fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let Some((name, matches)) = matches.subcommand() else { return map::run() };
+    let verb = VERBS.into_iter().find(|(command, _)| command().get_name() == name);
+    let (_, run) = verb.ok_or_else(|| Failure::input(format!("there is no verb \"{name}\"")))?;
+    run(matches)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command_line().debug_assert();
     }
 }

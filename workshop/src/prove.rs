@@ -3,6 +3,7 @@
 mod bank;
 mod copy;
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
 use crate::spec::{Run, Spec, Verdict};
@@ -10,6 +11,7 @@ use crate::terminal::{columns, say, wrap};
 use crate::{interrupt, workspace};
 pub use bank::Answer;
 use bank::Kind;
+use clap::{ArgMatches, Command, value_parser};
 pub use copy::Copy;
 use nix::fcntl::{Flock, FlockArg};
 use std::collections::VecDeque;
@@ -19,23 +21,27 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-/// Runs the specs on the bank of wrong and right answers.
-#[derive(clap::Args)]
-#[command(
-    after_help = "Examples:\n  cargo workshop prove\n  cargo workshop prove 02 --only \"log line\"\n\n\
-    The answers are in tests/answers. Each is put in the place of the lesson's\n\
-    starter, in a copy of the workspace. Exit status 1 when a spec passes a wrong\n\
-    answer, does not say what it should, hangs, or fails a right answer."
-)]
-pub struct Args {
-    /// The lesson, such as 02 (without it: all)
-    lesson: Option<String>,
-    /// Only answers whose name contains this
-    #[arg(long, value_name = "NAME")]
-    only: Option<String>,
-    /// How many copies of the workspace work at once, each on a lesson of its own
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
-    jobs: u8,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "prove",
+        "Runs the specs on the bank of wrong and right answers",
+        "Examples:\n  cargo workshop prove\n  cargo workshop prove 02 --only \"log line\"\n\n\
+         The answers are in tests/answers. Each is put in the place of the lesson's\n\
+         starter, in a copy of the workspace. Exit status 1 when a spec passes a wrong\n\
+         answer, does not say what it should, hangs, or fails a right answer.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02 (without it: all)"))
+    .arg(arguments::option("only", "NAME", "Only answers whose name contains this"))
+    .arg(
+        arguments::option(
+            "jobs",
+            "N",
+            "How many copies of the workspace work at once, each on a lesson of its own",
+        )
+        .default_value("2")
+        .value_parser(value_parser!(u8).range(1..=32)),
+    )
 }
 
 /// How long one spec may run on one answer before it is said to hang.
@@ -53,7 +59,22 @@ struct Outcome {
     as_expected: bool,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+struct Args {
+    lesson: Option<String>,
+    only: Option<String>,
+    jobs: u8,
+}
+
+impl From<&ArgMatches> for Args {
+    fn from(matches: &ArgMatches) -> Self {
+        let text = |name| arguments::text(matches, name).map(str::to_owned);
+        let jobs = matches.get_one::<u8>("jobs").copied().unwrap_or(2);
+        Self { lesson: text("lesson"), only: text("only"), jobs }
+    }
+}
+
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let args = &Args::from(matches);
     let root = workspace::root()?;
     let work = read_banks(&root, args)?;
     let workshop = Workshop::open(&root)?;

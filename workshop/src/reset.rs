@@ -1,25 +1,29 @@
 //! `cargo workshop reset`: the starter again.
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::keep::{self, Sources};
 use crate::lesson::{self, Lesson};
 use crate::{solve, workspace};
+use clap::ArgMatches;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Puts the starter back in place. Your files are kept.
-#[derive(clap::Args)]
-#[command(after_help = "Example:\n  cargo workshop reset 02\n\n\
-    The starter comes from git, also after you have committed your own work.\n\
-    `cargo workshop restore 02` brings your files back.")]
-pub struct Args {
-    /// The lesson, such as 02
-    lesson: String,
+/// What the command line can say.
+pub fn command() -> clap::Command {
+    arguments::verb(
+        "reset",
+        "Puts the starter back in place. Your files are kept",
+        "Example:\n  cargo workshop reset 02\n\n\
+         The starter comes from git, also after you have committed your own work.\n\
+         `cargo workshop restore 02` brings your files back.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02").required(true))
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    let lesson = lesson::one(&root, &args.lesson)?;
+    let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
     let kept = keep::replace(&root, &lesson, &starter(&root, &lesson)?)?;
     solve::tell(&lesson, "starter", kept.as_ref());
     Ok(())

@@ -1,25 +1,33 @@
 //! `cargo workshop restore`: what you had.
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::terminal::say;
 use crate::{keep, lesson, workspace};
+use clap::{Arg, ArgMatches, Command, value_parser};
 
-/// Lists the versions of your files that were kept, or brings one back.
-#[derive(clap::Args)]
-#[command(after_help = "Examples:\n  cargo workshop restore 02\n  cargo workshop restore 02 1\n\n\
-    Without a number it lists. What is in place now is kept too.")]
-pub struct Args {
-    /// The lesson, such as 02
-    lesson: String,
-    /// The number of the version in the list
-    version: Option<usize>,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "restore",
+        "Lists the versions of your files that were kept, or brings one back",
+        "Examples:\n  cargo workshop restore 02\n  cargo workshop restore 02 1\n\n\
+         Without a number it lists. What is in place now is kept too.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02").required(true))
+    .arg(
+        Arg::new("version")
+            .value_name("NUMBER")
+            .help("The number of the version in the list")
+            .value_parser(value_parser!(usize)),
+    )
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    let lesson = lesson::one(&root, &args.lesson)?;
+    let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
     let kept = keep::list(&root, &lesson);
-    let Some(version) = args.version else {
+    let Some(version) = matches.get_one::<usize>("version").copied() else {
         if kept.is_empty() {
             say(format!("Nothing of lesson {} was kept so far.", lesson.number()));
             return Ok(());

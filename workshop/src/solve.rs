@@ -1,25 +1,29 @@
 //! `cargo workshop solve`: the solution in the place of your files.
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::files::{as_lesson, without_anchors};
 use crate::keep::{self, Kept, Sources};
 use crate::lesson::{self, Lesson};
 use crate::terminal::say;
 use crate::workspace;
+use clap::{ArgMatches, Command};
 use std::path::Path;
 
-/// Puts the solution in the place of your files. Yours are kept.
-#[derive(clap::Args)]
-#[command(after_help = "Example:\n  cargo workshop solve 02\n\n\
-    `cargo workshop restore 02` brings your files back.")]
-pub struct Args {
-    /// The lesson, such as 02
-    lesson: String,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "solve",
+        "Puts the solution in the place of your files. Yours are kept",
+        "Example:\n  cargo workshop solve 02\n\n\
+         `cargo workshop restore 02` brings your files back.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02").required(true))
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    let lesson = lesson::one(&root, &args.lesson)?;
+    let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
     let kept = put_solution(&root, &lesson)?;
     tell(&lesson, "solution", kept.as_ref());
     Ok(())

@@ -1,25 +1,29 @@
 //! `cargo workshop starters`: is each starter what a learner should find?
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
 use crate::prove::{Answer, Copy, Workshop};
 use crate::spec::{Run, Verdict};
 use crate::terminal::{columns, say, wrap};
 use crate::{interrupt, workspace};
+use clap::{ArgMatches, Command};
 
-/// Checks that each starter compiles, fails as intended, and can be solved.
-#[derive(clap::Args)]
-#[command(after_help = "Examples:\n  cargo workshop starters\n  cargo workshop starters 02\n\n\
-    A starter compiles without a warning, fails its spec because of a todo!, and\n\
-    never hangs. With the solution's files in its place, the spec is green.")]
-pub struct Args {
-    /// The lesson, such as 02 (without it: all)
-    lesson: Option<String>,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "starters",
+        "Checks that each starter compiles, fails as intended, and can be solved",
+        "Examples:\n  cargo workshop starters\n  cargo workshop starters 02\n\n\
+         A starter compiles without a warning, fails its spec because of a todo!, and\n\
+         never hangs. With the solution's files in its place, the spec is green.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02 (without it: all)"))
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    let lessons = lesson::chosen(&root, args.lesson.as_deref())?;
+    let lessons = lesson::chosen(&root, arguments::text(matches, "lesson"))?;
     let workshop = Workshop::open(&root)?;
     interrupt::listen(|| {})?;
     let copy = workshop.copy(1)?;

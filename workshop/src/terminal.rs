@@ -33,6 +33,12 @@ pub fn paint(text: &str, look: Look) -> String {
     style.apply_to(text).to_string()
 }
 
+/// How much of a whole is done, as `===   `.
+pub fn bar(done: usize, of: usize, width: usize) -> String {
+    let full = (done * width).checked_div(of).unwrap_or(0).min(width);
+    format!("{}{}", "=".repeat(full), " ".repeat(width - full))
+}
+
 /// The number of columns: the terminal's, or what `COLUMNS` says, or 80.
 pub fn columns() -> usize {
     let terminal = || console::Term::stdout().size_checked().map(|(_rows, columns)| usize::from(columns));

@@ -1,5 +1,6 @@
 //! `cargo workshop watch`: the spec runs whenever you save.
 
+use crate::arguments;
 use crate::children;
 use crate::diff;
 use crate::failure::Failure;
@@ -7,8 +8,9 @@ use crate::hint;
 use crate::lesson::{self, Lesson};
 use crate::progress::{self, Progress, fingerprint};
 use crate::spec::{Run, Verdict};
-use crate::terminal::{Look, paint, say};
+use crate::terminal::{Look, bar, paint, say};
 use crate::{check, interrupt, workspace};
+use clap::{ArgMatches, Command};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
@@ -20,14 +22,16 @@ use std::time::Duration;
 /// the system's notices it works in containers and on network drives too.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Runs the spec of a lesson whenever you save.
-#[derive(clap::Args)]
-#[command(after_help = "Examples:\n  cargo workshop watch\n  cargo workshop watch 02\n\n\
-    While it runs, type a letter and Enter: h hint, s the solution beside yours,\n\
-    n next lesson, q quit.")]
-pub struct Args {
-    /// The lesson, such as 02 (without it: the first that is not done)
-    lesson: Option<String>,
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "watch",
+        "Runs the spec of a lesson whenever you save",
+        "Examples:\n  cargo workshop watch\n  cargo workshop watch 02\n\n\
+         While it runs, type a letter and Enter: h hint, s the solution beside yours,\n\
+         n next lesson, q quit.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02 (without it: the first that is not done)"))
 }
 
 enum Happening {
@@ -36,12 +40,12 @@ enum Happening {
     Interrupted,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let (sender, happenings) = mpsc::channel();
     tell_of_ctrl_c(&sender)?;
     let mut progress = Progress::load(&root);
-    let lesson = match &args.lesson {
+    let lesson = match arguments::text(matches, "lesson") {
         Some(wanted) => lesson::one(&root, wanted)?,
         None => check::next(&root, &mut progress)?,
     };
@@ -165,7 +169,7 @@ impl Watch {
         }
         self.green = checks.iter().filter(|check| check.passed).map(|check| check.name.clone()).collect();
         let (passed, of) = (self.green.len(), checks.len().max(self.lesson.check_count(&self.root)));
-        say(format!("[{}] {passed} of {of} checks pass", bar(passed, of)));
+        say(format!("[{}] {passed} of {of} checks pass", bar(passed, of, 20)));
         match run.verdict {
             Verdict::DoesNotCompile => say(run.build_output.trim_end()),
             Verdict::Hangs => say("The spec did not end. It was stopped."),
@@ -192,10 +196,4 @@ fn note(result: Result<(), Failure>) {
     if let Err(failure) = result {
         say(failure.to_string());
     }
-}
-
-fn bar(passed: usize, of: usize) -> String {
-    const WIDTH: usize = 20;
-    let full = (passed * WIDTH).checked_div(of).unwrap_or(0);
-    format!("{}{}", "=".repeat(full), " ".repeat(WIDTH - full))
 }

@@ -1,8 +1,7 @@
 //! The story on the terminal: when, who, what.
 
-use crate::terminal::{columns, say, wrap};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::cell::OnceCell;
+use crate::terminal::{bar, columns, say, wrap};
+use console::Term;
 use std::io::{self, IsTerminal};
 use std::time::Instant;
 
@@ -14,25 +13,23 @@ pub struct Story {
     began: Instant,
     columns: usize,
     on_terminal: bool,
-    bar: OnceCell<ProgressBar>,
+    /// Where the bar is shown: not on stdout, which somebody may have sent elsewhere.
+    bar: Term,
 }
 
 impl Story {
     /// The clock starts now.
     pub fn begin() -> Self {
         let on_terminal = io::stdout().is_terminal() && io::stderr().is_terminal();
-        Self { began: Instant::now(), columns: columns(), on_terminal, bar: OnceCell::new() }
+        Self { began: Instant::now(), columns: columns(), on_terminal, bar: Term::stderr() }
     }
 
     /// Tells that `who` did `what`.
     pub fn tell(&self, who: &str, what: impl AsRef<str>) {
         let milliseconds = self.began.elapsed().as_millis();
         let what = wrap(what.as_ref(), INDENT, self.columns);
-        let line = format!("{milliseconds:>6} ms  {who:<7}  {what}");
-        match self.bar.get() {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
-        }
+        self.clear_bar();
+        say(format!("{milliseconds:>6} ms  {who:<7}  {what}"));
     }
 
     /// Tells of a mail that has arrived: with a bar on a terminal, with a line elsewhere.
@@ -41,12 +38,20 @@ impl Story {
             self.tell("mailbox", format!("mail {number} of {count} arrives: {what}"));
             return;
         }
-        let bar = self.bar.get_or_init(|| new_bar(count, self.columns));
-        bar.set_message(format!("{number} of {count} mails"));
-        bar.set_position(number as u64);
         if number == count {
-            bar.finish_and_clear();
             self.tell("mailbox", format!("{number} of {count} mails have arrived"));
+            return;
+        }
+        self.clear_bar();
+        let bar = bar(number, count, self.columns.saturating_sub(INDENT + 25).clamp(5, 40));
+        // A terminal that has gone away misses nothing but the bar.
+        let _ = self.bar.write_str(&format!("{:INDENT$}[{bar}] {number} of {count} mails", ""));
+    }
+
+    /// Takes away the bar, when it is there.
+    fn clear_bar(&self) {
+        if self.on_terminal {
+            let _ = self.bar.clear_line();
         }
     }
 
@@ -67,15 +72,4 @@ impl Story {
 /// One line, to be copied as it is. The body holds no quote that the shell would end the argument at.
 fn curl(url: &str, body: &str) -> String {
     format!("  curl -H 'content-type: application/json' -d '{body}' {url}")
-}
-
-fn new_bar(count: usize, columns: usize) -> ProgressBar {
-    let width = columns.saturating_sub(INDENT + 25).clamp(5, 40);
-    let template = format!("{:INDENT$}[{{bar:{width}}}] {{msg}}", "");
-    let bar = ProgressBar::new(count as u64);
-    // The template is ours; if it were wrong, indicatif's own would do.
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
 }
