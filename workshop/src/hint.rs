@@ -5,7 +5,7 @@ use crate::check;
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
 use crate::progress::Progress;
-use crate::terminal::say;
+use crate::terminal::{columns, say, wrap};
 use crate::workspace;
 use clap::{ArgMatches, Command, value_parser};
 use std::fs;
@@ -56,7 +56,7 @@ pub fn show(root: &Path, progress: &mut Progress, lesson: &Lesson, todo: Option<
 
     say(format!("Lesson {}, {title}", lesson.number()));
     for (index, hint) in hints.iter().take(shown).enumerate() {
-        say(format!("\nHint {} of {}: {hint}", index + 1, hints.len()));
+        say(format!("\nHint {} of {}: {}", index + 1, hints.len(), for_terminal(hint, columns())));
     }
     if shown == hints.len() {
         say("\nThat was the last hint. Compare your files with the solution:");
@@ -67,17 +67,43 @@ pub fn show(root: &Path, progress: &mut Progress, lesson: &Lesson, todo: Option<
     Ok(())
 }
 
-/// The heading of this number, `## N. …`, and the hints below it, each from its `### …` to the next.
+/// The heading of this number, `## N. …`, and the hints below it. Each is folded in the book and on a web page:
+/// `<details><summary>NAME</summary>` … `</details>`.
 fn parse(text: &str, number: u32) -> Option<(String, Vec<String>)> {
-    let wanted = format!("## {number}. ");
-    let section = text.split("\n## ").find_map(|section| {
-        let section = format!("## {section}");
-        section.starts_with(&wanted).then(|| section["## ".len()..].to_owned())
-    })?;
-    let mut parts = section.split("\n### ");
+    let wanted = format!("{number}. ");
+    let section = text.split("\n## ").find(|section| section.starts_with(&wanted))?;
+    let mut parts = section.split("\n<details><summary>");
     let title = parts.next()?.trim().to_owned();
-    let hints: Vec<String> = parts.map(|hint| hint.trim().to_owned()).collect();
+    let hint = |part: &str| {
+        let (name, rest) = part.split_once("</summary>")?;
+        let (text, _) = rest.split_once("\n</details>")?;
+        Some(format!("{name}\n\n{}", text.trim()))
+    };
+    let hints: Vec<String> = parts.filter_map(hint).collect();
     (!hints.is_empty()).then_some((title, hints))
+}
+
+/// Markdown for a terminal: lines that fit, and code that can be told by its indent.
+fn for_terminal(markdown: &str, columns: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let (mut in_code, mut paragraph) = (false, String::new());
+    for line in markdown.lines().chain([""]) {
+        let is_text = !in_code && !line.is_empty() && !line.starts_with("```");
+        if is_text {
+            paragraph += if paragraph.is_empty() { "" } else { " " };
+            paragraph += line;
+            continue;
+        }
+        if !paragraph.is_empty() {
+            lines.push(wrap(&std::mem::take(&mut paragraph), 0, columns));
+        }
+        match line {
+            line if line.starts_with("```") => in_code = !in_code,
+            line if in_code => lines.push(format!("    {line}")),
+            line => lines.push(line.to_owned()),
+        }
+    }
+    lines.join("\n").trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -86,9 +112,24 @@ mod tests {
 
     #[test]
     fn hints_are_those_of_the_number() {
-        let text = "# Hints\n\n## 1. One\n\n### a\n\nA.\n\n## 2. Two\n\n### b\n\nB.\n\n### c\n\nC.\n";
-        assert_eq!(parse(text, 1), Some(("1. One".into(), vec!["a\n\nA.".into()])));
-        assert_eq!(parse(text, 2), Some(("2. Two".into(), vec!["b\n\nB.".into(), "c\n\nC.".into()])));
-        assert_eq!(parse(text, 3), None);
+        let hint =
+            |name: &str, text: &str| format!("<details><summary>{name}</summary>\n\n{text}\n</details>\n");
+        let text = format!(
+            "# Hints\n\n## 1. One\n\n{}\n## 2. Two\n\n{}\n{}",
+            hint("a", "A."),
+            hint("b", "B."),
+            hint("c", "C.")
+        );
+        assert_eq!(parse(&text, 1), Some(("1. One".into(), vec!["a\n\nA.".into()])));
+        assert_eq!(parse(&text, 2), Some(("2. Two".into(), vec!["b\n\nB.".into(), "c\n\nC.".into()])));
+        assert_eq!(parse(&text, 3), None);
+    }
+
+    #[test]
+    fn text_is_wrapped_and_code_is_not() {
+        let text =
+            "More\n\nOne two\nthree four.\n\n```rust,ignore\nlet long = one + two + three;\n```\n\nFive.";
+        let shown = "More\n\nOne two three\nfour.\n\n    let long = one + two + three;\n\nFive.";
+        assert_eq!(for_terminal(text, 14), shown);
     }
 }

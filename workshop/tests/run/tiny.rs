@@ -74,9 +74,9 @@ fn double(number: u32) -> u32 {
 
 const HINTS: &str = "# Hints for lesson NN\n\n\
     ## 1. Double it\n\n\
-    ### A nudge\n\nThink of twins.\n\n\
-    ### More\n\nThere is an operator for it.\n\n\
-    ### Nearly the answer\n\n```rust,ignore\nnumber * 2\n```\n";
+    <details><summary>A nudge</summary>\n\nThink of twins.\n</details>\n\n\
+    <details><summary>More</summary>\n\nThere is an operator for it.\n</details>\n\n\
+    <details><summary>Nearly the answer</summary>\n\n```rust,ignore\nnumber * 2\n```\n</details>\n";
 
 impl Tiny {
     /// Makes the workshop. `name` must differ from test to test.
