@@ -1,5 +1,7 @@
 //! `cargo workshop check`: the verdict on each check, in plain words.
 
+mod grade;
+
 use crate::arguments;
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
@@ -7,8 +9,7 @@ use crate::progress::{self, Progress, State};
 use crate::spec::{Check, Run, Verdict};
 use crate::terminal::{Look, paint, say};
 use crate::{interrupt, workspace};
-use clap::{ArgMatches, Command};
-use serde_json::{Value, json};
+use clap::{ArgGroup, ArgMatches, Command};
 use std::path::Path;
 
 /// What the command line can say.
@@ -17,18 +18,23 @@ pub fn command() -> Command {
         "check",
         "Runs the spec of a lesson and says what passes and what does not",
         "Examples:\n  cargo workshop check\n  cargo workshop check 02\n  \
-         cargo workshop check --all --json\n\n\
-         Without a number, it checks the first lesson that is not done.\n\
+         cargo workshop check --all --points\n  cargo workshop check --all --json\n\n\
+         Without a number, it checks the first lesson that is not done. For teachers:\n\
+         each check is one point, and book/src/grading.md explains the rest.\n\
          Exit status 0 when every check passes, 1 when some do not.",
     )
     .arg(arguments::lesson("The lesson, such as 02").conflicts_with("all"))
     .arg(arguments::flag("all", "All lessons"))
     .arg(arguments::flag("solutions", "The solutions instead of your own work"))
-    .arg(arguments::flag("json", "One JSON document with points, for autograders"))
+    .arg(arguments::flag("points", "The points of each check, and a total"))
+    .arg(arguments::flag("json", "The points as one JSON document, for autograders"))
+    .arg(arguments::flag("classroom", "The points as GitHub Classroom's reporter reads them"))
+    .group(ArgGroup::new("form").args(["points", "json", "classroom"]))
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let [all, solutions, json] = ["all", "solutions", "json"].map(|flag| matches.get_flag(flag));
+    let [all, solutions] = ["all", "solutions"].map(|flag| matches.get_flag(flag));
+    let form = matches.get_one::<clap::Id>("form").map(clap::Id::as_str);
     let root = workspace::root()?;
     interrupt::listen(|| {})?;
     let mut progress = Progress::load(&root);
@@ -44,12 +50,18 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             progress.remember(&root, &lesson, &run);
         }
         let result = Outcome { lesson, package, run };
-        if !json {
+        if form.is_none() {
             result.tell(&root, all);
         }
         results.push(result);
     }
-    conclude(&root, &results, json)
+    match form {
+        Some("points") => grade::tell(&root, &results),
+        Some("json") => say(grade::json(&root, &results).to_string()),
+        Some(_) => say(grade::for_github_classroom(&root, &results)),
+        None => {}
+    }
+    conclude(&root, &results, form.is_none())
 }
 
 /// The first lesson that is not done.
@@ -73,11 +85,35 @@ impl Outcome {
         matches!(self.run.verdict, Verdict::Green)
     }
 
-    /// How many checks pass, and how many there are. What does not compile passes none.
+    fn compiles(&self) -> bool {
+        !matches!(self.run.verdict, Verdict::DoesNotCompile)
+    }
+
+    /// The checks. What did not come to an end passes none of those that its text names.
+    fn checks(&self, root: &Path) -> Vec<Check> {
+        let mut checks = self.run.checks();
+        if !matches!(self.run.verdict, Verdict::Green | Verdict::Red) {
+            for name in self.lesson.check_names(root) {
+                if checks.iter().all(|check| check.name != name) {
+                    checks.push(Check { name, passed: false });
+                }
+            }
+        }
+        checks
+    }
+
+    /// How many checks pass, and how many there are.
     fn points(&self, root: &Path) -> (usize, usize) {
-        let checks = self.run.checks();
-        let passed = checks.iter().filter(|check| check.passed).count();
-        (passed, checks.len().max(self.lesson.check_count(root)))
+        let checks = self.checks(root);
+        (checks.iter().filter(|check| check.passed).count(), checks.len())
+    }
+
+    /// What is said about a check that failed.
+    fn report(&self, check: &Check) -> String {
+        match self.run.verdict {
+            Verdict::DoesNotCompile => "it does not compile".into(),
+            _ => self.run.report(&check.name).trim().to_owned(),
+        }
     }
 
     fn tell(&self, root: &Path, briefly: bool) {
@@ -109,23 +145,6 @@ impl Outcome {
             say(self.run.report(&first.name).trim_end());
         }
     }
-
-    fn json(&self, root: &Path) -> Value {
-        let (points, of) = self.points(root);
-        let check = |check: &Check| {
-            let report = if check.passed { Value::Null } else { json!(self.run.report(&check.name).trim()) };
-            json!({"name": check.name, "passed": check.passed, "report": report})
-        };
-        json!({
-            "lesson": self.lesson.name,
-            "package": self.package,
-            "compiles": !matches!(self.run.verdict, Verdict::DoesNotCompile),
-            "green": self.green(),
-            "points": points,
-            "of": of,
-            "checks": self.run.checks().iter().map(check).collect::<Vec<_>>(),
-        })
-    }
 }
 
 /// `nothing_is_printed_twice` reads as a sentence.
@@ -133,16 +152,10 @@ pub fn in_words(check: &Check) -> String {
     check.name.replace("::", ": ").replace('_', " ")
 }
 
-fn conclude(root: &Path, results: &[Outcome], json: bool) -> Result<(), Failure> {
+fn conclude(root: &Path, results: &[Outcome], sum_up: bool) -> Result<(), Failure> {
     let green = results.iter().filter(|result| result.green()).count();
-    let (points, of) = results
-        .iter()
-        .map(|result| result.points(root))
-        .fold((0, 0), |(points, of), (more, more_of)| (points + more, of + more_of));
-    if json {
-        let lessons: Vec<Value> = results.iter().map(|result| result.json(root)).collect();
-        say(json!({"points": points, "of": of, "lessons": lessons}).to_string());
-    } else if results.len() > 1 {
+    let (points, of) = grade::total(root, results);
+    if sum_up && results.len() > 1 {
         say(format!("\n{green} of {} lessons are green, {points} of {of} checks pass.", results.len()));
     }
     if green == results.len() {

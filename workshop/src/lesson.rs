@@ -56,10 +56,22 @@ impl Lesson {
         chapter.lines().find_map(|line| line.strip_prefix("*About ")?.split(' ').next()?.parse().ok())
     }
 
-    /// How many checks its spec has, as its text says: for a program that does not compile.
-    pub fn check_count(&self, root: &Path) -> usize {
+    /// The names of the checks that its spec has, as its text says: for a program that does not compile.
+    pub fn check_names(&self, root: &Path) -> Vec<String> {
         let spec = fs::read_to_string(self.spec(root)).unwrap_or_default();
-        spec.lines().filter(|line| line.trim() == "#[test]").count()
+        let mut lines = spec.lines().map(str::trim);
+        let mut names = Vec::new();
+        while lines.any(|line| line == "#[test]") {
+            let name = lines.find_map(|line| line.strip_prefix("fn ")?.split_once('(').map(|(name, _)| name));
+            names.extend(name.map(str::to_owned));
+        }
+        names.sort();
+        names
+    }
+
+    /// How many checks its spec has.
+    pub fn check_count(&self, root: &Path) -> usize {
+        self.check_names(root).len()
     }
 
     /// The numbers of the `todo!`s that are left, in order.

@@ -2,9 +2,12 @@
 
 mod run;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty};
 use run::tiny::Tiny;
+use serde_json::Value;
 use std::fs;
 
 const MAIN: &str = "lessons/01-one/src/main.rs";
@@ -79,19 +82,85 @@ fn check_shows_what_rustc_says() {
     red.stdout(contains("0 of 2 checks pass").and(contains("cannot find value `nonsense`")));
 }
 
-#[test]
-fn check_gives_points_as_json() {
-    let tiny = Tiny::new("check-json");
+/// One lesson half done, the other one does not compile.
+fn half_done(name: &str) -> Tiny {
+    let tiny = Tiny::new(name);
     tiny.write(MAIN, &tiny.read("solutions/01-one/src/main.rs").replace("number * 2", "number + 2"));
+    tiny.write("lessons/02-two/src/main.rs", "fn main() { nonsense }\n");
+    tiny
+}
+
+/// The types of a JSON document, without its values: what a grader depends on.
+fn shape(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let fields: Vec<String> =
+                fields.iter().map(|(name, value)| format!("{name}:{}", shape(value))).collect();
+            format!("{{{}}}", fields.join(" "))
+        }
+        Value::Array(values) => format!("[{}]", values.first().map(shape).unwrap_or_default()),
+        Value::String(_) => "text".into(),
+        Value::Number(_) => "number".into(),
+        Value::Bool(_) => "bool".into(),
+        Value::Null => "null".into(),
+    }
+}
+
+#[test]
+fn check_gives_points_as_json_of_a_shape_that_stays() {
+    let tiny = half_done("check-json");
     let output = tiny.workshop(&["check", "--all", "--json"]).assert().code(1).get_output().stdout.clone();
-    let json: serde_json::Value = serde_json::from_slice(&output).unwrap();
-    assert_eq!((&json["points"], &json["of"]), (&1.into(), &4.into()), "{json}");
-    assert_eq!(json["lessons"][0]["lesson"], "01-one");
-    assert_eq!(json["lessons"][0]["checks"][0]["passed"], false);
-    assert!(json["lessons"][0]["checks"][0]["report"].as_str().unwrap().contains("12 came"));
+    let json: Value = serde_json::from_slice(&output).unwrap();
+    let check = "[{name:text of:number passed:bool points:number report:text}]";
+    let lesson = format!(
+        "[{{checks:{check} compiles:bool green:bool lesson:text of:number package:text points:number}}]"
+    );
+    assert_eq!(shape(&json), format!("{{lessons:{lesson} of:number points:number version:number}}"));
+    assert_eq!((&json["version"], &json["points"], &json["of"]), (&1.into(), &1.into(), &4.into()), "{json}");
+    let first = &json["lessons"][0];
+    assert_eq!((&first["lesson"], &first["package"]), (&"01-one".into(), &"lesson-01".into()));
+    assert_eq!(first["checks"][0]["passed"], false);
+    assert!(first["checks"][0]["report"].as_str().unwrap().contains("12 came"));
+    assert_eq!((&first["checks"][1]["points"], &first["checks"][1]["report"]), (&1.into(), &Value::Null));
+    // What does not compile has all its checks, and no points.
+    let second = &json["lessons"][1];
+    assert_eq!(
+        (&second["compiles"], &second["points"], &second["of"]),
+        (&false.into(), &0.into(), &2.into())
+    );
+    assert_eq!(second["checks"][1]["name"], "two_is_doubled");
 
     let solved = tiny.workshop(&["check", "--all", "--solutions", "--json"]).assert().code(0);
     solved.stdout(contains("\"points\":4").and(contains("\"package\":\"solution-02\"")));
+}
+
+#[test]
+fn check_gives_points_as_text() {
+    let tiny = half_done("check-points");
+    let told = tiny.workshop(&["check", "--all", "--points"]).assert().code(1);
+    told.stdout(contains("01 The one: doubled: 1 of 2 points\n  0 of 1  ten is doubled\n"))
+        .stdout(contains("02 The two: doubled: 0 of 2 points\n"))
+        .stdout(contains("It does not compile, so no check could run."))
+        .stdout(contains("\nTotal: 1 of 4 points\n"));
+    tiny.workshop(&["check", "--points", "--json"]).assert().code(2).stderr(contains("cannot be used with"));
+}
+
+#[test]
+fn check_gives_points_as_github_classroom_reads_them() {
+    let tiny = half_done("check-classroom");
+    let output =
+        tiny.workshop(&["check", "--all", "--classroom"]).assert().code(1).get_output().stdout.clone();
+    let line = String::from_utf8(output).unwrap();
+    let encoded = line.trim().strip_prefix("result=").unwrap();
+    let json: Value = serde_json::from_slice(&STANDARD.decode(encoded).unwrap()).unwrap();
+    let test = "{message:text name:text score:number status:text}";
+    assert_eq!(shape(&json), format!("{{max_score:number status:text tests:[{test}] version:number}}"));
+    assert_eq!((&json["status"], &json["max_score"]), (&"fail".into(), &4.into()));
+    let score: u64 =
+        json["tests"].as_array().unwrap().iter().map(|test| test["score"].as_u64().unwrap()).sum();
+    assert_eq!(score, 1, "{json}");
+    assert_eq!(json["tests"][1]["name"], "01-one: two is doubled");
+    assert_eq!((&json["tests"][1]["status"], &json["tests"][1]["message"]), (&"pass".into(), &Value::Null));
 }
 
 #[test]
