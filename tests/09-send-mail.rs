@@ -211,7 +211,8 @@ impl AndTo for support::predicates::str::ContainsPredicate {
 fn connections_are_bounded_and_used() {
     let spec = support::spec!("09-send-mail");
     let mailbox = spec.mailbox();
-    let limit = spec.number(2..6);
+    // Never the 4 that is the default.
+    let limit = [2, 3, 5, 6][spec.number(0..4)];
     let mails = spec.mails(limit * 3);
     let check = spec
         .check(LIMIT, format!("sent {} mails with SMTP_CONNECTIONS={limit}, all held at RCPT", mails.len()));

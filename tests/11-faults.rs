@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 use support::mailbox::Letter;
 use support::predicates::str::contains;
-use support::{Check, Http, Mail, Mailbox, Point, Program, Reply, Running, Signal, Spec, Value};
+use support::{Check, Http, Mail, Mailbox, Point, Program, Reply, Running, Scratch, Signal, Spec, Value};
 use support::{json, mail, process};
 
 const REPORT: &str = "1. Report each mail";
@@ -223,17 +223,16 @@ fn a_real_node_parent_goes_on_working() {
     let mailbox = spec.mailbox();
     let count = spec.number(2..6);
     let check = spec.check(REPORT, "let the article's server in real Node fork the worker");
-    let script =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("worker-{}.sh", spec.number(0..1 << 40)));
+    let script = Scratch::new(env!("CARGO_TARGET_TMPDIR"), "worker.sh");
     let text = format!("#!/bin/sh\nexec '{}' send-mail\n", spec.program_path().display());
-    write_executable(&check, &script, &text);
+    write_executable(&check, script.path(), &text);
     let node_server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/server.mjs");
     let program = spec.other_program(node, "node").arg(node_server).env("PORT", "0");
-    let (server, http) = started(&check, program.env("SMTP_URL", mailbox.url()).env("WORKER_EXEC", &script));
+    let (server, http) =
+        started(&check, program.env("SMTP_URL", mailbox.url()).env("WORKER_EXEC", script.path()));
     let answer = http.post(&check, "/endpoint", &mail::request(&spec.mails(count)));
     check.json("the answer", &answer.json(), &json!({"status": true, "sent": true}));
     server.log_line(&check, &contains(format!("Number of mails sent {count}")));
-    let _ = fs::remove_file(script);
 }
 
 fn write_executable(check: &Check, script: &Path, text: &str) {
@@ -364,13 +363,12 @@ fn a_mail_server_that_goes_silent_after_the_letter_makes_one_mail_unknown() {
 /// A worker written in sh, in a file that goes away with it. It has read the task when `body` begins: `$1`, `$2` …
 /// are the Message-IDs, `say` sends a message.
 struct Script {
-    path: std::path::PathBuf,
+    file: Scratch,
 }
 
 impl Script {
     fn new(check: &Check, body: &str) -> Self {
-        let name = format!("worker-{}.sh", check.spec().number(0..1 << 40));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let file = Scratch::new(env!("CARGO_TARGET_TMPDIR"), "worker.sh");
         let text = format!(
             "say() {{ echo \"$1\" >&3; }}\n\
              [ \"$NODE_CHANNEL_FD\" = 3 ] || eval \"exec 3<>/dev/fd/$NODE_CHANNEL_FD\"\n\
@@ -378,19 +376,13 @@ impl Script {
              set -- $(echo \"$task\" | grep -o '\"messageId\":\"[^\"]*\"' | cut -d '\"' -f 4)\n\
              {body}\n"
         );
-        write_executable(check, &path, &text);
-        Self { path }
+        write_executable(check, file.path(), &text);
+        Self { file }
     }
 
     /// What `WORKER` is to say.
     fn command(&self) -> String {
-        format!("sh {}", self.path.display())
-    }
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        format!("sh {}", self.file.path().display())
     }
 }
 

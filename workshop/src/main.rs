@@ -16,6 +16,7 @@ mod keep;
 mod lesson;
 mod mailbox;
 mod map;
+mod mutants;
 mod progress;
 mod prove;
 mod reset;
@@ -34,7 +35,7 @@ use std::process::ExitCode;
 /// A verb: its command line, and what it does.
 type Verb = (fn() -> Command, fn(&ArgMatches) -> Result<(), Failure>);
 
-const VERBS: [Verb; 14] = [
+const VERBS: [Verb; 15] = [
     (book::command, book::run),
     (catch_up::command, catch_up::run),
     (check::command, check::run),
@@ -43,6 +44,7 @@ const VERBS: [Verb; 14] = [
     (doctor::command, doctor::run),
     (hint::command, hint::run),
     (mailbox::command, mailbox::run),
+    (mutants::command, mutants::run),
     (prove::command, prove::run),
     (reset::command, reset::run),
     (restore::command, restore::run),

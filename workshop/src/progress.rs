@@ -124,7 +124,7 @@ fn object(value: &mut Value) -> &mut Value {
 
 /// The spec of a package in the workspace as it is.
 pub fn spec<'a>(root: &'a Path, package: &'a str) -> Spec<'a> {
-    Spec { root, package, target: None, limit: LIMIT }
+    Spec { root, package, limit: LIMIT }
 }
 
 /// A number that changes when the lesson's files or its spec change.

@@ -3,9 +3,10 @@
 use crate::children::Group;
 use crate::failure::Failure;
 use crate::{interrupt, workspace};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::io::{self, PipeReader, Read};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,8 +19,6 @@ pub struct Spec<'a> {
     pub root: &'a Path,
     /// `lesson-NN` or `solution-NN`.
     pub package: &'a str,
-    /// Where cargo builds, if not where it does by itself.
-    pub target: Option<PathBuf>,
     /// How long the spec may run. A spec limits each of its own waits; this is for one that hangs all the same.
     pub limit: Duration,
 }
@@ -64,7 +63,7 @@ impl Spec<'_> {
     /// When cargo cannot be started, or when Ctrl-C was pressed.
     pub fn run(&self) -> Result<Run, Failure> {
         // Built first and run afterwards, to tell an answer that does not compile from one that fails.
-        let build = captured(self.cargo().arg("--no-run"), BUILD_LIMIT)?;
+        let build = captured(self.cargo().arg("--no-run"), BUILD_LIMIT, None)?;
         let mut run = Run {
             verdict: Verdict::DoesNotCompile,
             build_output: build.text,
@@ -75,7 +74,7 @@ impl Spec<'_> {
             return Ok(run);
         }
         let began = Instant::now();
-        let end = captured(self.cargo().arg("--quiet").args(["--", "--format", "pretty"]), self.limit)?;
+        let end = captured(self.cargo().arg("--quiet").args(["--", "--format", "pretty"]), self.limit, None)?;
         run.took = began.elapsed();
         run.output = end.text;
         run.verdict = match end.status {
@@ -91,9 +90,6 @@ impl Spec<'_> {
         command.args(["test", "--package", self.package, "--test", "spec"]);
         // A backtrace says nothing to a learner, and the words of a report are looked for in plain text.
         command.env("RUST_BACKTRACE", "0").env("CARGO_TERM_COLOR", "never");
-        if let Some(target) = &self.target {
-            command.env("CARGO_TARGET_DIR", target);
-        }
         command
     }
 }
@@ -126,29 +122,60 @@ impl Run {
     }
 }
 
-/// What a command printed, and how it ended; `None` when it had to be ended.
-struct Captured {
-    text: String,
-    status: Option<ExitStatus>,
+/// What a command printed, stdout and stderr as they came, and how it ended; `None` when it had to be ended.
+pub struct Captured {
+    pub text: String,
+    pub status: Option<ExitStatus>,
 }
 
-fn captured(command: &mut Command, limit: Duration) -> Result<Captured, Failure> {
-    let cannot = |error: io::Error| Failure::work(format!("cannot run cargo: {error}"));
-    let (mut reader, writer) = io::pipe().map_err(cannot)?;
-    command.stdout(writer.try_clone().map_err(cannot)?).stderr(writer);
+/// Runs a command to its end, or until `limit` is over, or until `enough` says so of what was printed.
+///
+/// # Errors
+/// When it cannot be started, or when Ctrl-C was pressed.
+pub fn captured(
+    command: &mut Command,
+    limit: Duration,
+    enough: Option<&(dyn Fn(&str) -> bool + Sync)>,
+) -> Result<Captured, Failure> {
+    let name = command.get_program().display().to_string();
+    let cannot = |error: io::Error| Failure::work(format!("cannot run {name}: {error}"));
+    let (reader, writer) = io::pipe().map_err(cannot)?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone().map_err(cannot)?).stderr(writer);
     let mut group = Group::start(command).map_err(cannot)?;
     // The command keeps its ends of the pipe as long as it has them; without them, end of file comes.
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-    let text = thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What was read before an error is still worth showing.
-        let _ = reader.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let is_enough = AtomicBool::new(false);
+    let (text, status) = thread::scope(|scope| {
+        let reading = scope.spawn(|| read_until_enough(reader, enough, &is_enough));
+        let status = observe::limit::poll(limit, || match group.ended() {
+            Some(status) => Some(Some(status)),
+            None => is_enough.load(Ordering::SeqCst).then_some(None),
+        });
+        drop(group);
+        (reading.join().unwrap_or_default(), status.flatten())
     });
-    let status = group.wait(limit);
-    drop(group);
     if interrupt::requested() {
         return Err(interrupt::failure());
     }
-    Ok(Captured { text: text.join().unwrap_or_default(), status })
+    Ok(Captured { text, status })
+}
+
+fn read_until_enough(
+    mut reader: PipeReader,
+    enough: Option<&(dyn Fn(&str) -> bool + Sync)>,
+    is_enough: &AtomicBool,
+) -> String {
+    let mut bytes = Vec::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        // What was read before an error is still worth showing.
+        let count = reader.read(&mut buffer).unwrap_or(0);
+        bytes.extend_from_slice(&buffer[..count]);
+        if enough.is_some_and(|enough| enough(&String::from_utf8_lossy(&bytes))) {
+            is_enough.store(true, Ordering::SeqCst);
+        }
+        if count == 0 {
+            return String::from_utf8_lossy(&bytes).into_owned();
+        }
+    }
 }

@@ -3,11 +3,13 @@
 use crate::arguments;
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
-use crate::prove::{Answer, Copy, Workshop};
-use crate::spec::{Run, Verdict};
+use crate::prove::{self, Answer, Building, Copy, How, Workshop};
+use crate::spec::{Check, Run, Verdict};
 use crate::terminal::{columns, say, wrap};
 use crate::{interrupt, workspace};
 use clap::{ArgMatches, Command};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// What the command line can say.
 pub fn command() -> Command {
@@ -15,21 +17,27 @@ pub fn command() -> Command {
         "starters",
         "Checks that each starter compiles, fails as intended, and can be solved",
         "Examples:\n  cargo workshop starters\n  cargo workshop starters 02\n\n\
-         A starter compiles without a warning, fails its spec because of a todo!, and\n\
+         A starter compiles without a warning, fails the checks that starter_fails in\n\
+         tests/answers names and no others, each because of a todo!, and\n\
          never hangs. With the solution's files in its place, the spec is green.",
     )
     .arg(arguments::lesson("The lesson, such as 02 (without it: all)"))
 }
+
+/// A spec that has not ended after this time hangs. A starter's ends in seconds.
+const LIMIT: Duration = Duration::from_secs(120);
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let lessons = lesson::chosen(&root, arguments::text(matches, "lesson"))?;
     let workshop = Workshop::open(&root)?;
     interrupt::listen(|| {})?;
-    let copy = workshop.copy(1)?;
+    let copy = workshop.copy()?;
     let mut bad = 0;
     for lesson in &lessons {
-        bad += usize::from(!check(&workshop, &copy, lesson, "starter", judge_starter)?);
+        let starter_fails = prove::read(&root, lesson)?.starter_fails;
+        let judge = |run: &Run| judge_starter(run, &starter_fails);
+        bad += usize::from(!check(&workshop, &copy, lesson, "starter", judge)?);
         if let Err(why) = copy.put(lesson, &Answer::solution()) {
             return Err(Failure::work(format!("cannot put solution {} in place: {why}", lesson.name)));
         }
@@ -49,14 +57,19 @@ fn check(
     copy: &Copy,
     lesson: &Lesson,
     what: &str,
-    judge: fn(&Run) -> Result<String, String>,
+    judge: impl Fn(&Run) -> Result<String, String>,
 ) -> Result<bool, Failure> {
-    let run = workshop.run(copy, lesson)?;
-    let finding = judge(&run);
+    let (finding, printed) = match workshop.build(copy, lesson)? {
+        Building::Failed(said) => (Err("it does not compile".into()), said),
+        Building::Done(built) => {
+            let run = built.run(&How { limit: LIMIT, wait_seconds: 10, enough: None })?;
+            (judge(&run), format!("{}\n{}", run.build_output, run.output))
+        }
+    };
     let line = match &finding {
         Ok(good) => format!("{}  {what}: {good}", lesson.number()),
         Err(why) => {
-            let report = workshop.keep(lesson, what, &run);
+            let report = workshop.keep(lesson, what, &printed);
             format!("{}  NOT AS IT SHOULD BE: {what}: {why}; {report}", lesson.number())
         }
     };
@@ -64,22 +77,31 @@ fn check(
     Ok(finding.is_ok())
 }
 
-fn judge_starter(run: &Run) -> Result<String, String> {
+fn judge_starter(run: &Run, starter_fails: &[String]) -> Result<String, String> {
     no_warning(run)?;
     match run.verdict {
-        Verdict::DoesNotCompile => Err("it does not compile".into()),
-        Verdict::Hangs => Err("its spec hangs".into()),
-        Verdict::Green => Err("its spec is green, so there is nothing to do".into()),
-        Verdict::Red if !run.output.contains("NOT WRITTEN YET") => {
-            Err("it fails, but not because of a todo!".into())
-        }
-        Verdict::Red => {
-            let checks = run.checks();
-            let red = checks.iter().filter(|check| !check.passed).count();
-            let seconds = run.took.as_secs_f64();
-            Ok(format!("fails {red} of {} checks in {seconds:.1} s and says what to do", checks.len()))
-        }
+        Verdict::DoesNotCompile => return Err("it does not compile".into()),
+        Verdict::Hangs => return Err("its spec hangs".into()),
+        Verdict::Green => return Err("its spec is green, so there is nothing to do".into()),
+        Verdict::Red => {}
     }
+    let checks = run.checks();
+    let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();
+    if let Some(check) = failed.iter().find(|check| !run.report(&check.name).contains("NOT WRITTEN YET")) {
+        return Err(format!("it fails {}, but not because of a todo!", check.name));
+    }
+    let names = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
+    let fails: BTreeSet<&str> = failed.iter().map(|check| check.name.as_str()).collect();
+    let intended: BTreeSet<&str> = starter_fails.iter().map(String::as_str).collect();
+    let (more, fewer) = (&fails - &intended, &intended - &fails);
+    if !more.is_empty() {
+        return Err(format!("it fails what starter_fails in its bank does not name: {}", names(more)));
+    }
+    if !fewer.is_empty() {
+        return Err(format!("it passes what starter_fails in its bank names: {}", names(fewer)));
+    }
+    let (red, all, seconds) = (failed.len(), checks.len(), run.took.as_secs_f64());
+    Ok(format!("fails {red} of {all} checks in {seconds:.1} s, each with what to do"))
 }
 
 fn judge_solution(run: &Run) -> Result<String, String> {

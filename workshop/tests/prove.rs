@@ -39,7 +39,7 @@ fn a_bank_that_is_as_it_should_be_is_proven() {
         .stdout(contains("01  wrong  adds two: fails in"))
         .stdout(contains("01  right  adds it to itself: passes in"))
         .stdout(contains("01-one         1 of 1          2 of 2"))
-        .stdout(contains("All 3 answers are as they should be."));
+        .stdout(contains("All 3 answers are as they should be, after"));
     // The learner's own work is where it was.
     assert!(tiny.read("lessons/01-one/src/main.rs").contains("todo!"));
 }
@@ -117,8 +117,9 @@ fn ctrl_c_ends_every_child() {
     let tiny = with_bank("prove-interrupted", hangs);
     let mut prove = tiny.start(&["prove", "01"]);
     prove.wait_for("the solution itself: passes");
-    let program = tiny.root().join("target/prove/target/debug/lesson-01").display().to_string();
-    let sleeping = || process::all().into_iter().filter(|info| info.command.starts_with(&program)).count();
+    let stages = tiny.root().join("target/prove/stages/").display().to_string();
+    let is_program = |command: &str| command.starts_with(&stages) && command.contains("/lesson-01 ");
+    let sleeping = || process::all().into_iter().filter(|info| is_program(&info.command)).count();
     observe::limit::poll(run::LIMIT, || (sleeping() == 2).then_some(())).expect("two programs that sleep");
 
     prove.signal(Signal::SIGINT);
@@ -126,15 +127,33 @@ fn ctrl_c_ends_every_child() {
     observe::limit::poll(run::LIMIT, || (sleeping() == 0).then_some(())).expect("no program is left");
 }
 
+const STARTER_FAILS: &str = "starter_fails = ['ten_is_doubled', 'two_is_doubled']";
+
 #[test]
 fn starters_fail_as_intended_and_can_be_solved() {
     let tiny = Tiny::new("starters-good");
+    tiny.write("tests/answers/01-one.toml", STARTER_FAILS);
+    tiny.write("tests/answers/02-two.toml", STARTER_FAILS);
     tiny.workshop(&["starters"])
         .assert()
         .code(0)
         .stdout(contains("01  starter: fails 2 of 2 checks"))
         .stdout(contains("02  solution: in its place, all 2 checks are green"))
         .stdout(contains("All 2 starters are as they should be."));
+}
+
+#[test]
+fn a_starter_fails_the_checks_that_its_bank_names_and_no_others() {
+    let tiny = Tiny::new("starters-named");
+    tiny.write("tests/answers/01-one.toml", "starter_fails = ['two_is_doubled']");
+    tiny.write("tests/answers/02-two.toml", &STARTER_FAILS.replace(']', ", 'three_is_doubled']"));
+    let mut command = tiny.workshop(&["starters"]);
+    command.env("COLUMNS", "1000");
+    command
+        .assert()
+        .code(1)
+        .stdout(contains("it fails what starter_fails in its bank does not name: ten_is_doubled;"))
+        .stdout(contains("it passes what starter_fails in its bank names: three_is_doubled;"));
 }
 
 #[test]
@@ -152,7 +171,9 @@ fn a_starter_with_a_warning_or_without_a_todo_is_named() {
         .assert()
         .code(1)
         .stdout(contains("01  NOT AS IT SHOULD BE: starter: it does not compile without a warning"))
-        .stdout(contains("02  NOT AS IT SHOULD BE: starter: it fails, but not because of a todo!"));
+        .stdout(contains(
+            "02  NOT AS IT SHOULD BE: starter: it fails ten_is_doubled, but not because of a todo!",
+        ));
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! A broker of the test's own: nats-server with JetStream.
 
 use crate::node::optional_tool;
-use crate::{Check, Http, Program, Running, Signal, Spec};
+use crate::{Check, Http, Program, Running, Scratch, Signal, Spec};
 use predicates::str::contains;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs};
 
 /// Ports are chosen here: below what systems give to those who ask for any port, so that a broker that is
@@ -29,7 +28,7 @@ pub struct Broker {
     spec: Spec,
     server: PathBuf,
     port: usize,
-    store: Store,
+    store: Scratch,
 }
 
 impl Broker {
@@ -47,7 +46,7 @@ impl Broker {
                 spec: spec.clone(),
                 server: server.clone(),
                 port,
-                store: Store::new(&check),
+                store: new_store(&check),
             };
             if broker.begin() {
                 return Some(broker);
@@ -60,7 +59,7 @@ impl Broker {
     fn begin(&mut self) -> bool {
         let mut running = Program::new(&self.spec, &self.server, "nats-server")
             .args(["-js", "-a", "127.0.0.1", "-m", "-1", "-p", &self.port.to_string(), "-sd"])
-            .arg(&self.store.folder)
+            .arg(self.store.path())
             .start();
         let ready = crate::limit::poll(crate::limit::limit(), || {
             if running.stderr().contains("Server is ready") {
@@ -115,26 +114,11 @@ fn is_free(port: usize) -> bool {
     u16::try_from(port).is_ok_and(|port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok())
 }
 
-/// A folder that is removed in the end.
-struct Store {
-    folder: PathBuf,
-}
-
-impl Store {
-    fn new(check: &Check) -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("workshop-broker-{}-{number}", std::process::id()));
-        if let Err(error) = fs::create_dir(&folder) {
-            check.fail("a new folder for the broker", &format!("{}: {error}", folder.display()));
-        }
-        Self { folder }
+/// A new folder, which is removed in the end.
+fn new_store(check: &Check) -> Scratch {
+    let scratch = Scratch::new(env::temp_dir(), "broker");
+    if let Err(error) = fs::create_dir(scratch.path()) {
+        check.fail("a new folder for the broker", &format!("{}: {error}", scratch.path().display()));
     }
-}
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        // A folder that stays is a nuisance, and no reason to fail.
-        let _ = fs::remove_dir_all(&self.folder);
-    }
+    scratch
 }

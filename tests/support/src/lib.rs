@@ -17,6 +17,7 @@
 //! [transcript]: Transcript
 
 pub mod broker;
+mod caretaker;
 mod check;
 pub mod http;
 pub mod ipc;
@@ -32,6 +33,7 @@ use observe::text;
 pub use observe::{limit, process};
 
 pub use broker::Broker;
+pub use caretaker::Scratch;
 pub use check::Check;
 pub use http::{Answer, Http, PendingAnswer};
 pub use mail::Mail;

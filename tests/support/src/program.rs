@@ -1,5 +1,6 @@
 //! Starting a program and watching it.
 
+use crate::caretaker::Group;
 use crate::ipc::{self, Channel};
 use crate::{Check, Http, Signal, Spec, limit, process};
 use assert_cmd::assert::Assert;
@@ -127,6 +128,7 @@ impl Program {
             Err(error) => return Err((self.spec, format!("cannot start {program}: {error}"))),
         };
         let pid = child.id();
+        let group = Group::new(pid);
         let who = format!("{} pid {pid}", self.name);
         let arguments: Vec<_> = self.command.get_args().map(|arg| arg.to_string_lossy()).collect();
         self.spec.remember_started(pid);
@@ -134,8 +136,18 @@ impl Program {
         let stdin = child.stdin.take();
         let stdout = Lines::read(child.stdout.take(), &self.spec, format!("{who} stdout"));
         let stderr = Lines::read(child.stderr.take(), &self.spec, format!("{who} stderr"));
-        let mut running =
-            Running { child, pid, status: None, who, spec: self.spec, stdin, stdout, stderr, next_line: 0 };
+        let mut running = Running {
+            child,
+            pid,
+            _group: group,
+            status: None,
+            who,
+            spec: self.spec,
+            stdin,
+            stdout,
+            stderr,
+            next_line: 0,
+        };
         if let Some(text) = self.stdin {
             running.write_all_then_close(text);
         }
@@ -168,6 +180,8 @@ fn die_with_the_test(_command: &mut Command) {}
 pub struct Running {
     child: Child,
     pid: u32,
+    /// Dropped after `drop` has killed it.
+    _group: Group,
     status: Option<ExitStatus>,
     who: String,
     spec: Spec,

@@ -40,11 +40,13 @@ impl Spec {
         let test = std::thread::current().name().filter(|name| *name != "main").map(str::to_owned);
         let transcript = Transcript::new();
         transcript.note("spec", format!("begins, with seed {seed}"));
+        // Another build of the program, for example of an answer that `cargo workshop prove` tries.
+        let program = env::var_os("WORKSHOP_PROGRAM").map_or(program.as_ref().to_owned(), PathBuf::from);
         Self {
             inner: Arc::new(Inner {
                 chapter: chapter.to_owned(),
                 package: package.to_owned(),
-                program: program.as_ref().to_owned(),
+                program,
                 test,
                 seed,
                 random: Mutex::new(fastrand::Rng::with_seed(seed)),

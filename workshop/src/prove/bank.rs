@@ -6,6 +6,14 @@ use std::fs;
 use std::path::Path;
 use toml::{Table, Value};
 
+/// What is known about a lesson's spec.
+#[derive(Debug, Default)]
+pub struct Bank {
+    pub answers: Vec<Answer>,
+    /// The checks that the starter fails. It passes all others.
+    pub starter_fails: Vec<String>,
+}
+
 /// An answer to a lesson: a change to its solution.
 #[derive(Debug)]
 pub struct Answer {
@@ -23,6 +31,8 @@ pub enum Kind {
     Wrong(Vec<String>),
     /// It must pass.
     Right,
+    /// It must fail, with any words.
+    Mutant,
 }
 
 /// How an answer differs from the solution.
@@ -32,8 +42,27 @@ pub enum Change {
     None,
     /// This text, which occurs once, becomes that one.
     Replace { find: String, replace: String },
+    /// What stands between these places becomes this text.
+    Span { from: Place, to: Place, text: String },
     /// The whole file is another one.
     Whole(String),
+}
+
+/// A place in a file: its line and column, both counted from 1, the column in letters.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Place {
+    /// The place as an offset in bytes.
+    fn offset(self, text: &str) -> Option<usize> {
+        let line = text.split_inclusive('\n').nth(self.line.checked_sub(1)?)?;
+        let before: usize = text.split_inclusive('\n').take(self.line - 1).map(str::len).sum();
+        let inside: usize = line.chars().take(self.column.checked_sub(1)?).map(char::len_utf8).sum();
+        Some(before + inside)
+    }
 }
 
 impl Answer {
@@ -47,11 +76,12 @@ impl Answer {
         }
     }
 
-    /// `wrong` or `right`.
+    /// `wrong`, `right` or `mutant`.
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Wrong(_) => "wrong",
             Kind::Right => "right",
+            Kind::Mutant => "mutant",
         }
     }
 
@@ -63,6 +93,11 @@ impl Answer {
         match &self.change {
             Change::None => Ok(solution.to_owned()),
             Change::Whole(text) => Ok(text.clone()),
+            Change::Span { from, to, text } => {
+                let range = from.offset(solution).zip(to.offset(solution)).filter(|(from, to)| from <= to);
+                let (from, to) = range.ok_or_else(|| format!("there is no such place in {}", self.file))?;
+                Ok(format!("{}{text}{}", &solution[..from], &solution[to..]))
+            }
             Change::Replace { find, replace } => match solution.matches(find.as_str()).count() {
                 1 => Ok(solution.replacen(find.as_str(), replace, 1)),
                 0 => Err(format!("its `find` is not in the solution's {}", self.file)),
@@ -72,22 +107,26 @@ impl Answer {
     }
 }
 
-/// Reads the answers of a lesson. A lesson without a bank has none.
+/// Reads the bank of a lesson. One that is not there is empty.
 ///
 /// # Errors
 /// When the file is not as it should be.
-pub fn read(root: &Path, lesson: &Lesson) -> Result<Vec<Answer>, Failure> {
+pub fn read(root: &Path, lesson: &Lesson) -> Result<Bank, Failure> {
     let folder = root.join("tests/answers");
     let path = folder.join(format!("{}.toml", lesson.name));
-    let Ok(text) = fs::read_to_string(&path) else { return Ok(Vec::new()) };
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(Bank::default()) };
     parse(&text, &folder).map_err(|why| Failure::input(format!("cannot use {}: {why}", path.display())))
 }
 
-fn parse(text: &str, folder: &Path) -> Result<Vec<Answer>, String> {
+fn parse(text: &str, folder: &Path) -> Result<Bank, String> {
     let bank: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-    if let Some(key) = bank.keys().find(|key| !["wrong", "right"].contains(&key.as_str())) {
-        return Err(format!("\"{key}\" is neither [[wrong]] nor [[right]]"));
+    if let Some(key) = bank.keys().find(|key| !["starter_fails", "wrong", "right"].contains(&key.as_str())) {
+        return Err(format!("\"{key}\" is neither starter_fails nor [[wrong]] nor [[right]]"));
     }
+    let starter_fails = match bank.contains_key("starter_fails") {
+        true => words(&bank, "starter_fails").ok_or("starter_fails is no list of names of checks")?,
+        false => Vec::new(),
+    };
     let mut answers = Vec::new();
     for kind in ["wrong", "right"] {
         for entry in bank.get(kind).and_then(Value::as_array).into_iter().flatten() {
@@ -95,7 +134,7 @@ fn parse(text: &str, folder: &Path) -> Result<Vec<Answer>, String> {
             answers.push(answer(kind, entry, folder)?);
         }
     }
-    Ok(answers)
+    Ok(Bank { answers, starter_fails })
 }
 
 fn answer(kind: &str, entry: &Table, folder: &Path) -> Result<Answer, String> {
@@ -115,7 +154,7 @@ fn answer(kind: &str, entry: &Table, folder: &Path) -> Result<Answer, String> {
         },
     };
     let kind = match kind {
-        "wrong" => Kind::Wrong(words(entry).ok_or_else(|| lacks("says"))?),
+        "wrong" => Kind::Wrong(words(entry, "says").ok_or_else(|| lacks("says"))?),
         _ => Kind::Right,
     };
     let file = text(entry, "file").ok_or_else(|| lacks("file"))?;
@@ -126,8 +165,9 @@ fn text(entry: &Table, field: &str) -> Option<String> {
     entry.get(field)?.as_str().map(str::to_owned)
 }
 
-fn words(entry: &Table) -> Option<Vec<String>> {
-    let words: Vec<_> = entry.get("says")?.as_array()?.iter().map(|word| word.as_str()).collect();
+/// A list of texts that is not empty.
+fn words(table: &Table, field: &str) -> Option<Vec<String>> {
+    let words: Vec<_> = table.get(field)?.as_array()?.iter().map(|word| word.as_str()).collect();
     let words: Option<Vec<String>> = words.into_iter().map(|word| word.map(str::to_owned)).collect();
     words.filter(|words| !words.is_empty())
 }
@@ -137,7 +177,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<Vec<Answer>, String> {
-        parse(text, Path::new("/nowhere"))
+        parse(text, Path::new("/nowhere")).map(|bank| bank.answers)
     }
 
     #[test]
@@ -151,6 +191,15 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_between_two_places_can_be_replaced() {
+        let place = |line, column| Place { line, column };
+        let change = Change::Span { from: place(2, 2), to: place(3, 2), text: "-".into() };
+        let answer = Answer { name: "n".into(), kind: Kind::Mutant, file: "f".into(), change };
+        assert_eq!(answer.apply("a\nüöb\ncd\n").unwrap(), "a\nü-d\n");
+        assert!(answer.apply("a\n").unwrap_err().contains("no such place"));
+    }
+
+    #[test]
     fn what_is_missing_in_a_bank_is_named() {
         assert!(parsed("[[wrong]]\nfile = 'x'").unwrap_err().contains("without a name"));
         let lacks = |field: &str, text: &str| {
@@ -159,6 +208,7 @@ mod tests {
         lacks("find", "[[right]]\nname = 'n'");
         lacks("says", "[[wrong]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
         lacks("file", "[[right]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
+        assert!(parsed("starter_fails = 'all'").unwrap_err().contains("no list"));
         assert!(parsed("[[wrnog]]\nname = 'n'").unwrap_err().contains("wrnog"));
     }
 }

@@ -15,6 +15,7 @@ use std::process::Command;
 
 fn run(argument: &str) -> String {
     let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+    let program = std::env::var("WORKSHOP_PROGRAM").unwrap_or(program.into());
     let output = Command::new(program).arg(argument).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     if stderr.contains("not yet implemented") {

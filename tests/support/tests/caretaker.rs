@@ -1,0 +1,40 @@
+//! What is left of a test program that is killed: nothing.
+
+use std::path::Path;
+use support::{Scratch, Signal, Spec, ipc, process};
+
+/// Plays a test program that is killed: starts a program with a child, makes a folder, and waits.
+#[test]
+#[ignore = "is started, and ended, by the test below"]
+fn a_test_program_that_is_killed() {
+    let Some(mut parent) = ipc::Child::from_environment() else { return };
+    let spec = Spec::new("01-blocking", "lesson-01", "/bin/sh");
+    let check = spec.check("1. Read the job", "started a program with a child");
+    let mut program = spec.program().args(["-c", "sleep 1000 & echo ready; wait"]).start();
+    program.line(&check);
+    let scratch = Scratch::new(env!("CARGO_TARGET_TMPDIR"), "with spaces in it");
+    std::fs::create_dir(scratch.path()).expect("a folder");
+    std::fs::write(scratch.path().join("file"), "text").expect("a file");
+    let told = support::json!({"group": program.pid(), "folder": scratch.path()});
+    parent.send(&told).expect("the parent listens");
+    parent.recv();
+}
+
+#[test]
+fn nothing_is_left_of_a_test_program_that_is_killed() {
+    for signal in [Signal::SIGKILL, Signal::SIGINT] {
+        let spec = Spec::new("01-blocking", "lesson-01", "/bin/sh");
+        let check = spec.check("1. Read the job", format!("ended a test program with {signal}"));
+        let arguments = ipc::test_as_child("a_test_program_that_is_killed");
+        let (mut test, mut channel) = spec.program().args(&arguments[1..]).fork();
+        let told = channel.recv(&check);
+        let group = told["group"].as_u64().and_then(|group| u32::try_from(group).ok()).unwrap_or_default();
+        let folder = Path::new(told["folder"].as_str().unwrap_or_default()).to_owned();
+        assert!(folder.is_dir() && process::group(group).len() == 2, "{told}");
+
+        test.signal(signal);
+        test.wait(&check);
+        check.eventually("no process of its program", || process::group(group).is_empty().then_some(()));
+        check.eventually("no folder of its own", || (!folder.exists()).then_some(()));
+    }
+}

@@ -1,0 +1,130 @@
+//! Building an answer, and running its spec apart from cargo: so the next answer is built meanwhile.
+
+use super::copy::Copy;
+use crate::failure::Failure;
+use crate::lesson::Lesson;
+use crate::spec::{Captured, Run, Verdict, captured};
+use crate::{interrupt, workspace};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// How long cargo may build. It may wait for another cargo that builds in the same folder.
+const BUILD_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// How a spec is run.
+pub struct How<'a> {
+    /// How long it may run.
+    pub limit: Duration,
+    /// The limit of each of its waits, in seconds.
+    pub wait_seconds: u8,
+    /// Whether what it has printed so far is enough. `None`: it runs to its end, and prints what each check says
+    /// below the check's name.
+    pub enough: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
+}
+
+/// An answer that was built: its spec and its program, in a folder of their own, which is removed in the end.
+pub struct Built {
+    folder: PathBuf,
+    spec: PathBuf,
+    program: PathBuf,
+    runs_in: PathBuf,
+    /// What cargo said.
+    pub output: String,
+}
+
+/// What came of building an answer.
+pub enum Building {
+    /// It is built.
+    Done(Built),
+    /// It does not compile; this is what cargo said.
+    Failed(String),
+}
+
+/// Builds the lesson's package in the copy, and keeps the executables in `folder`.
+///
+/// # Errors
+/// When cargo cannot be run, or when the executables cannot be kept.
+pub fn build(copy: &Copy, target: &Path, lesson: &Lesson, folder: PathBuf) -> Result<Building, Failure> {
+    let mut cargo = workspace::cargo(copy.root());
+    cargo.args(["test", "--no-run", "--package", &lesson.package(), "--test", "spec"]);
+    cargo.args(["--message-format", "json-render-diagnostics"]);
+    // Nobody looks into these executables with a debugger, and they are linked faster without.
+    cargo.env("CARGO_TARGET_DIR", target).env("CARGO_PROFILE_DEV_DEBUG", "false");
+    cargo.env("CARGO_TERM_COLOR", "never");
+    let Captured { text, status } = captured(&mut cargo, BUILD_LIMIT, None)?;
+    let (messages, output): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with('{'));
+    let output = output.join("\n");
+    if !status.is_some_and(|status| status.success()) {
+        return Ok(Building::Failed(output));
+    }
+    let keep = |name: &str| -> Result<PathBuf, Failure> {
+        let built = executable(&messages, name)
+            .ok_or_else(|| Failure::work(format!("cargo made no {name} of {}", lesson.package())))?;
+        let kept = folder.join(name);
+        link(&built, &kept)
+            .map_err(|error| Failure::work(format!("cannot keep {}: {error}", kept.display())))?;
+        Ok(kept)
+    };
+    let (spec, program) = (keep("spec")?, keep(&lesson.package())?);
+    Ok(Building::Done(Built { runs_in: lesson.folder(copy.root()), folder, spec, program, output }))
+}
+
+/// The executable of this target, as cargo's messages name it.
+fn executable(messages: &[&str], target: &str) -> Option<PathBuf> {
+    let messages = messages.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let of_target = messages.filter(|message| message["target"]["name"] == target);
+    of_target.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back()
+}
+
+/// A linker makes a new file and never writes into the old one, so a second name keeps what was built.
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to.parent().unwrap_or(to))?;
+    if to.exists() {
+        fs::remove_file(to)?;
+    }
+    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(|_| ()))
+}
+
+impl Built {
+    /// Runs the spec on the program.
+    ///
+    /// # Errors
+    /// When it cannot be started, or when Ctrl-C was pressed.
+    pub fn run(&self, how: &How) -> Result<Run, Failure> {
+        let temporary = self.folder.join("tmp");
+        fs::create_dir_all(&temporary)
+            .map_err(|error| Failure::work(format!("cannot make {}: {error}", temporary.display())))?;
+        let mut spec = Command::new(&self.spec);
+        // A check mostly waits, so more of them at once than there are cores.
+        spec.args(["--format", "pretty", "--test-threads", "4"]).current_dir(&self.runs_in);
+        if how.enough.is_some() {
+            spec.arg("--nocapture");
+        }
+        spec.env("WORKSHOP_PROGRAM", &self.program)
+            .env("WORKSHOP_LIMIT_SECONDS", how.wait_seconds.to_string());
+        spec.env("TMPDIR", &temporary).env("RUST_BACKTRACE", "0");
+        let began = Instant::now();
+        let end = captured(&mut spec, how.limit, how.enough)?;
+        let took = began.elapsed();
+        if interrupt::requested() {
+            return Err(interrupt::failure());
+        }
+        let verdict = match end.status {
+            _ if how.enough.is_some_and(|enough| enough(&end.text)) => Verdict::Red,
+            None => Verdict::Hangs,
+            Some(status) if status.success() => Verdict::Green,
+            Some(_) => Verdict::Red,
+        };
+        Ok(Run { verdict, build_output: self.output.clone(), output: end.text, took })
+    }
+}
+
+impl Drop for Built {
+    fn drop(&mut self) {
+        // What stays is overwritten by the next answer.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
