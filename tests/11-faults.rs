@@ -10,6 +10,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
+use support::figures::{self, Holdings};
 use support::mailbox::Letter;
 use support::predicates::str::contains;
 use support::{Check, Http, Mail, Mailbox, Point, Program, Reply, Running, Scratch, Signal, Spec, Value};
@@ -392,14 +393,31 @@ const ONE_AND_A_HALF: &str =
 /// Sleeps for ever, without holding the channel by another process.
 const SLEEP: &str = "while :; do sleep 0.05 3>&-; done";
 
+/// How long the server waits for a worker, in seconds.
+struct Waits {
+    timeout: &'static str,
+    grace: &'static str,
+}
+
+/// For a worker that goes wrong by itself: however slow the machine is, its words are waited for.
+const PATIENT: Waits = Waits { timeout: "30", grace: "0.25" };
+/// For a worker that hangs. It must be able to say its first words within the timeout, also on a busy machine.
+const DEADLINE: Waits = Waits { timeout: "2", grace: "0.25" };
+
 /// Starts a server with this worker, posts four mails, and looks how the job ends and that nothing is left over.
 fn with_worker(section: &str, what: &str, body: &str, state: &str, expected: [u64; 4]) {
+    with_waiting_for(&PATIENT, section, what, body, state, expected);
+}
+
+/// The same with other limits.
+fn with_waiting_for(waits: &Waits, section: &str, what: &str, body: &str, state: &str, expected: [u64; 4]) {
     let spec = support::spec!("11-faults");
     let mailbox = spec.mailbox();
     let check = spec.check(section, format!("posted 4 mails to a server whose worker {what}"));
     let script = Script::new(&check, body);
     let program = server(&spec, &mailbox).env("WORKER", script.command());
-    let program = program.env("WORKER_TIMEOUT_SECONDS", "0.5").env("WORKER_GRACE_SECONDS", "0.25");
+    let program = program.env("WORKER_TIMEOUT_SECONDS", waits.timeout);
+    let program = program.env("WORKER_GRACE_SECONDS", waits.grace);
     let (server, http) = started(&check, program);
     let job = post(&check, &http, &spec.mails(4));
     let status = ends_with(&check, &http, &job, state, expected);
@@ -414,6 +432,61 @@ fn with_worker(section: &str, what: &str, body: &str, state: &str, expected: [u6
 fn a_worker_that_exits_half_way() {
     let body = format!("{ONE_AND_A_HALF} exit 3");
     with_worker(SETTLE, "exits with status 3 at the second mail", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn a_worker_that_crashes() {
+    let body = format!("{ONE_AND_A_HALF} ulimit -c 0; kill -SEGV $$");
+    with_worker(SETTLE, "crashes with SIGSEGV at the second mail", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn a_worker_that_is_killed_in_the_middle_of_a_report() {
+    let body = format!("{ONE_AND_A_HALF} printf '{{\"sent\":\"%s' \"$2\" >&3; kill -KILL $$");
+    with_worker(SETTLE, "is killed when it has written half of a report", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn a_worker_that_is_killed_before_its_answer() {
+    let all = r#"for id; do say "{\"begun\":\"$id\"}"; say "{\"sent\":\"$id\"}"; done; kill -KILL $$"#;
+    with_worker(SETTLE, "is killed when it has sent all mails and not answered", all, "done", [4, 0, 0, 0]);
+}
+
+#[test]
+fn a_worker_that_never_connects() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    // A task of the second size does not fit into the channel while nobody reads.
+    for kib in [0, 220] {
+        let did = format!("posted 4 mails of {kib} KiB to a server whose worker never opens the channel");
+        let check = spec.check(TALK, did);
+        let program = server(&spec, &mailbox).env("WORKER", "sleep 60");
+        let program = program.env("WORKER_TIMEOUT_SECONDS", "0.5").env("WORKER_GRACE_SECONDS", "0.25");
+        let (server, http) = started(&check, program);
+        let mails: Vec<_> =
+            spec.mails(4).into_iter().map(|mail| Mail { text: "x".repeat(kib << 10), ..mail }).collect();
+        let job = post(&check, &http, &mails);
+        ends_with(&check, &http, &job, "failed", [0, 0, 4, 0]);
+        wait_without_children(&check, &server);
+    }
+}
+
+#[test]
+fn a_worker_whose_mail_server_hangs_is_not_waited_for() {
+    let spec = support::spec!("11-faults");
+    // Without a greeting nothing is begun. After DATA one mail is.
+    for (point, when, unknown) in
+        [(Point::Connect, "before its greeting", 0), (Point::Accept, "after a letter", 1)]
+    {
+        let mailbox = spec.mailbox();
+        mailbox.hold(point);
+        let check = spec.check(TALK, format!("posted 3 mails; the mail server says nothing more {when}"));
+        let program = server(&spec, &mailbox).env("WORKER_TIMEOUT_SECONDS", "2");
+        let (server, http) = started(&check, program.env("WORKER_GRACE_SECONDS", "0.25"));
+        let job = post(&check, &http, &spec.mails(3));
+        ends_with(&check, &http, &job, "failed", [0, 0, unknown, 3 - unknown]);
+        wait_without_children(&check, &server);
+    }
 }
 
 #[test]
@@ -463,25 +536,23 @@ fn a_worker_that_counts_too_much() {
 
 #[test]
 fn a_worker_that_hangs() {
-    with_worker(
-        TALK,
-        "hangs at the second mail",
-        &format!("{ONE_AND_A_HALF} {SLEEP}"),
-        "failed",
-        [1, 0, 1, 2],
-    );
+    let body = format!("{ONE_AND_A_HALF} {SLEEP}");
+    with_waiting_for(&DEADLINE, TALK, "hangs at the second mail", &body, "failed", [1, 0, 1, 2]);
 }
 
 #[test]
 fn a_worker_that_ignores_sigterm() {
     let body = format!("trap '' TERM; {ONE_AND_A_HALF} {SLEEP}");
-    with_worker(END, "hangs and ignores SIGTERM", &body, "failed", [1, 0, 1, 2]);
+    with_waiting_for(&DEADLINE, END, "hangs and ignores SIGTERM", &body, "failed", [1, 0, 1, 2]);
 }
 
 #[test]
 fn a_worker_that_hangs_speaks_once_more_before_it_ends() {
     let body = format!("trap 'say \"{{\\\"sent\\\":\\\"'$2'\\\"}}\"; exit 1' TERM; {ONE_AND_A_HALF} {SLEEP}");
-    with_worker(END, "hangs, and at SIGTERM reports its mail and exits", &body, "failed", [2, 0, 0, 2]);
+    let what = "hangs, and at SIGTERM reports its mail and exits";
+    // The grace is for its last words, and it ends with them.
+    let waits = Waits { grace: "10", ..DEADLINE };
+    with_waiting_for(&waits, END, what, &body, "failed", [2, 0, 0, 2]);
 }
 
 #[test]
@@ -499,7 +570,14 @@ fn a_worker_that_answers_and_does_not_end() {
 #[test]
 fn a_worker_whose_own_child_holds_the_channel() {
     let body = format!("sleep 30 & {ONE_AND_A_HALF} {SLEEP}");
-    with_worker(END, "hangs, and has a child that holds the channel", &body, "failed", [1, 0, 1, 2]);
+    with_waiting_for(
+        &DEADLINE,
+        END,
+        "hangs, and has a child that holds the channel",
+        &body,
+        "failed",
+        [1, 0, 1, 2],
+    );
 }
 
 #[test]
@@ -526,19 +604,32 @@ fn the_worker_can_be_a_real_node_program() {
 #[test]
 fn a_worker_without_a_parent_sends_nothing_more() {
     let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(5);
-    let check =
-        spec.check(REPORT, "killed the server with SIGKILL while its worker has the second of 5 mails");
-    mailbox.hold_recipient(Point::Accept, &mails[1].to);
-    let (mut server, http) = started(&check, server(&spec, &mailbox));
-    post(&check, &http, &mails);
-    mailbox.wait_held(&check, 1);
-    server.signal(Signal::SIGKILL);
-    server.wait(&check);
-    mailbox.release_all();
-    server.leaves_nothing_behind(&check);
-    check.equal("the recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails[..2]));
+    let points = [
+        (Point::Connect, "has the first of 5 mails and waits for the greeting", 0),
+        (Point::Rcpt, "names the recipient of the second of 5 mails", 1),
+        (Point::Accept, "has sent the second letter of 5", 2),
+    ];
+    for (point, when, sent) in points {
+        let mailbox = spec.mailbox();
+        let mails = spec.mails(5);
+        let check = spec.check(REPORT, format!("killed the server with SIGKILL while its worker {when}"));
+        match point {
+            Point::Connect => mailbox.hold(point),
+            _ => mailbox.hold_recipient(point, &mails[1].to),
+        }
+        let (mut server, http) = started(&check, server(&spec, &mailbox));
+        post(&check, &http, &mails);
+        mailbox.wait_held(&check, 1);
+        server.signal(Signal::SIGKILL);
+        server.wait(&check);
+        mailbox.release_all();
+        server.leaves_nothing_behind(&check);
+        check.equal(
+            "the recipients in the mailbox",
+            &mailbox.recipients(),
+            &mail::recipients(&mails[..sent]),
+        );
+    }
 }
 
 #[test]
@@ -578,17 +669,17 @@ fn sum(statuses: &[Value]) -> [u64; 4] {
     statuses.iter().map(numbers).fold([0; 4], |sum, more| std::array::from_fn(|at| sum[at] + more[at]))
 }
 
-/// Prints how many mails were asked for and what became of them.
-fn print_figures(when: &str, asked: usize, statuses: &[Value], mailbox: &Mailbox) {
+/// How many mails were asked for and what became of them, in a line.
+fn account(when: &str, asked: usize, statuses: &[Value], mailbox: &Mailbox) -> String {
     let [sent, failed, unknown, left] = sum(statuses);
     let letters = mailbox.letters();
     let different: HashSet<String> = message_ids(&letters).into_iter().collect();
-    println!(
-        "{when}: asked {asked}, sent {sent}, failed {failed}, unknown {unknown}, left {left}, \
+    format!(
+        "{when}: asked {asked}, sent {sent}, failed {failed}, unknown {unknown}, left {left}; \
          in the mailbox {}, duplicated {}",
         letters.len(),
         letters.len() - different.len()
-    );
+    )
 }
 
 #[test]
@@ -639,12 +730,12 @@ fn after_two_hundred_jobs_with_random_kills_every_mail_is_accounted_for() {
         mailbox.wait_all_closed(&check);
         mailbox.release_all();
         // After the first round everything that is made once is there.
-        before.get_or_insert_with(|| figures(&server));
+        before.get_or_insert_with(|| Holdings::of(&server));
     }
 
     let asked: usize = jobs.iter().map(|(_, mails)| mails.len()).sum();
     let statuses: Vec<Value> = jobs.iter().map(|(job, _)| status(&check, &http, job)).collect();
-    print_figures("after the kills", asked, &statuses, &mailbox);
+    let after_kills = account("after the kills", asked, &statuses, &mailbox);
     for ((_, mails), status) in jobs.iter().zip(&statuses) {
         let all: u64 = numbers(status).iter().sum();
         check.holds(
@@ -674,11 +765,15 @@ fn after_two_hundred_jobs_with_random_kills_every_mail_is_accounted_for() {
     }
     wait_without_children(&check, &server);
     let statuses: Vec<Value> = jobs.iter().map(|(job, _)| status(&check, &http, job)).collect();
-    print_figures("after the retries", asked, &statuses, &mailbox);
+    let after_retries = account("after the retries", asked, &statuses, &mailbox);
     let sent = asked as u64 - refused;
     check.equal("sent, failed, unknown, left, of all jobs", &sum(&statuses), &[sent, refused, 0, 0]);
     check_duplicates(&check, &mailbox.letters(), accepted_untold);
-    check_nothing_grew(&check, &server, before.unwrap_or_default());
+    let before = before.unwrap_or_default();
+    let after = nothing_grew(&check, &server, before);
+    let kills = format!("{} jobs, {} workers killed", jobs.len(), VICTIMS * ROUNDS);
+    let holdings = format!("the server before: {before}\nthe server after:  {after}");
+    figures::publish("11-kills", &format!("{kills}\n{after_kills}\n{after_retries}\n{holdings}"));
 }
 
 /// Only what was accepted and not told came twice, and then with one Message-ID.
@@ -695,25 +790,14 @@ fn check_duplicates(check: &Check, letters: &[Letter], expected: usize) {
     }
 }
 
-/// Open descriptors and resident memory.
-fn figures(server: &Running) -> (usize, u64) {
-    let descriptors = process::descriptors(server.pid()).unwrap_or_default().len();
-    (descriptors, process::info(server.pid()).map_or(0, |info| info.resident_bytes))
-}
-
-fn check_nothing_grew(check: &Check, server: &Running, before: (usize, u64)) {
-    let after = check.eventually(&format!("no more than {} open descriptors", before.0), || {
-        Some(figures(server)).filter(|after| after.0 <= before.0)
+/// The server holds as much as before, within reason. Gives what it holds.
+fn nothing_grew(check: &Check, server: &Running, before: Holdings) -> Holdings {
+    let expected = format!("no zombie, and no more than {} open descriptors", before.descriptors);
+    let after = check.eventually(&expected, || {
+        Some(Holdings::of(server))
+            .filter(|after| after.zombies == 0 && after.descriptors <= before.descriptors)
     });
-    let kib = |bytes: u64| bytes / 1024;
-    println!(
-        "descriptors {} before, {} after; zombies {}; memory {} KiB before, {} KiB after",
-        before.0,
-        after.0,
-        process::zombies(server.pid()).len(),
-        kib(before.1),
-        kib(after.1)
-    );
-    let grown = after.1.saturating_sub(before.1);
-    check.holds("at most 4 MiB of memory more", grown <= 4 << 20, format!("{} KiB more", kib(grown)));
+    let grown = after.resident_kib.saturating_sub(before.resident_kib);
+    check.holds("at most 4 MiB of memory more", grown <= 4 << 10, format!("{grown} KiB more"));
+    after
 }

@@ -8,6 +8,7 @@
 //! 6. Give each mail a `Message-ID` that is the same on every delivery.
 
 use std::collections::{BTreeMap, BTreeSet};
+use support::figures::{self, Holdings};
 use support::mailbox::Letter;
 use support::predicates::str::contains;
 use support::{Broker, Check, ClosedPort, Http, Mail, Mailbox, Point, Program, Reply, Running, Signal, Spec};
@@ -142,6 +143,24 @@ fn what_is_accepted_waits_for_a_worker() {
         server.log_line(&check, &contains(format!("Number of mails sent {number}")));
     }
     arrived_once(&check, &[&mailbox], &[first, second].concat());
+}
+
+#[test]
+fn a_client_is_answered_when_the_broker_has_stored_the_job() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..6));
+    let check = spec.check(PUBLISH, format!("stopped the broker with SIGSTOP, posted {} mails", mails.len()));
+    let (server, http) = server(&check, &broker, LONG);
+    broker.signal(Signal::SIGSTOP);
+    let pending = http.begin_post("/endpoint", &mail::request(&mails));
+    pending.stays_open(&check, "the broker has not acknowledged the mails");
+    broker.signal(Signal::SIGCONT);
+    check.equal("the status of the answer after SIGCONT", &pending.wait(&check).status, &202);
+    let _worker = worker(&check, &broker, LONG, &mailbox);
+    logs_number(&check, &server, mails.len());
+    arrived_once(&check, &[&mailbox], &mails);
 }
 
 #[test]
@@ -287,6 +306,7 @@ fn nothing_is_lost_when_the_broker_is_restarted() {
     let worker = worker(&check, &broker, SHORT, &mailbox);
     post(&check, &http, &before);
     mailbox.wait_held(&check, 1);
+    let held_before = Holdings::of(&server);
     broker.stop(&check, signal);
 
     let away = spec.check(PUBLISH, "posted mails while the broker is away");
@@ -307,50 +327,74 @@ fn nothing_is_lost_when_the_broker_is_restarted() {
     post(&check, &http, &after);
     server.log_line(&check, &contains(format!("Number of mails sent {}", after.len())));
     broker.wait_empty(&check);
-    print_figures("broker restart", &before, &after, &[&mailbox], &server, 0);
+    let held_after = check.eventually("no more open descriptors than before", || {
+        Some(Holdings::of(&server)).filter(|after| after.descriptors <= held_before.descriptors)
+    });
+    let all = [before.clone(), after.clone()].concat();
+    let account = account(&check, &broker, &all, &[&mailbox], &server);
+    let what = format!("the broker got {signal} with 1 mail in hand and {} in the queue", before.len() - 1);
+    let holdings = format!("the server before: {held_before}\nthe server after:  {held_after}");
+    figures::publish("13-restart", &format!("{what}\n{account}\n{holdings}"));
     drop(worker);
 }
 
-/// For the chapter: `cargo test -p solution-13 figures -- --nocapture` and the like.
-fn print_figures(what: &str, first: &[Mail], more: &[Mail], at: &[&Mailbox], server: &Running, kills: usize) {
+/// What became of the mails, in a line. Every duplicate must be told by its Message-ID.
+fn account(check: &Check, broker: &Broker, mails: &[Mail], at: &[&Mailbox], server: &Running) -> String {
     let letters: Vec<Letter> = at.iter().flat_map(|mailbox| mailbox.letters()).collect();
-    let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
+    let mut by_recipient: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for letter in &letters {
-        *by_id.entry(message_id(letter)).or_default() += 1;
+        by_recipient.entry(letter.recipients.concat()).or_default().push(message_id(letter));
     }
-    let asked = first.len() + more.len();
-    let arrived = set(letters.iter().flat_map(|letter| letter.recipients.clone())).len();
-    let duplicated = letters.len() - arrived;
-    let told: usize = by_id.values().map(|count| count - 1).sum();
-    println!(
-        "{what}: asked {asked}, sent {arrived}, failed {}, duplicated {duplicated}, of which Message-ID tells {told}; \
-         workers killed {kills}; log: {}",
+    for ids in by_recipient.values() {
+        check.holds("one Message-ID for each mail", ids.iter().all(|id| *id == ids[0]), format!("{ids:?}"));
+    }
+    let (asked, arrived) = (mails.len(), by_recipient.len());
+    let lines = logged(server);
+    let numbers = lines.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok());
+    let sent: usize = numbers.sum();
+    // What nobody has acknowledged is in the broker still.
+    let unknown = broker.messages(check).unwrap_or_default();
+    format!(
+        "asked {asked}, sent {sent}, failed {}, unknown {unknown}; in the mailboxes {arrived}, lost {}, duplicated {}; log: {}",
+        asked - sent,
         asked - arrived,
-        logged(server).join(", "),
-    );
+        letters.len() - arrived,
+        lines.join(", "),
+    )
 }
 
 #[test]
 fn every_mail_arrives_however_many_workers_are_killed() {
-    const KILLS: usize = 6;
+    // At the last one the mail is accepted already, so it comes twice.
+    const POINTS: [Point; 8] = [
+        Point::Connect,
+        Point::Rcpt,
+        Point::Data,
+        Point::Answer,
+        Point::Accept,
+        Point::Rcpt,
+        Point::Data,
+        Point::Answer,
+    ];
     let spec = support::spec!("13-broker");
     let Some(broker) = Broker::start(&spec) else { return };
     let (here, there) = (spec.mailbox(), other_mailbox(&spec));
     let mails = spec.mails(spec.number(100..140));
-    let did = format!("posted {} mails to two hosts, and killed {KILLS} workers at work", mails.len());
+    let did =
+        format!("posted {} mails to two hosts, and killed {} workers at work", mails.len(), POINTS.len());
     let check = spec.check(HANDLE, did);
     let (server, http) = server(&check, &broker, SHORT);
     post(&check, &http, &mails);
+    let before = Holdings::of(&server);
     let hosts = [&here, &there];
     let mut workers = hosts.map(|mailbox| worker(&check, &broker, SHORT, mailbox));
-    for kill in 0..KILLS {
+    for (kill, point) in POINTS.into_iter().enumerate() {
         // So far, whichever host did it; then that host's next conversation is the moment to strike.
-        let goal = (kill + 1) * mails.len() / (KILLS + 2);
+        let goal = (kill + 1) * mails.len() / (POINTS.len() + 2);
         check.eventually(&format!("{goal} mails in the mailboxes"), || {
             (here.letters().len() + there.letters().len() >= goal).then_some(())
         });
         let victim = kill % 2;
-        let point = [Point::Rcpt, Point::Data, Point::Accept][spec.number(0..3)];
         hosts[victim].hold(point);
         hosts[victim].wait_held(&check, 1);
         workers[victim].signal(Signal::SIGKILL);
@@ -362,7 +406,15 @@ fn every_mail_arrives_however_many_workers_are_killed() {
     let arrived = set(hosts.iter().flat_map(|mailbox| mailbox.recipients()));
     check.equal("the recipients in the mailboxes", &arrived, &set(mail::recipients(&mails)));
     broker.wait_empty(&check);
-    print_figures("kill test", &mails, &[], &hosts, &server, KILLS);
+    let after = Holdings::of(&server);
+    check.holds("no more open descriptors than before", after.descriptors <= before.descriptors, after);
+    let account = account(&check, &broker, &mails, &hosts, &server);
+    let kills = format!(
+        "{} workers killed, each with a mail in hand, two of them after it was accepted",
+        POINTS.len()
+    );
+    let holdings = format!("the server before: {before}\nthe server after:  {after}");
+    figures::publish("13-kills", &format!("{kills}\n{account}\n{holdings}"));
 }
 
 #[test]

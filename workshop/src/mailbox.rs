@@ -104,6 +104,11 @@ fn print(number: usize, letter: &Letter) {
     say(format!("  from:     {}", plain(&letter.from)));
     say(format!("  to:       {}", plain(&letter.recipients.join(", "))));
     say(format!("  subject:  {}", plain(&letter.header("Subject"))));
+    // From lesson 11 on, mails have one: by it a duplicate can be told.
+    let message_id = letter.header("Message-ID");
+    if !message_id.is_empty() {
+        say(format!("  Message-ID: {}", plain(&message_id)));
+    }
     say("  text:");
     for line in plain(letter.text().trim_end()).lines() {
         say(format!("    {line}"));

@@ -85,6 +85,13 @@ impl Broker {
         }
     }
 
+    /// Sends the broker a signal, SIGSTOP for example: then it is there and says nothing.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(running) = &self.running {
+            running.signal(signal);
+        }
+    }
+
     /// Starts a broker that was stopped again, on the same port and with the same store.
     pub fn restart(&mut self, check: &Check) {
         if !self.begin() {
@@ -93,15 +100,20 @@ impl Broker {
         }
     }
 
-    /// Waits until no stream of the broker holds a message.
-    pub fn wait_empty(&self, check: &Check) {
+    /// How many messages all streams of the broker hold together: what nobody has acknowledged.
+    pub fn messages(&self, check: &Check) -> Option<u64> {
         let Some(running) = &self.running else { check.fail("a running nats-server", "it is stopped") };
         let line = running.log_line(check, &contains("Starting http monitor on "));
         let address = line.rsplit(' ').next().unwrap_or_default();
         let monitor = Http::new(&self.spec, &format!("http://{address}"));
+        monitor.get(check, "/jsz").json()["messages"].as_u64()
+    }
+
+    /// Waits until no stream of the broker holds a message.
+    pub fn wait_empty(&self, check: &Check) {
         let mut left = None;
         let empty = crate::limit::poll(crate::limit::limit(), || {
-            left = monitor.get(check, "/jsz").json()["messages"].as_u64();
+            left = self.messages(check);
             (left == Some(0)).then_some(())
         });
         if empty.is_none() {

@@ -19,6 +19,7 @@
 pub mod broker;
 mod caretaker;
 mod check;
+pub mod figures;
 pub mod http;
 pub mod ipc;
 pub mod mail;

@@ -59,13 +59,19 @@ impl Mailbox {
         }
     }
 
-    /// Waits until `count` letters or more were accepted, and gives them all.
+    /// Waits until `count` letters or more were accepted, and gives them all. The limit is for the next letter, not
+    /// for all of them: a program that goes on, however slowly, is waited for.
     pub fn wait_letters(&self, check: &Check, count: usize) -> Vec<Letter> {
-        if !self.observed.wait_letters(count, &|| check.spec().waits_in_vain()) {
-            let got = format!("{} accepted at the end of the wait", self.letters().len());
-            check.fail(&format!("{count} mails accepted by the mailbox"), &got);
+        loop {
+            let letters = self.letters();
+            if letters.len() >= count {
+                return letters;
+            }
+            if !self.observed.wait_letters(letters.len() + 1, &|| check.spec().waits_in_vain()) {
+                let got = format!("{} accepted at the end of the wait", self.letters().len());
+                check.fail(&format!("{count} mails accepted by the mailbox"), &got);
+            }
         }
-        self.letters()
     }
 
     /// Waits until no conversation is open.
