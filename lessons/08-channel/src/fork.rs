@@ -28,7 +28,10 @@ const CHILD_FD: RawFd = 3;
 /// To give the child its end, the mapping of descriptors runs code between fork and exec
 /// (`pre_exec`). std then starts the program with fork and exec, and not with `posix_spawn`, so the
 /// kernel copies this process's page tables first: with 1 GiB resident, fork and wait took 47 ms
-/// instead of 3.7 ms. Fork before the memory grows, or keep the worker.
+/// instead of 3.7 ms. Fork before the memory grows, or keep the worker. (std's own way to pass a
+/// descriptor, `CommandExt::fd`, would go with `posix_spawn`, but it is not stable yet. Clearing
+/// close-on-exec here for a moment would go with it, too, but a child that another thread starts in
+/// that moment would get the descriptor as well, and the end of this child would go unseen.)
 ///
 /// # Errors
 /// [`Error::Spawn`] when the program does not exist or cannot be started. (In Node this is an event

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::io::Interest;
+use tokio::io::unix::AsyncFdReadyGuard;
 use tokio::task::coop::consume_budget;
 
 use crate::frame::{FrameDecoder, FrameTooLarge};
@@ -99,7 +99,9 @@ impl Channel {
     /// # Errors
     /// [`Error::Disconnected`] when the channel is closed; [`Error::Unserializable`],
     /// [`Error::ReservedCmd`] or [`Error::MessageTooLarge`] when there is no frame for
-    /// `message`. In the last three cases nothing was sent and the channel goes on.
+    /// `message`. In the last three cases nothing was sent and the channel goes on. [`Error::Io`] when
+    /// it has to wait and this process has no descriptor left to wait with: the message stays in the
+    /// buffer.
     ///
     /// # Cancel safety
     /// When the future is dropped, the message goes out either whole or not at all: what the kernel
@@ -181,7 +183,7 @@ impl Sender {
     /// Waits until the kernel has everything that was sent. Cancel safe.
     pub async fn flush(&mut self) -> Result<(), Error> {
         while !self.wire.try_flush()? {
-            self.wire.socket.writable().await.map_err(Error::io("wait for the channel"))?.retain_ready();
+            self.wire.writable().await.map_err(Error::io("wait for the channel"))?;
         }
         Ok(())
     }
@@ -252,55 +254,35 @@ impl Receiver {
     }
     // ANCHOR_END: next_buffered
 
-    /// Waits until the socket is ready, then writes what waits to be written and reads what came.
+    /// Waits until something has come or what waits can be written, and reads or writes it.
     async fn turn(&mut self) -> Result<(), Error> {
-        let interest = self.interest();
-        let mut guard = self.wire.socket.ready(interest).await.map_err(Error::io("wait for the channel"))?;
-        if guard.ready().is_writable() {
-            // If the other side has gone, what it sent before is still to be read.
-            let _ = self.wire.try_flush();
-        }
-        if guard.ready().is_readable() {
-            let space = self.decoder.space();
-            let room = space.len();
-            match wire::receive(self.wire.socket.get_ref(), space) {
-                // 0 is the end. A reset is the end, too: the kernel says so when the other side
-                // closed its socket before it had read everything.
-                Ok(received) if received.count == 0 => self.ended = true,
-                Ok(received) => {
-                    self.decoder.filled(received.count);
-                    // Less than there was room for: nothing is left, which saves asking. Unless
-                    // descriptors came along, because the kernel stops reading behind them.
-                    if received.count < room && !received.descriptors {
-                        guard.clear_ready_matching(tokio::io::Ready::READABLE);
-                    }
+        let (read, write) = self.interest();
+        tokio::select! {
+            ready = self.wire.socket.readable(), if read => {
+                let mut guard = ready.map_err(Error::io("wait for the channel"))?;
+                if read_once(&mut guard, &mut self.decoder)? {
+                    self.ended = true;
+                    self.wire.set_disconnected();
                 }
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => guard.clear_ready_matching(tokio::io::Ready::READABLE),
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::ConnectionReset => self.ended = true,
-                    _ => return Err(Error::Io { doing: "read from the channel", source: error }),
-                },
             }
-        }
-        if self.ended {
-            self.wire.set_disconnected();
+            ready = self.wire.writable(), if write => {
+                ready.map_err(Error::io("wait for the channel"))?;
+                // If the other side has gone, what it sent before is still to be read.
+                let _ = self.wire.try_flush();
+            }
         }
         Ok(())
     }
 
-    /// What to wait for. Writing only if there is something to write. Reading, unless the end has
-    /// come, or a whole frame's worth has been read ahead, or too many answers wait to be written.
-    fn interest(&self) -> Interest {
+    /// What to wait for, reading or writing or both. Writing only if there is something to write.
+    /// Reading, unless the end has come, or a whole frame's worth has been read ahead, or too many
+    /// answers wait to be written.
+    fn interest(&self) -> (bool, bool) {
         let (unwritten, answers) = self.wire.waiting();
         let read = !self.ended
             && self.decoder.buffered() <= self.decoder.max_frame_bytes()
             && answers < MAX_WAITING_ANSWERS;
-        match (read, unwritten) {
-            (true, true) => Interest::READABLE | Interest::WRITABLE,
-            (false, true) => Interest::WRITABLE,
-            (_, false) => Interest::READABLE,
-        }
+        (read || !unwritten, unwritten)
     }
 
     /// The end of the stream: `None`, unless a frame was cut off.
@@ -317,4 +299,33 @@ impl Receiver {
         self.ended = true;
         self.wire.close();
     }
+}
+
+/// Reads what there is into the room of `decoder`; `true` at the end of the stream.
+fn read_once(
+    guard: &mut AsyncFdReadyGuard<'_, UnixStream>,
+    decoder: &mut FrameDecoder,
+) -> Result<bool, Error> {
+    let space = decoder.space();
+    let room = space.len();
+    match wire::receive(guard.get_inner(), space) {
+        // 0 is the end. A reset is the end, too: the kernel says so when the other side closed its
+        // socket before it had read everything.
+        Ok(received) if received.count == 0 => return Ok(true),
+        Ok(received) => {
+            decoder.filled(received.count);
+            // Less than there was room for: nothing is left, which saves asking. Unless descriptors
+            // came along, because the kernel stops reading behind them.
+            if received.count < room && !received.descriptors {
+                guard.clear_ready();
+            }
+        }
+        Err(error) => match error.kind() {
+            ErrorKind::WouldBlock => guard.clear_ready(),
+            ErrorKind::Interrupted => {}
+            ErrorKind::ConnectionReset => return Ok(true),
+            _ => return Err(Error::Io { doing: "read from the channel", source: error }),
+        },
+    }
+    Ok(false)
 }

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use nix::sys::socket::{self, ControlMessageOwned, MsgFlags};
 use serde::Serialize;
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::internal::{self, HANDLE_REFUSED, Kind};
@@ -31,6 +32,7 @@ pub(crate) const MAX_WAITING_ANSWERS: usize = 1000;
 /// two writers on one socket would get their halves mixed up.
 #[derive(Debug)]
 pub(crate) struct Wire {
+    /// Registered with the runtime for reading only: see [`writable`](Wire::writable).
     pub(crate) socket: AsyncFd<UnixStream>,
     outgoing: Mutex<Outgoing>,
     /// Neither this side nor, as far as it is known, the other one has left.
@@ -54,9 +56,7 @@ impl Wire {
         stream.set_nonblocking(true)?;
         let outgoing =
             Outgoing { bytes: Vec::new(), written: 0, answers: 0, max_frame_bytes: DEFAULT_MAX_FRAME_BYTES };
-        // SAFETY: The stream owns its descriptor, and nothing replaces or closes the stream while
-        // the `AsyncFd` holds it: it is only ever borrowed.
-        let socket = unsafe { AsyncFd::register(stream) }?;
+        let socket = register(stream, Interest::READABLE)?;
         Ok(Wire { socket, outgoing: Mutex::new(outgoing), connected: AtomicBool::new(true) })
     }
 
@@ -102,10 +102,7 @@ impl Wire {
     pub(crate) fn try_flush(&self) -> Result<bool, Error> {
         let mut outgoing = self.outgoing();
         while !outgoing.waiting().is_empty() {
-            match self
-                .socket
-                .try_io(tokio::io::Interest::WRITABLE, |socket| write(socket, outgoing.waiting()))
-            {
+            match write(self.socket.get_ref(), outgoing.waiting()) {
                 Ok(count) => outgoing.written += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
@@ -123,6 +120,20 @@ impl Wire {
         // An empty buffer may be empty because an earlier write failed.
         if self.is_connected() { Ok(true) } else { Err(Error::Disconnected) }
     }
+
+    /// Waits until the kernel takes more.
+    ///
+    /// Each time the other side reads, the kernel tells everybody who is registered for writing that
+    /// there is room. For a conversation of small messages that would be a wake-up for nothing per
+    /// message, so there is a registration for writing only as long as a write has to wait. A
+    /// descriptor cannot be registered twice, so this one is a second descriptor of the socket.
+    // ANCHOR: writable
+    pub(crate) async fn writable(&self) -> io::Result<()> {
+        let socket = register(self.socket.get_ref().try_clone()?, Interest::WRITABLE)?;
+        socket.writable().await?.retain_ready();
+        Ok(())
+    }
+    // ANCHOR_END: writable
 
     /// Ends the conversation in both directions, at once: Node never half-closes, so whoever sees
     /// the end of file may take it for the end of everything. What the other side has sent before
@@ -174,6 +185,12 @@ impl Outgoing {
         self.bytes.clear();
         self.bytes.shrink_to(KEEP_BYTES);
     }
+}
+
+fn register(stream: UnixStream, interest: Interest) -> io::Result<AsyncFd<UnixStream>> {
+    // SAFETY: The stream owns its descriptor, and nothing replaces or closes the stream while the
+    // `AsyncFd` holds it: it is only ever borrowed.
+    Ok(unsafe { AsyncFd::register_with_interest(stream, interest) }?)
 }
 
 fn write(socket: &UnixStream, bytes: &[u8]) -> io::Result<usize> {

@@ -189,6 +189,19 @@ fn b31_a_peer_that_never_reads_makes_send_wait_and_nothing_is_lost_by_giving_up(
 }
 
 #[test]
+fn b31_send_ends_with_the_last_byte_even_if_the_other_side_never_says_a_word() {
+    run(async {
+        for _ in 0..20 {
+            let (mut channel, mut peer) = channel_and_socket();
+            let reader = std::thread::spawn(move || std::io::copy(&mut peer, &mut std::io::sink()).unwrap());
+            within("sending", channel.send(&"x".repeat(1 << 20))).await.unwrap();
+            within("disconnecting", channel.disconnect()).await.unwrap();
+            assert_eq!(reader.join().unwrap(), (1 << 20) + 3);
+        }
+    });
+}
+
+#[test]
 fn b56_two_of_ours_may_both_write_a_lot_before_they_read() {
     async fn exchange(mut channel: Channel) {
         let text = "x".repeat(3 << 20);
@@ -229,6 +242,21 @@ fn b24_after_disconnect_what_had_come_before_can_still_be_received() {
         assert_eq!(one.recv().await.unwrap(), Some(1));
         assert_eq!(one.recv::<u8>().await.unwrap(), None);
         assert_eq!(other.recv::<u8>().await.unwrap(), None);
+    });
+}
+
+#[test]
+fn b24_what_the_other_side_can_read_has_been_sent_even_if_it_is_leaving() {
+    run(async {
+        let (mut channel, mut peer) = channel_and_socket();
+        peer.shutdown(std::net::Shutdown::Write).unwrap();
+        channel.send(&1).await.unwrap();
+        assert_eq!(channel.recv::<u8>().await.unwrap(), None);
+        assert!(matches!(channel.send(&2).await, Err(Error::Disconnected)));
+        drop(channel);
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut peer, &mut text).unwrap();
+        assert_eq!(text, "1\n");
     });
 }
 
