@@ -1,7 +1,7 @@
 //! `cargo workshop book`: the book in a browser, also without a network.
 
 use crate::arguments;
-use crate::children::Group;
+use crate::children::finish;
 use crate::failure::Failure;
 use crate::terminal::say;
 use crate::{interrupt, workspace};
@@ -58,15 +58,20 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
-fn build(root: &Path) -> Result<PathBuf, Failure> {
+/// Builds the book, and gives the folder of its pages.
+///
+/// # Errors
+/// When there is no mdbook, or it cannot build the book.
+pub fn build(root: &Path) -> Result<PathBuf, Failure> {
     let pages = workspace::target(root).join("book");
     let mut mdbook = Command::new("mdbook");
-    mdbook.arg("build").arg("--dest-dir").arg(&pages).arg(root.join("book")).stdin(Stdio::null());
-    let mut group = Group::start(mdbook.stdout(Stdio::null()))
-        .map_err(|error| Failure::work(format!("cannot start mdbook: {error}. To get it: {INSTALL}")))?;
-    let status =
-        group.child().wait().map_err(|error| Failure::work(format!("cannot wait for mdbook: {error}")))?;
-    if status.success() { Ok(pages) } else { Err(Failure::work("mdbook cannot build the book; see above")) }
+    mdbook.arg("build").arg("--dest-dir").arg(&pages).arg(root.join("book"));
+    match finish(mdbook.stdout(Stdio::null())) {
+        Ok(true) => Ok(pages),
+        Ok(false) => Err(Failure::work("mdbook cannot build the book; see above")),
+        Err(error) if interrupt::requested() => Err(error),
+        Err(error) => Err(Failure::work(format!("{error}. To get it: {INSTALL}"))),
+    }
 }
 
 /// Opens a browser where there is one. Where there is none, the address is on the terminal.

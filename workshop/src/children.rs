@@ -1,10 +1,11 @@
 //! Processes that are started here. None of them outlives this process.
 
+use crate::failure::Failure;
 use crate::interrupt;
 use observe::process;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -71,6 +72,19 @@ impl Drop for Group {
         end(self.pid());
         let _ = self.child.wait();
     }
+}
+
+/// Runs a command to its end, without stdin. Gives whether all went well.
+///
+/// # Errors
+/// When it cannot be started, or when Ctrl-C was pressed.
+pub fn finish(command: &mut Command) -> Result<bool, Failure> {
+    let name = command.get_program().display().to_string();
+    let cannot = |error: io::Error| Failure::work(format!("cannot run {name}: {error}"));
+    let mut group = Group::start(command.stdin(Stdio::null())).map_err(cannot)?;
+    let status = group.child().wait().map_err(cannot)?;
+    drop(group);
+    if interrupt::requested() { Err(interrupt::failure()) } else { Ok(status.success()) }
 }
 
 /// Ends everything that was started here.

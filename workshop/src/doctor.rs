@@ -1,28 +1,39 @@
 //! `cargo workshop doctor`: is everything here that the workshop needs?
 
+mod classroom;
+
 use crate::arguments;
+use crate::children::finish;
 use crate::failure::Failure;
 use crate::terminal::{Look, columns, paint, say, wrap};
-use crate::workspace;
+use crate::{interrupt, workspace};
 use clap::ArgMatches;
-use std::fs;
+use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Instant, SystemTime};
 
 /// What the command line can say.
 pub fn command() -> clap::Command {
     arguments::verb(
         "doctor",
         "Looks whether everything is here, and says how to get what is missing",
-        "Example:\n  cargo workshop doctor\n\n\
+        "Examples:\n  cargo workshop doctor\n  cargo workshop doctor --classroom\n\n\
          Each line is ok, optional or missing. Exit status 1 when something is missing\n\
-         that the workshop cannot do without.",
+         that the workshop cannot do without.\n\
+         With --classroom it also downloads all that the day needs, and tries every lesson\n\
+         with the network cut off.",
     )
+    .arg(arguments::flag("classroom", "Prepare a day without a network, and try it"))
+    .arg(arguments::flag("day", "Only try the day").hide(true))
 }
 
 /// How much room the compiled lessons need, with some to spare.
 const DISK_BYTES: u64 = 3 << 30;
+
+/// A build after a save that takes longer needs explaining.
+const SLOW_BUILD_SECONDS: f64 = 5.0;
 
 enum Finding {
     Ok(String),
@@ -32,13 +43,23 @@ enum Finding {
     Missing(String),
 }
 
-pub fn run(_matches: &ArgMatches) -> Result<(), Failure> {
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
+    interrupt::listen(|| {})?;
+    if matches.get_flag("day") {
+        return classroom::try_the_day(&root);
+    }
+    look(&root)?;
+    if matches.get_flag("classroom") { classroom::prepare(&root) } else { Ok(()) }
+}
+
+/// Looks at each thing and says how it is.
+fn look(root: &Path) -> Result<(), Failure> {
     let findings = [
-        ("Rust", rust(&root)),
+        ("Rust", rust(root)),
         ("linker", linker()),
-        ("disk", disk(&root)),
-        ("folder", writable(&root)),
+        ("disk", disk(root)),
+        ("folder", writable(root)),
         ("git", tool("git", "Without it, `reset` and `prove` do not work: https://git-scm.com")),
         ("port 2525", port(2525, "cargo workshop mailbox --port 2526")),
         ("port 3000", port(3000, "PORT=3001 cargo run -p solution-10")),
@@ -47,7 +68,7 @@ pub fn run(_matches: &ArgMatches) -> Result<(), Failure> {
         ("mdbook", tool("mdbook", &format!("To read the book in a browser: {}", crate::book::INSTALL))),
     ];
     let mut missing = 0;
-    for (name, finding) in findings {
+    for (name, finding) in findings.into_iter().chain([("build", build_time(root)?)]) {
         let (word, look, text) = match finding {
             Finding::Ok(text) => ("ok", Look::Good, text),
             Finding::Optional(text) => ("optional", Look::Quiet, text),
@@ -139,6 +160,41 @@ fn port(number: u16, otherwise: &str) -> Finding {
         Ok(_listener) => Finding::Ok("is free".into()),
         Err(error) => Finding::Optional(format!("cannot be used ({error}). Use another: {otherwise}")),
     }
+}
+
+/// How long one waits after a save: the time to build lesson 01 again after its main file has changed.
+fn build_time(root: &Path) -> Result<Finding, Failure> {
+    let build = || {
+        let mut cargo = workspace::cargo(root);
+        cargo.args(["test", "--package", "solution-01", "--test", "spec", "--no-run"]);
+        finish(cargo.stdout(Stdio::null()).stderr(Stdio::null()))
+    };
+    eprintln!("Measuring a build. The first time, this takes a minute or two …");
+    let cannot = |why: &str| Ok(Finding::Optional(format!("cannot be measured: {why}")));
+    match build() {
+        Err(failure) if interrupt::requested() => return Err(failure),
+        Err(failure) => return cannot(&failure.to_string()),
+        Ok(false) => return cannot("`cargo test -p solution-01 --no-run` fails, and says why"),
+        Ok(true) => {}
+    }
+    // As after a save: its bytes stay the same, only its date is new.
+    let main = root.join("solutions/01-blocking/src/main.rs");
+    let touched =
+        File::options().append(true).open(&main).and_then(|file| file.set_modified(SystemTime::now()));
+    if let Err(error) = touched {
+        return cannot(&format!("{}: {error}", main.display()));
+    }
+    let began = Instant::now();
+    build()?;
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(if seconds <= SLOW_BUILD_SECONDS {
+        Finding::Ok(format!("{seconds:.1} s from a save to a built lesson"))
+    } else {
+        Finding::Optional(format!(
+            "{seconds:.1} s from a save to a built lesson is slow. Keep the workshop on a local disk, and look \
+             whether a virus scanner or another program is at work"
+        ))
+    })
 }
 
 fn system_notes() -> Vec<&'static str> {

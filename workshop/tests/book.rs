@@ -45,6 +45,7 @@ fn the_book_is_served_until_ctrl_c() {
 fn doctor_says_of_each_thing_whether_it_is_here() {
     let here = run::workshop().arg("doctor").env("COLUMNS", "200").assert().code(0);
     here.stdout(contains("ok        Rust         rustc 1.").and(contains("  linker  ")))
+        .stdout(contains(" s from a save to a built lesson"))
         .stdout(contains("Everything is here that the workshop needs."));
     let tiny = Tiny::new("doctor");
     let mut command = tiny.workshop(&["doctor"]);
@@ -55,6 +56,38 @@ fn doctor_says_of_each_thing_whether_it_is_here() {
         .stdout(contains("missing   Rust         rustc not found. rustup"))
         .stdout(contains("optional  node"))
         .stderr(contains("2 of these are missing"));
+}
+
+#[test]
+fn a_classroom_is_tried_without_a_network() {
+    let tiny = Tiny::new("classroom");
+    // This makes Cargo.lock, which a clone has.
+    tiny.workshop(&["check", "01"]).assert().code(1);
+    let prepared = tiny.workshop(&["doctor", "--classroom"]).assert().code(0);
+    prepared
+        .stdout(contains("All crates are here."))
+        .stdout(contains("  ok   lesson-01: compiles, and its spec says what is to do (2 checks)"))
+        .stdout(contains("  ok   solution-02: all 2 checks pass"))
+        .stdout(contains("The whole day works "));
+    tiny.write("solutions/02-two/src/main.rs", "fn main() {}\n");
+    let broken = tiny.workshop(&["doctor", "--classroom"]).assert().code(1);
+    broken
+        .stdout(contains("  BAD  solution-02: only 0 of 2 checks pass"))
+        .stdout(contains("CHECK FAILED: the answer to "))
+        .stderr(contains("error: not everything works without a network; see above"));
+}
+
+#[test]
+fn a_classroom_needs_every_crate() {
+    let tiny = Tiny::new("classroom-without");
+    let manifest = tiny.read("lessons/01-one/Cargo.toml");
+    tiny.write(
+        "lessons/01-one/Cargo.toml",
+        &manifest.replace("[[test]]", "[dependencies]\nserde = \"1\"\n\n[[test]]"),
+    );
+    let mut command = tiny.workshop(&["doctor", "--classroom"]);
+    command.env("CARGO_NET_OFFLINE", "true").env("CARGO_HOME", tiny.root().join("empty"));
+    command.assert().code(1).stderr(contains("error: not all crates could be downloaded"));
 }
 
 #[test]
