@@ -180,8 +180,15 @@ fn check_nothing_was_sent(spec: &Spec, mailbox: &Mailbox) {
 #[test]
 fn a_bad_smtp_url_is_bad_configuration() {
     let spec = support::spec!("01-blocking");
-    let urls =
-        ["", "not a url", "http://127.0.0.1:2525", "smtps://127.0.0.1", "smtp://", "smtp://a:b@127.0.0.1"];
+    let urls = [
+        "",
+        "not a url",
+        "http://127.0.0.1:2525",
+        "smtps://127.0.0.1",
+        "smtp://",
+        "smtp://a@127.0.0.1",
+        "smtp://:b@127.0.0.1",
+    ];
     for url in urls {
         let check = spec.check(READ, format!("ran the program with SMTP_URL={url:?}"));
         let program = spec.program().env("SMTP_URL", url).stdin(mail::job(&spec.mails(1)).to_string());

@@ -7,6 +7,7 @@
 //! 5. At the end, wait until no work is in hand.
 
 use std::path::Path;
+use support::ipc::Child;
 use support::predicates::str::contains;
 use support::{Check, Http, Mailbox, Point, Program, Reply, Running, Signal, Spec, json, mail, process};
 
@@ -204,15 +205,30 @@ fn a_worker_that_does_not_exist_is_an_error_answer() {
 #[test]
 fn a_worker_that_ends_without_an_answer_is_logged_and_reaped() {
     let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
-    let check =
-        spec.check(REAP, "posted a mail to a server with WORKER=false, which ends at once with status 1");
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", "false"));
-    post(&check, &http, &spec.mails(1));
-    server.log_line(&check, &contains("error: "));
-    wait_without_children(&check, &server);
-    check.holds("no number in the log", !server.stderr().contains("Number of mails"), server.stderr());
-    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+    let test = std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string());
+    let listens = format!("{test} {LISTENS} --exact --ignored --nocapture --test-threads=1");
+    for (worker, what) in [("false", "ends at once with status 1"), (&listens, "takes the job and ends")] {
+        let mailbox = spec.mailbox();
+        let check =
+            spec.check(REAP, format!("posted a mail to a server with WORKER={worker:?}, which {what}"));
+        let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
+        post(&check, &http, &spec.mails(1));
+        server.log_line(&check, &contains("error: "));
+        wait_without_children(&check, &server);
+        check.holds("no number in the log", !server.stderr().contains("Number of mails"), server.stderr());
+        check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+    }
+}
+
+const LISTENS: &str = "a_worker_that_takes_a_job_and_ends";
+
+/// This test program again, as a worker.
+#[test]
+#[ignore = "plays a worker; the test above starts it"]
+fn a_worker_that_takes_a_job_and_ends() {
+    if let Some(mut parent) = Child::from_environment() {
+        parent.recv();
+    }
 }
 
 #[cfg(target_os = "linux")]
