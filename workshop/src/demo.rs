@@ -2,8 +2,8 @@
 //!
 //! Everything that is told is seen from outside: answers, processes, mails, and lines on stderr.
 
-mod http;
-mod server;
+pub mod http;
+pub mod server;
 mod story;
 
 use crate::arguments;

@@ -25,6 +25,7 @@ mod solve;
 mod spec;
 mod starters;
 mod terminal;
+mod timeline;
 mod watch;
 mod workspace;
 
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 /// A verb: its command line, and what it does.
 type Verb = (fn() -> Command, fn(&ArgMatches) -> Result<(), Failure>);
 
-const VERBS: [Verb; 15] = [
+const VERBS: [Verb; 17] = [
     (book::command, book::run),
     (catch_up::command, catch_up::run),
     (check::command, check::run),
@@ -50,6 +51,8 @@ const VERBS: [Verb; 15] = [
     (restore::command, restore::run),
     (solve::command, solve::run),
     (starters::command, starters::run),
+    (timeline::tap::command, timeline::tap::run),
+    (timeline::command, timeline::run),
     (watch::command, watch::run),
 ];
 

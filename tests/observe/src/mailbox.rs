@@ -87,6 +87,11 @@ impl Mailbox {
         self.state.release_one();
     }
 
+    /// Lets this conversation go, where it is held. The gates stay closed for the others.
+    pub fn release(&self, conversation: usize) {
+        self.state.release(conversation);
+    }
+
     /// Opens all gates and lets every held conversation go.
     pub fn release_all(&self) {
         self.state.release_all();

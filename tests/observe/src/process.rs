@@ -82,6 +82,12 @@ pub fn waiting_in(pid: u32) -> Option<String> {
     system::waiting_in(pid)
 }
 
+/// What one thread is waiting in, in the words of [`waiting_in`]; the wait of an event loop begins with "waiting
+/// for an event on". `None` where only Linux shows it.
+pub fn thread_waiting_in(pid: u32, thread: u32) -> Option<String> {
+    system::thread_waiting_in(pid, thread)
+}
+
 /// Sends a signal to a process. One that is gone already is no error.
 pub fn signal(pid: u32, signal: Signal) {
     let _ = kill(Pid::from_raw(pid.cast_signed()), signal);

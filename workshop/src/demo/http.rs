@@ -1,4 +1,4 @@
-//! One POST request, by hand: an HTTP library would double the time in which this command compiles.
+//! One request, by hand: an HTTP library would double the time in which this command compiles.
 
 use serde_json::Value;
 use std::io::{self, Read, Write};
@@ -19,19 +19,28 @@ impl Answer {
 
 /// Posts JSON to `http://HOST:PORT` and waits for the answer.
 pub fn post(base: &str, path: &str, body: &str) -> Result<Answer, String> {
+    request(base, "POST", path, body)
+}
+
+/// Asks for something at `http://HOST:PORT` and waits for the answer.
+pub fn get(base: &str, path: &str) -> Result<Answer, String> {
+    request(base, "GET", path, "")
+}
+
+fn request(base: &str, method: &str, path: &str, body: &str) -> Result<Answer, String> {
     let host = base.trim_start_matches("http://");
-    let answer = exchange(host, path, body).map_err(|error| error.to_string())?;
+    let answer = exchange(host, method, path, body).map_err(|error| error.to_string())?;
     parse(&answer).ok_or_else(|| format!("what came is no HTTP answer: {answer:?}"))
 }
 
-fn exchange(host: &str, path: &str, body: &str) -> io::Result<String> {
+fn exchange(host: &str, method: &str, path: &str, body: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(observe::limit::limit()))?;
     let length = body.len();
     // One write for the whole request. `close` makes the end of the answer the end of the stream.
     stream.write_all(
         format!(
-            "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
              content-length: {length}\r\nconnection: close\r\n\r\n{body}"
         )
         .as_bytes(),

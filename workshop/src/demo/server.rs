@@ -28,13 +28,23 @@ impl Server {
         smtp_url: &str,
         log: impl Fn(String) + Send + 'static,
     ) -> Result<Self, Failure> {
-        let cannot = |why: String| Failure::work(format!("cannot start {}: {why}", program.display()));
         let mut command = Command::new(program);
-        command.env("PORT", "0").env("SMTP_URL", smtp_url);
+        command.env("SMTP_URL", smtp_url);
+        Self::launch(&mut command, log)
+    }
+
+    /// Starts a command that has all that it needs but the port, and waits until it listens.
+    ///
+    /// # Errors
+    /// When the program does not start, or does not say where it listens.
+    pub fn launch(command: &mut Command, log: impl Fn(String) + Send + 'static) -> Result<Self, Failure> {
+        let program = command.get_program().to_owned();
+        let cannot = |why: String| Failure::work(format!("cannot start {}: {why}", program.display()));
+        command.env("PORT", "0");
         // A channel that belongs to the shell around us is not the server's.
         command.env_remove("NODE_CHANNEL_FD").env_remove("NODE_CHANNEL_SERIALIZATION_MODE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut group = Group::start(&mut command).map_err(|error| cannot(error.to_string()))?;
+        let mut group = Group::start(command).map_err(|error| cannot(error.to_string()))?;
         each_line(group.child().stderr.take(), log);
         let (sender, lines) = mpsc::channel();
         each_line(group.child().stdout.take(), move |line| drop(sender.send(line)));
@@ -78,7 +88,7 @@ impl Server {
 }
 
 /// Calls `act` for each line that comes from a pipe, on a thread of its own.
-fn each_line(pipe: Option<impl Read + Send + 'static>, act: impl Fn(String) + Send + 'static) {
+pub fn each_line(pipe: Option<impl Read + Send + 'static>, act: impl Fn(String) + Send + 'static) {
     let Some(pipe) = pipe else { return };
     thread::spawn(move || {
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {

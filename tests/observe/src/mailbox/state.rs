@@ -190,6 +190,10 @@ impl State {
         self.change(|record| (!record.held.is_empty()).then(|| record.held.remove(0)));
     }
 
+    pub fn release(&self, id: usize) {
+        self.change(|record| record.held.retain(|held| *held != id));
+    }
+
     pub fn release_all(&self) {
         self.change(|record| {
             record.gates.clear();

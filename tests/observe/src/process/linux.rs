@@ -73,7 +73,7 @@ pub(super) fn waiting_in(pid: u32) -> Option<String> {
     Some(if count > 1 { format!("{count} threads: {text}") } else { text })
 }
 
-fn thread_waiting_in(pid: u32, thread: u32) -> Option<String> {
+pub(super) fn thread_waiting_in(pid: u32, thread: u32) -> Option<String> {
     // "running", or the number of the system call and its arguments in hexadecimal.
     let syscall = fs::read_to_string(format!("/proc/{pid}/task/{thread}/syscall")).ok()?;
     let mut words = syscall.split_whitespace();

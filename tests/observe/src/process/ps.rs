@@ -43,3 +43,7 @@ pub(super) fn descriptors(_pid: u32) -> Option<Vec<(i32, String)>> {
 pub(super) fn waiting_in(_pid: u32) -> Option<String> {
     None
 }
+
+pub(super) fn thread_waiting_in(_pid: u32, _thread: u32) -> Option<String> {
+    None
+}

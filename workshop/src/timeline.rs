@@ -1,0 +1,143 @@
+//! `cargo workshop timeline`: a picture of what a lesson's program really does, to scale.
+
+mod draw;
+mod load;
+mod record;
+mod sample;
+mod svg;
+pub mod tap;
+mod watch;
+mod words;
+
+use crate::arguments;
+use crate::failure::Failure;
+use crate::lesson::{self, Lesson};
+use crate::terminal::{columns, say, wrap};
+use crate::{interrupt, workspace};
+use clap::{ArgMatches, Command, value_parser};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "timeline",
+        "Draws what a lesson's program does: requests, threads, processes, messages and mails, to scale",
+        "Examples:\n  cargo workshop timeline 02\n  cargo workshop timeline 02 --solution\n  \
+         cargo workshop timeline 03 --out mine.svg\n  \
+         cargo workshop timeline --all --solution --out book/src/pictures\n\n\
+         The program runs under a small load that is the same each time, with a mailbox\n\
+         that takes a quarter of a second for each mail. The picture is an SVG file:\n\
+         open it in a browser. What it shows is printed in words, too.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02").required_unless_present("all"))
+    .arg(arguments::flag("all", "Draw every lesson that can be drawn").conflicts_with("lesson"))
+    .arg(arguments::flag("solution", "Run the solution instead of your own program"))
+    .arg(
+        arguments::option(
+            "out",
+            "PATH",
+            "The file to write, or with --all the folder [default: timeline-NN.svg here]",
+        )
+        .value_parser(value_parser!(PathBuf)),
+    )
+}
+
+/// How every picture of ours begins: only such a file is written over.
+const OURS: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\"";
+
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let root = workspace::root()?;
+    interrupt::listen(|| {})?;
+    if !sample::sees_threads() {
+        say(
+            "Only Linux shows single threads and what they wait for: this picture has one lane for a process.",
+        );
+    }
+    let (solution, out) = (matches.get_flag("solution"), matches.get_one::<PathBuf>("out"));
+    let Some(wanted) = arguments::text(matches, "lesson") else { return draw_all(&root, solution, out) };
+    let lesson = lesson::one(&root, wanted)?;
+    if load::of(lesson.number()).is_none() {
+        return Err(Failure::input(format!(
+            "cannot draw lesson {}: its programs meet at a broker, nats-server, that is not started here. \
+             Lessons 01 to 12 can be drawn",
+            lesson.number()
+        )));
+    }
+    let default = PathBuf::from(format!("timeline-{}.svg", lesson.number()));
+    draw_one(&root, &lesson, solution, out.unwrap_or(&default))
+}
+
+fn draw_all(root: &Path, solution: bool, out: Option<&PathBuf>) -> Result<(), Failure> {
+    let folder = out.cloned().unwrap_or_default();
+    for lesson in lesson::all(root)? {
+        if load::of(lesson.number()).is_some() {
+            let name =
+                if out.is_some() { lesson.name.clone() } else { format!("timeline-{}", lesson.number()) };
+            draw_one(root, &lesson, solution, &folder.join(format!("{name}.svg")))?;
+        }
+    }
+    Ok(())
+}
+
+fn draw_one(root: &Path, lesson: &Lesson, solution: bool, file: &Path) -> Result<(), Failure> {
+    let Some(load) = load::of(lesson.number()) else { return Ok(()) };
+    may_be_written(file)?;
+    let package = if solution { format!("solution-{}", lesson.number()) } else { lesson.package() };
+    if !solution {
+        must_be_written(root, lesson)?;
+    }
+    let program = workspace::build(root, &package)?;
+    let record = watch::watch(root, &program, &load)?;
+    let title = lesson.title(root);
+    let head = title.split(':').next().unwrap_or(&title);
+    let id = format!("timeline-{}", lesson.number());
+    let drawn = draw::draw(&record, load.program, head, &id, &load.words);
+    write(file, &drawn.svg)?;
+    say(format!("{head} ({package})"));
+    for sentence in &drawn.words {
+        say(format!("  {}", wrap(sentence, 4, columns())));
+    }
+    say(format!("The picture is in {}.\n", file.display()));
+    match record.missing {
+        Some(missing) => Err(Failure::work(format!("the picture of {package} is not whole: {missing}"))),
+        None => Ok(()),
+    }
+}
+
+/// A program with a `todo!` on its way would only show how it panics.
+fn must_be_written(root: &Path, lesson: &Lesson) -> Result<(), Failure> {
+    let todos = lesson.todos(root)?;
+    if todos.is_empty() {
+        return Ok(());
+    }
+    let numbers: Vec<String> = todos.iter().map(u32::to_string).collect();
+    let number = lesson.number();
+    Err(Failure::work(format!(
+        "lesson {number} is not written yet: number {} is still a todo!. \
+         `cargo workshop timeline {number} --solution` draws the solution",
+        numbers.join(", ")
+    )))
+}
+
+/// What lies there must be a picture of ours, or nothing.
+fn may_be_written(file: &Path) -> Result<(), Failure> {
+    match fs::read(file) {
+        Ok(bytes) if !bytes.starts_with(OURS.as_bytes()) => Err(Failure::input(format!(
+            "{} is there already and is no timeline: choose another file with --out",
+            file.display()
+        ))),
+        _ if file.is_dir() => {
+            Err(Failure::input(format!("{} is a folder: --out names a file", file.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    let cannot = |error| Failure::input(format!("cannot write {}: {error}", file.display()));
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(cannot)?;
+    }
+    fs::write(file, text).map_err(cannot)
+}
