@@ -28,15 +28,16 @@
     document.getElementById('mdbook-menu-bar').setAttribute('role', 'banner');
 
     // Code and tables that are too wide scroll; the arrow keys should scroll them too. Folded ones get a size when
-    // they are opened.
-    const sizes = new ResizeObserver((changes) => {
-        for (const { target } of changes) {
-            if (target.scrollWidth > target.clientWidth) {
-                target.tabIndex = 0;
-            } else {
-                target.removeAttribute('tabindex');
-            }
+    // they are opened, and letters may change theirs when the font has come.
+    const wide = document.querySelectorAll('.content pre > code, .content .table-wrapper');
+    const reach = (part) => {
+        if (part.scrollWidth > part.clientWidth) {
+            part.tabIndex = 0;
+        } else {
+            part.removeAttribute('tabindex');
         }
-    });
-    document.querySelectorAll('.content pre > code, .content .table-wrapper').forEach((wide) => sizes.observe(wide));
+    };
+    const sizes = new ResizeObserver((changes) => changes.forEach(({ target }) => reach(target)));
+    wide.forEach((part) => sizes.observe(part));
+    document.fonts.ready.then(() => wide.forEach(reach));
 })();
