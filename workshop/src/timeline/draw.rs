@@ -106,7 +106,7 @@ impl<'a> Picture<'a> {
                 Anchor::Middle
             };
             // One unit is enough, and more would not fit a phone.
-            let unit = if anchor == Anchor::End { " ms" } else { "" };
+            let unit = if ms == 0.0 { " ms" } else { "" };
             self.canvas.text("", self.x_ms(ms), 0.0, self.y, anchor, &format!("{ms}{unit}"));
             ms += step;
         }
