@@ -1,7 +1,10 @@
-//! A small HTTP client.
+//! A small HTTP client. It is written here, since a client from a library costs a learner's first build some seconds,
+//! and more than these lines do is not needed.
 
 use crate::{Check, Spec, limit};
 use serde_json::Value;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -107,7 +110,7 @@ impl Http {
     ) -> PendingAnswer {
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let url = format!("{}{path}", self.base);
+        let (base, path) = (self.base.clone(), path.to_owned());
         let what = format!("{method} {path}");
         let transcript = self.spec.transcript().clone();
         let detail = body.as_ref().map(|body| format!(" {}", String::from_utf8_lossy(body)));
@@ -115,7 +118,7 @@ impl Http {
         let (sender, answer) = mpsc::channel();
         let name = what.clone();
         thread::spawn(move || {
-            let answer = request(method, &url, &headers, body);
+            let answer = request(method, &base, &path, &headers, &body.unwrap_or_default());
             match &answer {
                 Ok(answer) => transcript.note("spec", format!("{name} was answered: {answer}")),
                 Err(error) => transcript.note("spec", format!("{name} failed: {error}")),
@@ -150,37 +153,132 @@ impl PendingAnswer {
     }
 }
 
+/// Sends a request over a connection of its own, and reads all of the answer.
 fn request(
     method: &str,
-    url: &str,
+    base: &str,
+    path: &str,
     headers: &[(String, String)],
-    body: Option<Vec<u8>>,
+    body: &[u8],
 ) -> Result<Answer, String> {
+    let address = base.trim_start_matches("http://");
     // Longer than any wait, so that the wait's own report comes first.
     let patience = limit::limit() + Duration::from_secs(5);
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(patience))
-        .max_idle_connections(0)
-        .build()
-        .into();
-    let response = match (method, body) {
-        ("GET", _) => agent.get(url).call(),
-        (_, body) => {
-            let post = agent.post(url).header("content-type", "application/json");
-            let post = headers.iter().fold(post, |post, (name, value)| post.header(name, value));
-            post.send(body.unwrap_or_default())
+    let exchange = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+        if method == "POST" {
+            head += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+        }
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        // A server may answer and close before it has read everything: then the answer is what counts.
+        let written = stream.write_all(&[head.as_bytes(), b"\r\n", body].concat());
+        let mut answer = BufReader::new(stream);
+        match read_answer(&mut answer) {
+            Err(error) => Err(written.err().unwrap_or(error)),
+            answer => answer,
         }
     };
-    let mut response = response.map_err(|error| error.to_string())?;
-    let headers = response
-        .headers()
-        .iter()
-        .map(|(name, value)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        })
-        .collect();
-    let status = response.status().as_u16();
-    let body = response.body_mut().read_to_string().map_err(|error| error.to_string())?;
-    Ok(Answer { status, headers, body })
+    exchange().map_err(|error: io::Error| error.to_string())
+}
+
+/// Reads an answer (RFC 9112): its status, its headers, and its body in one of the three forms that there are.
+fn read_answer(stream: &mut impl BufRead) -> io::Result<Answer> {
+    let mut answer = read_head(stream)?;
+    while (100..200).contains(&answer.status) {
+        // "Go on": the answer itself follows.
+        answer = read_head(stream)?;
+    }
+    let mut body = Vec::new();
+    let length = answer.header("content-length").and_then(|length| length.parse().ok());
+    if answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+        read_chunks(stream, &mut body)?;
+    } else if let Some(length) = length {
+        read_exactly(stream, length, &mut body)?;
+    } else {
+        stream.read_to_end(&mut body)?;
+    }
+    answer.body = String::from_utf8_lossy(&body).into_owned();
+    Ok(answer)
+}
+
+fn read_head(stream: &mut impl BufRead) -> io::Result<Answer> {
+    let first = read_line(stream)?;
+    let status = first.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
+    let status =
+        status.ok_or_else(|| io::Error::other(format!("{first:?} is no beginning of an HTTP answer")))?;
+    let mut headers = Vec::new();
+    loop {
+        let line = read_line(stream)?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    Ok(Answer { status, headers, body: String::new() })
+}
+
+/// Chunks, each behind a line with its length in hexadecimal; one of length 0 is the last.
+fn read_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        let line = read_line(stream)?;
+        let length = u64::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)
+            .map_err(|_| io::Error::other(format!("{line:?} is no length of a chunk")))?;
+        if length == 0 {
+            return Ok(());
+        }
+        read_exactly(stream, length, body)?;
+        read_line(stream)?;
+    }
+}
+
+fn read_exactly(stream: &mut impl BufRead, length: u64, body: &mut Vec<u8>) -> io::Result<()> {
+    if stream.take(length).read_to_end(body)? as u64 == length { Ok(()) } else { Err(ended()) }
+}
+
+/// A line without its end.
+fn read_line(stream: &mut impl BufRead) -> io::Result<String> {
+    let mut line = Vec::new();
+    stream.read_until(b'\n', &mut line)?;
+    if line.pop() != Some(b'\n') {
+        return Err(ended());
+    }
+    Ok(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned())
+}
+
+fn ended() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the server closed the connection before the end of its answer",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_in_each_of_its_forms() {
+        let forms: [&[u8]; 4] = [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello and more",
+            b"HTTP/1.0 200 OK\r\n\r\nhello",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhell\r\n1;x=y\r\no\r\n0\r\n\r\n",
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        ];
+        for mut form in forms {
+            let answer = read_answer(&mut form).expect("an answer");
+            assert_eq!((answer.status, answer.body.as_str()), (200, "hello"));
+        }
+    }
+
+    #[test]
+    fn an_answer_that_ends_too_soon_is_none() {
+        for mut form in
+            [&b""[..], b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell", b"SMTP"]
+        {
+            assert!(read_answer(&mut form).is_err());
+        }
+    }
 }
