@@ -1,7 +1,7 @@
 // The same measurements with child_process.fork. Runs on Node, Bun and Deno.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
@@ -13,6 +13,9 @@ if (process.argv[2] === 'child') {
     if (message.last !== false) process.send(message)
   })
   process.send('ready')
+} else if (process.argv[2] === 'sizes') {
+  console.log(JSON.stringify(await sizes(process.argv[3].split(',').map(Number))))
+  process.exit(0)
 } else {
   const [forks, roundTrips, oneWay, large] = process.argv.slice(2).map(Number)
   console.log(JSON.stringify(await measure(forks, roundTrips, Math.ceil(oneWay / 5), large)))
@@ -31,7 +34,7 @@ async function measure(forks, roundTrips, oneWay, large) {
   }
   const child = await start()
   await trips(child, 1)
-  const idle = resident(child.pid)
+  const [idle, threads, descriptors] = [resident(child.pid), entries(child.pid, 'task'), entries(child.pid, 'fd')]
   await trips(child, Math.ceil(roundTrips / 10))
   const figures = {
     fork_ms: median(times),
@@ -39,6 +42,8 @@ async function measure(forks, roundTrips, oneWay, large) {
     one_way_per_second: await flood(child, oneWay),
     addresses_ms: await addresses(child, large),
     idle_worker_mb: idle,
+    threads,
+    descriptors,
   }
   child.disconnect()
   return figures
@@ -84,6 +89,35 @@ async function addresses(child, repetitions) {
     times.push(now() - begin)
   }
   return median(times)
+}
+
+// How long a message of each size takes, there and back.
+async function sizes(bytes) {
+  const child = await start()
+  const figures = []
+  for (const size of bytes) {
+    const message = { text: 'a'.repeat(size) }
+    const times = []
+    const repetitions = Math.min(Math.max(Math.floor(2 ** 24 / size), 3), 200)
+    for (let n = 0; n < repetitions; n += 1) {
+      const begin = now()
+      const answer = once(child, 'message')
+      child.send(message)
+      await answer
+      times.push(now() - begin)
+    }
+    figures.push(median(times))
+  }
+  child.disconnect()
+  return figures
+}
+
+function entries(pid, folder) {
+  try {
+    return readdirSync(`/proc/${pid}/${folder}`).length
+  } catch {
+    return null
+  }
 }
 
 function resident(pid) {

@@ -1,7 +1,7 @@
 //! A bare socket pair with blocking reads and writes, and no JSON: what the machine can do.
 
-use crate::Load;
-use crate::report::{Figures, median};
+use crate::channels::{Figures, Load};
+use crate::report::median;
 use command_fds::{CommandFdExt, FdMapping};
 use std::env;
 use std::io::{Read, Write};
@@ -49,18 +49,12 @@ pub fn measure(load: &Load) -> Figures {
     }
     let (mut child, mut stream) = fork();
     round_trips(&mut stream, load.round_trips / 10 + 1);
-    let idle = observe::process::info(child.id()).map(|info| info.resident_bytes as f64 / 1e6);
+    let idle = Figures::of_idle(child.id());
     let round_trip_us = round_trips(&mut stream, load.round_trips);
     let one_way_per_second = one_way(&mut stream, load.one_way);
     drop(stream);
     child.wait().expect("it is our child");
-    Figures {
-        fork_ms: Some(median(forks)),
-        round_trip_us,
-        one_way_per_second,
-        idle_worker_mb: idle,
-        ..Figures::default()
-    }
+    Figures { fork_ms: Some(median(forks)), round_trip_us, one_way_per_second, ..idle }
 }
 
 fn fork() -> (Child, UnixStream) {

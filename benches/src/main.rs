@@ -1,29 +1,56 @@
-//! Measures the channel of solution 08 beside its peers, all in one run.
+//! Measures the workshop beside its peers, one group after another, and writes figures and charts for the book.
 //!
-//! `cargo run --release --package benches [-- --short]` prints a table in Markdown. The peers are the JavaScript
-//! runtimes that are installed (one program, `channel.mjs`, runs on all of them) and a bare socket pair with
-//! blocking reads and no JSON, which is the limit of what the machine can do.
+//! `cargo workshop bench [NAME…] [--short] [--out FOLDER]` runs it in release mode. What the peers need is in the
+//! book's page "How fast it is". A peer that is missing is said in one line and left out.
 
 mod bare;
+mod build;
+mod channels;
+mod chart;
+mod client;
+mod growth;
+mod machine;
+mod mail;
+mod memory;
 mod ours;
+mod peers;
+mod pool;
 mod report;
+mod running;
+mod server;
+mod sink;
 
-use report::{Figures, Peer};
+use report::Page;
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
-/// How much of everything is done. The JavaScript program takes the same numbers.
+/// What is measured together. It writes one page of figures, NAME.md.
 #[derive(Clone, Copy)]
-struct Load {
-    forks: usize,
-    round_trips: usize,
-    one_way: usize,
-    large: usize,
+struct Group {
+    name: &'static str,
+    /// Whether mails are sent: then Postfix's smtp-sink must be there.
+    sends: bool,
+    run: fn(&Bench) -> Result<Page, String>,
 }
 
-const FULL: Load = Load { forks: 40, round_trips: 20_000, one_way: 1_000_000, large: 11 };
-const SHORT: Load = Load { forks: 3, round_trips: 200, one_way: 10_000, large: 1 };
+const GROUPS: [Group; 7] = [
+    Group { name: "channel", sends: false, run: channels::run },
+    Group { name: "mail", sends: true, run: mail::run },
+    Group { name: "server", sends: true, run: server::run },
+    Group { name: "pool", sends: true, run: pool::run },
+    Group { name: "growth", sends: true, run: growth::run },
+    Group { name: "memory", sends: true, run: memory::run },
+    Group { name: "build", sends: false, run: build::run },
+];
+
+/// What a group is told.
+pub struct Bench {
+    /// Only enough to see that everything runs: the figures mean nothing.
+    pub short: bool,
+    root: PathBuf,
+    out: PathBuf,
+}
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
@@ -31,68 +58,103 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["child", "ours"] => ours::child(),
         ["child", "bare"] => bare::child(),
-        ["parent", "ours", load @ ..] => print(&ours::measure(&parse(load))),
-        ["parent", "bare", load @ ..] => print(&bare::measure(&parse(load))),
-        [] => compare(FULL),
-        ["--short"] => compare(SHORT),
-        _ => {
-            eprintln!("error: cannot understand the arguments: use no argument, or --short");
-            ExitCode::from(2)
-        }
+        ["parent", "ours", load @ ..] => print(&ours::measure(&channels::parse(load))),
+        ["parent", "bare", load @ ..] => print(&bare::measure(&channels::parse(load))),
+        words => match parse(words).and_then(|(bench, groups)| bench.measure(&groups)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err((status, why)) => {
+                eprintln!("error: {why}");
+                ExitCode::from(status)
+            }
+        },
     }
 }
 
-/// Runs every peer on both cores and on one, and prints the table.
-fn compare(load: Load) -> ExitCode {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("channel.mjs").display().to_string();
-    let itself = env::current_exe().unwrap_or_default();
-    let mut peers = Vec::new();
-    let runtimes = [("Node", "node"), ("Bun", "bun"), ("Deno", "deno")];
-    let mut measure = |name: &str, program: &Path, arguments: &[&str]| {
-        eprintln!("measuring {name} …");
-        if let Some(figures) = run(program, arguments, load) {
-            peers.push(Peer { name: name.to_owned(), figures });
-        }
-    };
-    measure("solution 08", &itself, &["parent", "ours"]);
-    for (name, program) in runtimes {
-        if let Some(program) = find(program) {
-            let flags: &[&str] = if name == "Deno" { &["run", "--allow-all"] } else { &[] };
-            measure(name, &program, &[flags, &[&script]].concat());
+/// An exit status and one line of text.
+type Failure = (u8, String);
+
+/// What the command line asks for; without a name, every group.
+fn parse(words: &[&str]) -> Result<(Bench, Vec<Group>), Failure> {
+    let root = peers::folder().join("..");
+    let mut bench = Bench { short: false, out: root.join("book/src/figures"), root };
+    let mut groups = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--short" => bench.short = true,
+            "--out" => bench.out = words.next().ok_or((2, "--out needs a folder".to_owned()))?.into(),
+            name => groups.push(*GROUPS.iter().find(|group| group.name == name).ok_or_else(|| {
+                let names: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
+                (
+                    2,
+                    format!(
+                        "there is no group \"{name}\": use {}, --short or --out FOLDER",
+                        names.join(", ")
+                    ),
+                )
+            })?),
         }
     }
-    measure("bare socket pair", &itself, &["parent", "bare"]);
-    println!("{}", report::table(&peers));
-    ExitCode::SUCCESS
+    if groups.is_empty() {
+        groups = GROUPS.to_vec();
+    }
+    Ok((bench, groups))
 }
 
-/// One peer's figures: those of a run on all cores, and the round trip of a run on one core, where taskset(1)
-/// is installed.
-fn run(program: &Path, arguments: &[&str], load: Load) -> Option<Figures> {
-    let numbers = [load.forks, load.round_trips, load.one_way, load.large].map(|number| number.to_string());
-    let figures = |command: &mut Command| -> Option<Figures> {
-        let output = command.args(arguments).args(&numbers).stderr(Stdio::inherit()).output().ok()?;
-        serde_json::from_slice(&output.stdout).ok()
-    };
-    let mut all = figures(&mut Command::new(program))?;
-    let pinned =
-        find("taskset").and_then(|taskset| figures(Command::new(taskset).args(["-c", "0"]).arg(program)));
-    all.round_trip_one_core_us = pinned.map(|pinned| pinned.round_trip_us);
-    Some(all)
+impl Bench {
+    fn measure(&self, groups: &[Group]) -> Result<(), Failure> {
+        let mut failed = Vec::new();
+        for Group { name, sends, run } in groups {
+            if *sends && peers::find("smtp-sink").is_none() {
+                eprintln!("{name} is left out: there is no smtp-sink (apt-get install postfix)");
+                continue;
+            }
+            let written = run(self).and_then(|page| {
+                let cannot = |error| format!("cannot write to {}: {error}", self.out.display());
+                page.write(&self.out).map_err(cannot)
+            });
+            match written {
+                Ok(()) => println!("{}", self.out.join(format!("{name}.md")).display()),
+                Err(why) => failed.push(format!("{name}: {why}")),
+            }
+        }
+        if failed.is_empty() { Ok(()) } else { Err((1, failed.join("; "))) }
+    }
+
+    /// Builds a program of the workshop in the profile in which this one was built, and gives its path: it lies
+    /// beside this one.
+    ///
+    /// # Errors
+    /// One line of text when it cannot be built.
+    pub fn program(&self, package: &str) -> Result<PathBuf, String> {
+        let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
+        let status = self.cargo().args(["build", "--quiet", "--package", package]).args(profile).status();
+        if !status.is_ok_and(|status| status.success()) {
+            return Err(format!("cannot build {package}"));
+        }
+        let itself = env::current_exe().map_err(|error| error.to_string())?;
+        Ok(itself.with_file_name(package))
+    }
+
+    /// A folder for what is built only for a measurement.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.root.join("target/bench").join(name)
+    }
+
+    /// cargo, to be run in the workspace.
+    pub fn cargo(&self) -> Command {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&self.root).stdin(Stdio::null());
+        command
+    }
 }
 
-/// Looks a program up in `PATH`.
-fn find(program: &str) -> Option<PathBuf> {
-    let folders = env::var_os("PATH")?;
-    env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
+/// A runtime as the workshop's programs have it.
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn parse(load: &[&str]) -> Load {
-    let number = |index: usize| load.get(index).and_then(|text| text.parse().ok()).unwrap_or(1);
-    Load { forks: number(0), round_trips: number(1), one_way: number(2), large: number(3) }
-}
-
-fn print(figures: &Figures) -> ExitCode {
+fn print(figures: &channels::Figures) -> ExitCode {
     match serde_json::to_string(figures) {
         Ok(line) => println!("{line}"),
         Err(error) => eprintln!("error: cannot write the figures: {error}"),

@@ -1,7 +1,8 @@
 //! Solution 08, in both roles.
 
-use crate::Load;
-use crate::report::{Figures, median};
+use crate::channels::{Figures, Load, repetitions};
+use crate::report::median;
+use crate::runtime;
 use channel::{Child, Error};
 use serde::{Deserialize, Serialize};
 use std::env;
@@ -17,7 +18,12 @@ struct Message {
     last: Option<bool>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     addresses: Vec<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    text: String,
 }
+
+/// Room for the longest message of [`sizes`].
+const MAX_FRAME_BYTES: usize = 128 << 20;
 
 /// The child: says that it is there, then answers.
 pub fn child() -> ExitCode {
@@ -25,6 +31,7 @@ pub fn child() -> ExitCode {
     runtime()
         .block_on(async {
             let mut channel = inherited.open()?;
+            channel.set_max_frame_bytes(MAX_FRAME_BYTES);
             channel.send(&"ready").await?;
             while let Some(message) = channel.recv::<Message>().await? {
                 if message.last != Some(false) {
@@ -35,6 +42,22 @@ pub fn child() -> ExitCode {
         })
         .expect("the channel works");
     ExitCode::SUCCESS
+}
+
+/// How long a message of each size takes, there and back, in milliseconds; the median of some.
+pub fn sizes(bytes: &[usize]) -> Vec<f64> {
+    let all = async {
+        let mut child = fork().await?;
+        child.channel().set_max_frame_bytes(MAX_FRAME_BYTES);
+        let mut figures = Vec::new();
+        for size in bytes {
+            let message = Message { text: "a".repeat(*size), ..Message::default() };
+            figures.push(times(&mut child, &message, repetitions(*size)).await?);
+        }
+        end(&mut child).await?;
+        Ok::<_, Error>(figures)
+    };
+    runtime().block_on(all).expect("the channel works")
 }
 
 /// The parent: measures.
@@ -52,7 +75,7 @@ async fn measure_all(load: &Load) -> Result<Figures, Error> {
     }
     let mut child = fork().await?;
     round_trips(&mut child, 1).await?;
-    let idle = observe::process::info(child.id()).map(|info| info.resident_bytes as f64 / 1e6);
+    let idle = Figures::of_idle(child.id());
     round_trips(&mut child, load.round_trips / 10).await?;
     let round_trip_us = round_trips(&mut child, load.round_trips).await?;
     let one_way_per_second = one_way(&mut child, load.one_way).await?;
@@ -61,10 +84,9 @@ async fn measure_all(load: &Load) -> Result<Figures, Error> {
     Ok(Figures {
         fork_ms: Some(median(forks)),
         round_trip_us,
-        round_trip_one_core_us: None,
         one_way_per_second,
         addresses_ms: Some(addresses_ms),
-        idle_worker_mb: idle,
+        ..idle
     })
 }
 
@@ -105,17 +127,17 @@ async fn one_way(child: &mut Child, count: usize) -> Result<f64, Error> {
 
 async fn large(child: &mut Child, repetitions: usize) -> Result<f64, Error> {
     let addresses = (0..100_000).map(|number| format!("reader.{number}@example.org")).collect();
-    let message = Message { addresses, ..Message::default() };
+    times(child, &Message { addresses, ..Message::default() }, repetitions).await
+}
+
+/// How long this message takes there and back, in milliseconds; the median.
+async fn times(child: &mut Child, message: &Message, repetitions: usize) -> Result<f64, Error> {
     let mut times = Vec::new();
     for _ in 0..repetitions {
         let begin = Instant::now();
-        child.send(&message).await?;
+        child.send(message).await?;
         child.recv::<Message>().await?;
         times.push(begin.elapsed().as_secs_f64() * 1e3);
     }
     Ok(median(times))
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }

@@ -1,6 +1,7 @@
 //! `cargo workshop`: the companion at the learner's side. One file for each verb, named after it.
 
 mod arguments;
+mod bench;
 mod book;
 mod catch_up;
 mod check;
@@ -36,7 +37,8 @@ use std::process::ExitCode;
 /// A verb: its command line, and what it does.
 type Verb = (fn() -> Command, fn(&ArgMatches) -> Result<(), Failure>);
 
-const VERBS: [Verb; 17] = [
+const VERBS: [Verb; 18] = [
+    (bench::command, bench::run),
     (book::command, book::run),
     (catch_up::command, catch_up::run),
     (check::command, check::run),

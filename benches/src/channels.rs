@@ -1,0 +1,215 @@
+//! The channel of solution 08 beside its peers: the JavaScript runtimes that are installed (one program,
+//! `channel.mjs`, runs on all of them), the crate ipc-channel, and a bare socket pair with blocking reads and no
+//! JSON, which is the limit of what the machine can do.
+
+use crate::report::{Page, Row, Table};
+use crate::{Bench, peers};
+use serde::{Deserialize, Serialize};
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The version that `ipc-channel/Cargo.toml` names.
+const IPC_CHANNEL: &str = "0.23.1";
+
+/// How much of everything is done. The JavaScript program takes the same numbers.
+#[derive(Clone, Copy)]
+pub struct Load {
+    /// Children that are started.
+    pub forks: usize,
+    /// Small messages there and back.
+    pub round_trips: usize,
+    /// Small messages in one direction.
+    pub one_way: usize,
+    /// Messages of 100,000 addresses.
+    pub large: usize,
+}
+
+const FULL: Load = Load { forks: 40, round_trips: 20_000, one_way: 1_000_000, large: 11 };
+const SHORT: Load = Load { forks: 3, round_trips: 200, one_way: 10_000, large: 1 };
+
+/// What is measured of one peer. A figure that a peer does not have is `None`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub struct Figures {
+    /// From before the fork until the child's first message is there; the median.
+    pub fork_ms: Option<f64>,
+    /// A small message there and back, the average.
+    pub round_trip_us: f64,
+    /// The same with both processes on one core.
+    pub round_trip_one_core_us: Option<f64>,
+    /// Small messages a second, parent to child.
+    pub one_way_per_second: f64,
+    /// A message of 100,000 addresses there and back; the median.
+    pub addresses_ms: Option<f64>,
+    /// Resident memory of the child when it has answered one message, in units of 1,000,000 bytes.
+    pub idle_worker_mb: Option<f64>,
+    /// The child's threads then.
+    pub threads: Option<f64>,
+    /// The child's open descriptors then.
+    pub descriptors: Option<f64>,
+}
+
+impl Figures {
+    /// What an idle child takes.
+    pub fn of_idle(pid: u32) -> Self {
+        Self {
+            idle_worker_mb: observe::process::info(pid).map(|info| info.resident_bytes as f64 / 1e6),
+            threads: observe::process::threads(pid).map(|count| count as f64),
+            descriptors: observe::process::descriptors(pid).map(|list| list.len() as f64),
+            ..Self::default()
+        }
+    }
+}
+
+type Figure = (&'static str, fn(&Figures) -> Option<f64>);
+
+const FIGURES: [Figure; 8] = [
+    ("fork until the first message, ms", |figures| figures.fork_ms),
+    ("round trip of a small message, µs", |figures| Some(figures.round_trip_us)),
+    ("the same on one core, µs", |figures| figures.round_trip_one_core_us),
+    ("small messages a second, one way, millions (more is better)", |figures| {
+        Some(figures.one_way_per_second / 1e6)
+    }),
+    ("100,000 addresses there and back, ms", |figures| figures.addresses_ms),
+    ("resident memory of an idle worker, MB", |figures| figures.idle_worker_mb),
+    ("threads of an idle worker", |figures| figures.threads),
+    ("open descriptors of an idle worker", |figures| figures.descriptors),
+];
+
+/// Runs every peer on all cores and on one.
+pub fn run(bench: &Bench) -> Result<Page, String> {
+    let load = if bench.short { SHORT } else { FULL };
+    let itself = env::current_exe().map_err(|error| error.to_string())?;
+    let script = peers::file("channel.mjs");
+    let mut versions = Vec::new();
+    let mut measured = Vec::new();
+    let mut measure = |name: &str, program: &Path, arguments: &[&str]| {
+        eprintln!("channel: {name} …");
+        match figures_of(program, arguments, load) {
+            Some(figures) => measured.push((name.to_owned(), figures)),
+            None => eprintln!("{name} is left out: it does not run"),
+        }
+    };
+    measure("solution 08", &itself, &["parent", "ours"]);
+    for (name, program, flags) in peers::runtimes() {
+        versions.push(peers::version(name, &program));
+        measure(name, &program, &[flags, &[&script]].concat());
+    }
+    match ipc_channel(bench) {
+        Some(program) => {
+            versions.push(format!("ipc-channel {IPC_CHANNEL}"));
+            measure("ipc-channel", &program, &[]);
+        }
+        None => eprintln!("ipc-channel is left out: it cannot be built"),
+    }
+    measure("bare socket pair", &itself, &["parent", "bare"]);
+    let mut page = Page::new("channel", &versions);
+    page.table("bars", "One channel, beside its peers", &table(&measured));
+    targets(&mut page, &measured);
+    Ok(page)
+}
+
+/// Builds the program that measures ipc-channel. It is no part of the workspace.
+fn ipc_channel(bench: &Bench) -> Option<PathBuf> {
+    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    let target = bench.scratch("ipc-channel");
+    let status = bench
+        .cargo()
+        .args(["build", "--quiet", "--profile", profile, "--manifest-path"])
+        .arg(peers::file("ipc-channel/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .status();
+    let folder = target.join(if profile == "dev" { "debug" } else { profile });
+    status.is_ok_and(|status| status.success()).then(|| folder.join("bench-ipc-channel"))
+}
+
+fn table(measured: &[(String, Figures)]) -> Table {
+    let row = |(name, figure): &Figure| Row {
+        name: (*name).to_owned(),
+        values: measured.iter().map(|(_, figures)| figure(figures)).collect(),
+    };
+    let peers = measured.iter().map(|(name, _)| name.clone()).collect();
+    Table { corner: "", peers, rows: FIGURES.iter().map(row).collect() }
+}
+
+/// What the workshop has set out to reach.
+fn targets(page: &mut Page, measured: &[(String, Figures)]) {
+    let of = |peer: &str, figure: fn(&Figures) -> Option<f64>| {
+        measured.iter().find(|(name, _)| name == peer).and_then(|(_, figures)| figure(figures))
+    };
+    let ours = |figure| of("solution 08", figure);
+    // How many times better we are than the peer, when less is better.
+    let times_better = |peer, figure| Some(of(peer, figure)? / ours(figure)?);
+    let mut target = |what: &str, goal: &str, value: Option<f64>, unit, met: fn(f64) -> bool| {
+        page.target(what, goal, value, unit, value.is_some_and(met));
+    };
+    let fork: fn(&Figures) -> _ = |figures| figures.fork_ms;
+    let trip: fn(&Figures) -> _ = |figures| Some(figures.round_trip_us);
+    let one_core: fn(&Figures) -> _ = |figures| figures.round_trip_one_core_us;
+    let one_way: fn(&Figures) -> _ = |figures| Some(figures.one_way_per_second);
+    let addresses: fn(&Figures) -> _ = |figures| figures.addresses_ms;
+    target("fork until the first message", "under 1.5 ms", ours(fork), " ms", |ms| ms < 1.5);
+    target("fork, beside Node", "at least 40 times faster", times_better("Node", fork), " times", |times| {
+        times >= 40.0
+    });
+    target("fork, beside Bun", "at least 5 times faster", times_better("Bun", fork), " times", |times| {
+        times >= 5.0
+    });
+    let limit = |figure: fn(&Figures) -> Option<f64>| Some(ours(figure)? / of("bare socket pair", figure)?);
+    target(
+        "round trip, beside the bare socket pair",
+        "at most 1.1 times as long",
+        limit(trip),
+        " times",
+        |times| times <= 1.1,
+    );
+    target("round trip on one core", "at most 6 µs", ours(one_core), " µs", |us| us <= 6.0);
+    let millions = ours(one_way).map(|rate| rate / 1e6);
+    target("small messages a second", "over 4 million", millions, " million", |rate| rate > 4.0);
+    let beside_bun = ours(one_way).zip(of("Bun", one_way)).map(|(ours, bun)| ours / bun);
+    target("small messages, beside Bun", "at least 4 times as many", beside_bun, " times", |times| {
+        times >= 4.0
+    });
+    target("100,000 addresses", "under 14 ms", ours(addresses), " ms", |ms| ms < 14.0);
+    target(
+        "100,000 addresses, beside Bun",
+        "faster",
+        times_better("Bun", addresses),
+        " times as fast",
+        |times| times > 1.0,
+    );
+    target(
+        "memory of an idle worker",
+        "under 4 MB",
+        ours(|figures| figures.idle_worker_mb),
+        " MB",
+        |megabytes| megabytes < 4.0,
+    );
+}
+
+/// One peer's figures: those of a run on all cores, and the round trip of a run on one core, where taskset(1)
+/// is installed.
+fn figures_of(program: &Path, arguments: &[&str], load: Load) -> Option<Figures> {
+    let numbers = [load.forks, load.round_trips, load.one_way, load.large].map(|number| number.to_string());
+    let figures = |command: &mut Command| -> Option<Figures> {
+        let output = command.args(arguments).args(&numbers).stderr(Stdio::inherit()).output().ok()?;
+        serde_json::from_slice(&output.stdout).ok()
+    };
+    let mut all = figures(&mut Command::new(program))?;
+    let pinned = peers::find("taskset")
+        .and_then(|taskset| figures(Command::new(taskset).args(["-c", "0"]).arg(program)));
+    all.round_trip_one_core_us = pinned.map(|pinned| pinned.round_trip_us);
+    Some(all)
+}
+
+/// The numbers of a load, as the parent of a peer gets them.
+pub fn parse(load: &[&str]) -> Load {
+    let number = |index: usize| load.get(index).and_then(|text| text.parse().ok()).unwrap_or(1);
+    Load { forks: number(0), round_trips: number(1), one_way: number(2), large: number(3) }
+}
+
+/// How often a message of this size is sent: the JavaScript program does the same.
+pub fn repetitions(bytes: usize) -> usize {
+    ((1 << 24) / bytes).clamp(3, 200)
+}

@@ -1,0 +1,217 @@
+//! Charts as SVG, written by hand: a few kilobytes each, and no crate to compile.
+//!
+//! A chart has a background of its own, so it can be read whatever the page's theme is. Bars and lines differ by
+//! shade, dashes and marks, never by colour alone, and every bar says its figure and its ratio.
+
+use crate::report::{Table, number, ratio};
+use std::fmt::Write;
+
+const WIDTH: f64 = 480.0;
+const STYLE: &str = "<style>\
+    rect.page{fill:#fff;stroke:#c8ccd2}\
+    text{font:13px system-ui,sans-serif;fill:#1c1f26}\
+    .h{font-weight:600}.s{font-size:11px}\
+    .ours{fill:#14519c}.peer{fill:#a3acb8}.grid{stroke:#dfe2e7}.axis{stroke:#6b7480}\
+    .l{fill:none;stroke-width:2}.l0{stroke:#14519c}.l1{stroke:#8a5a00;stroke-dasharray:7 4}\
+    .l2{stroke:#5f6875;stroke-dasharray:2 3}.m0{fill:#14519c}.m1{fill:#8a5a00}.m2{fill:#5f6875}\
+    @media(prefers-color-scheme:dark){rect.page{fill:#1c1f26;stroke:#454c58}text{fill:#e8eaed}\
+    .ours{fill:#74b0f7}.peer{fill:#6b7480}.grid{stroke:#343a45}.axis{stroke:#9aa3af}\
+    .l0{stroke:#74b0f7}.l1{stroke:#e0b050}.l2{stroke:#aab2bd}.m0{fill:#74b0f7}.m1{fill:#e0b050}.m2{fill:#aab2bd}}\
+    </style>";
+
+/// A panel of bars for each row of a table.
+pub fn bars(title: &str, table: &Table) -> String {
+    const BAR_X: f64 = 150.0;
+    const BAR_WIDTH: f64 = 180.0;
+    let mut body = String::new();
+    let mut described = String::new();
+    let mut y = 30.0;
+    text(&mut body, 14.0, y, "h", title);
+    y += 10.0;
+    for row in &table.rows {
+        y += 22.0;
+        text(&mut body, 14.0, y, "h s", &row.name);
+        let longest = row.values.iter().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
+        let ours = row.values.first().copied().flatten();
+        for (index, (peer, value)) in table.peers.iter().zip(&row.values).enumerate() {
+            let Some(value) = *value else { continue };
+            y += 18.0;
+            let (class, length) =
+                (if index == 0 { "ours" } else { "peer" }, (value / longest * BAR_WIDTH).max(1.0));
+            text(&mut body, 14.0, y, "s", peer);
+            let top = y - 11.0;
+            let _ = write!(
+                body,
+                r#"<rect class="{class}" x="{BAR_X}" y="{top}" width="{length:.1}" height="13"/>"#
+            );
+            let label = match ratio(value, ours).filter(|_| index > 0) {
+                Some(ratio) => format!("{} ({ratio})", number(value)),
+                None => number(value),
+            };
+            text(&mut body, BAR_X + length + 6.0, y, "s", &label);
+            let _ = write!(described, "{}, {peer}: {label}. ", row.name);
+        }
+    }
+    document(title, &described, y + 16.0, &body)
+}
+
+/// A line of a chart of lines.
+pub struct Series {
+    /// What it is called, in a few letters: it is written at the line's end.
+    pub name: String,
+    /// Its points, from left to right.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// How an axis runs.
+#[derive(Clone, Copy)]
+pub struct Axis {
+    /// What it measures, with its unit.
+    pub name: &'static str,
+    /// Each step multiplies by so much. `None`: an even scale, from 0.
+    pub step: Option<f64>,
+    /// How a number on it is written.
+    pub label: fn(f64) -> String,
+}
+
+/// The plot's area.
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = 372.0;
+const TOP: f64 = 62.0;
+const BOTTOM: f64 = 262.0;
+
+/// Lines, on scales that are even or that multiply.
+pub fn lines(title: &str, x: Axis, y: Axis, series: &[Series]) -> String {
+    let mut body = String::new();
+    text(&mut body, 14.0, 30.0, "h", title);
+    text(&mut body, 14.0, 50.0, "s", y.name);
+    let all = || series.iter().flat_map(|series| &series.points);
+    let xs = Scale::new(x, all().map(|point| point.0), LEFT, RIGHT);
+    let ys = Scale::new(y, all().map(|point| point.1), BOTTOM, TOP);
+    for tick in xs.ticks() {
+        let at = xs.at(tick);
+        let _ = write!(body, r#"<path class="grid" d="M{at:.1} {TOP}V{BOTTOM}"/>"#);
+        centred(&mut body, at, BOTTOM + 16.0, "middle", &(x.label)(tick));
+    }
+    for tick in ys.ticks() {
+        let at = ys.at(tick);
+        let _ = write!(body, r#"<path class="grid" d="M{LEFT} {at:.1}H{RIGHT}"/>"#);
+        centred(&mut body, LEFT - 6.0, at + 4.0, "end", &(y.label)(tick));
+    }
+    let _ = write!(body, r#"<path class="axis" fill="none" d="M{LEFT} {TOP}V{BOTTOM}H{RIGHT}"/>"#);
+    centred(&mut body, (LEFT + RIGHT) / 2.0, BOTTOM + 34.0, "middle", x.name);
+    let mut described = String::new();
+    for (index, series) in series.iter().enumerate() {
+        line(&mut body, index, series, &xs, &ys);
+        let points = series.points.iter().map(|point| format!("{} {}", (x.label)(point.0), number(point.1)));
+        let _ = write!(described, "{}: {}. ", series.name, points.collect::<Vec<_>>().join(", "));
+    }
+    names(&mut body, series, &ys);
+    document(title, &described, BOTTOM + 48.0, &body)
+}
+
+/// One line and its marks: a dot, a square, a diamond.
+fn line(body: &mut String, index: usize, series: &Series, xs: &Scale, ys: &Scale) {
+    let points: Vec<(f64, f64)> =
+        series.points.iter().map(|point| (xs.at(point.0), ys.at(point.1))).collect();
+    let path = points.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect::<Vec<_>>().join("L");
+    let _ = write!(body, r#"<path class="l l{index}" d="M{path}"/>"#);
+    for (x, y) in points {
+        let _ = match index {
+            0 => write!(body, r#"<circle class="m0" cx="{x:.1}" cy="{y:.1}" r="3.5"/>"#),
+            1 => write!(body, r#"<path class="m1" d="M{:.1} {:.1}h7v7h-7z"/>"#, x - 3.5, y - 3.5),
+            _ => write!(body, r#"<path class="m2" d="M{x:.1} {:.1}l4.5 4.5-4.5 4.5-4.5-4.5z"/>"#, y - 4.5),
+        };
+    }
+}
+
+/// The lines' names at their ends, moved apart where they would lie over each other.
+fn names(body: &mut String, series: &[Series], ys: &Scale) {
+    let end = |series: &Series| series.points.last().map_or(BOTTOM, |point| ys.at(point.1));
+    let mut ends: Vec<(f64, &str)> = series.iter().map(|one| (end(one), one.name.as_str())).collect();
+    ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut lowest = TOP - 20.0;
+    for (y, name) in ends {
+        lowest = (y + 4.0).max(lowest + 15.0);
+        text(body, RIGHT + 8.0, lowest, "s", name);
+    }
+}
+
+/// Where a number lies on an axis.
+struct Scale {
+    axis: Axis,
+    low: f64,
+    high: f64,
+    from: f64,
+    to: f64,
+}
+
+impl Scale {
+    fn new(axis: Axis, values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
+        let (least, most) =
+            values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
+        let (low, high) = match axis.step {
+            Some(step) => {
+                let power = |value: f64| value.max(1e-9).ln() / step.ln();
+                (step.powf((power(least) + 1e-6).floor()), step.powf((power(most) - 1e-6).ceil()))
+            }
+            None => (0.0, even_step(most) * (most / even_step(most)).ceil()),
+        };
+        Self { axis, low, high: if high > low { high } else { low + 1.0 }, from, to }
+    }
+
+    fn at(&self, value: f64) -> f64 {
+        let part = match self.axis.step {
+            Some(_) => (value / self.low).ln() / (self.high / self.low).ln(),
+            None => (value - self.low) / (self.high - self.low),
+        };
+        self.from + part * (self.to - self.from)
+    }
+
+    fn ticks(&self) -> Vec<f64> {
+        match self.axis.step {
+            Some(step) => {
+                let count = ((self.high / self.low).ln() / step.ln()).round() as i32;
+                let every = (count / 7 + 1) as usize;
+                (0..=count).step_by(every).map(|power| self.low * step.powi(power)).collect()
+            }
+            None => {
+                let step = even_step(self.high);
+                (0..=(self.high / step).round() as i32).map(|index| f64::from(index) * step).collect()
+            }
+        }
+    }
+}
+
+/// 1, 2 or 5 times a power of ten, so that there are about five steps.
+fn even_step(most: f64) -> f64 {
+    let rough = (most / 5.0).max(1e-9);
+    let power = 10f64.powf(rough.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|digit| digit * power).find(|step| *step >= rough).unwrap_or(rough)
+}
+
+fn text(body: &mut String, x: f64, y: f64, class: &str, words: &str) {
+    let _ = write!(body, r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{}</text>"#, escaped(words));
+}
+
+fn centred(body: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
+    let _ = write!(
+        body,
+        r#"<text class="s" text-anchor="{anchor}" x="{x:.1}" y="{y:.1}">{}</text>"#,
+        escaped(words)
+    );
+}
+
+fn document(title: &str, described: &str, height: f64, body: &str) -> String {
+    let (title, described) = (escaped(title), escaped(described.trim_end()));
+    format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img"><title>{title}</title><desc>{described}</desc>{STYLE}<rect class="page" x=".5" y=".5" width="{}" height="{}" rx="6"/>{body}</svg>
+"#,
+        WIDTH - 1.0,
+        height - 1.0
+    )
+}
+
+fn escaped(words: &str) -> String {
+    words.replace('&', "&amp;").replace('<', "&lt;")
+}
