@@ -39,7 +39,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     interrupt::listen(|| {})?;
     let mut progress = Progress::load(&root);
     let lessons = match arguments::text(matches, "lesson") {
-        None if !all => vec![next(&root, &mut progress)?],
+        None if !all => vec![next(&root, &progress)?],
         lesson => lesson::chosen(&root, lesson)?,
     };
     let mut results = Vec::new();
@@ -64,10 +64,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     conclude(&root, &results, form.is_none())
 }
 
-/// The first lesson that is not done.
-pub fn next(root: &Path, progress: &mut Progress) -> Result<Lesson, Failure> {
+/// The first lesson that is not known to be done: the one that somebody works on.
+pub fn next(root: &Path, progress: &Progress) -> Result<Lesson, Failure> {
     for lesson in lesson::all(root)? {
-        if !matches!(progress.state(root, &lesson)?, State::Green { .. }) {
+        if !matches!(progress.known(root, &lesson)?, Some(State::Green { .. })) {
             return Ok(lesson);
         }
     }
@@ -125,8 +125,20 @@ impl Outcome {
                 say(self.run.build_output.trim_end());
             }
             Verdict::Hangs => say("The spec did not end, which should not happen. It was stopped."),
-            Verdict::Green => {}
+            Verdict::Green if briefly => {}
+            Verdict::Green => self.tell_what_is_proven(root),
             Verdict::Red => self.tell_checks(briefly),
+        }
+    }
+
+    fn tell_what_is_proven(&self, root: &Path) {
+        say("Proven:");
+        self.run.checks().iter().for_each(|check| say(format!("  {}", in_words(check))));
+        let following = self.lesson.following(root).filter(|_| self.package == self.lesson.package());
+        if let Some(next) = following {
+            say(format!("\nLesson {} is done. The next one:", self.lesson.number()));
+            say(format!("  read   book/src/{}.md", next.name));
+            say(format!("  check  cargo workshop check {}", next.number()));
         }
     }
 

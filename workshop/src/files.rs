@@ -27,13 +27,15 @@ pub fn below(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
     Ok(files)
 }
 
-/// The Rust sources below a package's folder.
+/// The Rust sources below a package's folder. A name that begins with a dot is an editor's lock or copy.
 ///
 /// # Errors
 /// When a folder cannot be read.
 pub fn sources(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
     let mut files = below(folder)?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    let is_hidden =
+        |file: &Path| file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "rs") && !is_hidden(file));
     Ok(files)
 }
 

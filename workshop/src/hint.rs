@@ -32,7 +32,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let mut progress = Progress::load(&root);
     let lesson = match arguments::text(matches, "lesson") {
         Some(wanted) => lesson::one(&root, wanted)?,
-        None => check::next(&root, &mut progress)?,
+        None => check::next(&root, &progress)?,
     };
     show(&root, &mut progress, &lesson, matches.get_one::<u32>("todo").copied())
 }

@@ -23,6 +23,11 @@ impl Lesson {
         self.name.split_once('-').map_or(&self.name, |(_, word)| word)
     }
 
+    /// The lesson after this one.
+    pub fn following(&self, root: &Path) -> Option<Lesson> {
+        all(root).ok()?.into_iter().find(|lesson| lesson.name > self.name)
+    }
+
     /// The learner's package.
     pub fn package(&self) -> String {
         format!("lesson-{}", self.number())

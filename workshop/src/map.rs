@@ -42,6 +42,7 @@ pub fn run() -> Result<(), Failure> {
             say(format!("  read   book/src/{}.md", lesson.name));
             say(format!("  edit   lessons/{}/src", lesson.name));
             say(format!("  check  cargo workshop check {}", lesson.number()));
+            say(format!("  or     cargo workshop watch {}   (it checks at each save)", lesson.number()));
             say(format!("  stuck  cargo workshop hint {}", lesson.number()));
         }
     }

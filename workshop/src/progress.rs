@@ -48,16 +48,21 @@ impl Progress {
     /// # Errors
     /// When the files cannot be read, or cargo cannot be run.
     pub fn state(&mut self, root: &Path, lesson: &Lesson) -> Result<State, Failure> {
-        let todos = lesson.todos(root)?.len();
-        if todos > 0 {
-            return Ok(State::Todo(todos));
-        }
-        if let Some(state) = self.remembered(root, lesson) {
+        if let Some(state) = self.known(root, lesson)? {
             return Ok(state);
         }
         eprintln!("Running the spec of lesson {} …", lesson.number());
         let run = spec(root, &lesson.package()).run()?;
         Ok(self.remember(root, lesson, &run))
+    }
+
+    /// How far a lesson is, as far as that is known without running its spec.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn known(&self, root: &Path, lesson: &Lesson) -> Result<Option<State>, Failure> {
+        let todos = lesson.todos(root)?.len();
+        Ok(if todos > 0 { Some(State::Todo(todos)) } else { self.remembered(root, lesson) })
     }
 
     /// Notes what came of a run of a lesson's spec.
@@ -127,11 +132,13 @@ pub fn spec<'a>(root: &'a Path, package: &'a str) -> Spec<'a> {
     Spec { root, package, limit: LIMIT }
 }
 
-/// A number that changes when the lesson's files or its spec change.
+/// A number that changes when the lesson's sources, its manifest or its spec change. An editor's swap files and locks
+/// are none of these.
 pub fn fingerprint(root: &Path, lesson: &Lesson) -> u64 {
     let mut hasher = DefaultHasher::new();
     let folder = lesson.folder(root);
-    for file in files::below(&folder).unwrap_or_default() {
+    let sources = files::sources(&folder).unwrap_or_default();
+    for file in sources.into_iter().chain([PathBuf::from("Cargo.toml")]) {
         file.hash(&mut hasher);
         fs::read(folder.join(file)).unwrap_or_default().hash(&mut hasher);
     }

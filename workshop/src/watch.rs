@@ -44,10 +44,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let (sender, happenings) = mpsc::channel();
     tell_of_ctrl_c(&sender)?;
-    let mut progress = Progress::load(&root);
+    let progress = Progress::load(&root);
     let lesson = match arguments::text(matches, "lesson") {
         Some(wanted) => lesson::one(&root, wanted)?,
-        None => check::next(&root, &mut progress)?,
+        None => check::next(&root, &progress)?,
     };
     tell_of_letters(&sender);
     Watch { root, progress, lesson, sender, green: BTreeSet::new(), running: None }.stay(&happenings)
@@ -91,7 +91,7 @@ impl Watch {
                     }
                     "h" => note(hint::show(&self.root, &mut self.progress, &self.lesson, None)),
                     "s" => note(diff::show(&self.root, &self.lesson, false)),
-                    "n" => match self.following()? {
+                    "n" => match self.lesson.following(&self.root) {
                         Some(next) => {
                             self.abandon(happenings);
                             self.lesson = next;
@@ -181,13 +181,13 @@ impl Watch {
             Verdict::Green => {
                 say(format!("Lesson {} is done. Proven:", self.lesson.number()));
                 checks.iter().for_each(|check| say(format!("  {}", check::in_words(check))));
-                say("Type n and Enter for the next lesson, s to compare with the solution.");
+                match self.lesson.following(&self.root) {
+                    Some(next) => say(format!("Next: {}. Type n and Enter for it,", next.title(&self.root))),
+                    None => say("That was the last lesson. Type q and Enter to end,"),
+                }
+                say("or s and Enter to compare with the solution.");
             }
         }
-    }
-
-    fn following(&self) -> Result<Option<Lesson>, Failure> {
-        Ok(lesson::all(&self.root)?.into_iter().find(|lesson| lesson.name > self.lesson.name))
     }
 }
 

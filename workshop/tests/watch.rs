@@ -21,6 +21,7 @@ fn a_save_runs_the_spec_and_what_changed_comes_first() {
     watch.wait_for("cannot find value `nonsense`");
     tiny.solve("01-one");
     watch.wait_for("Lesson 01 is done. Proven:");
+    watch.wait_for("Next: 02 The two: doubled. Type n and Enter for it,");
     watch.enter("n");
     watch.wait_for("Watching lessons/02-two.");
     watch.wait_for("NOT WRITTEN YET");
@@ -53,4 +54,83 @@ fn a_run_is_abandoned_for_a_newer_save() {
 #[test]
 fn help_shows_an_example() {
     run::shows_an_example("watch");
+}
+
+/// The same on a terminal of its own: util-linux's `script` makes one, so that Ctrl-C is a key here, not a signal.
+#[cfg(target_os = "linux")]
+mod on_a_terminal {
+    use super::run::{LIMIT, Running};
+    use super::{MAIN, Tiny};
+    use std::process::Command;
+
+    fn start(tiny: &Tiny, no_color: bool) -> Running {
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command"]);
+        script.arg(format!("{} watch 01", env!("CARGO_BIN_EXE_workshop"))).arg("/dev/null");
+        script.current_dir(tiny.root()).env("CARGO_TARGET_DIR", tiny.root().join("target"));
+        script.env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("CI");
+        if no_color {
+            script.env("NO_COLOR", "1");
+        }
+        Running::spawn(&mut script)
+    }
+
+    /// The processes that run programs of this workshop, or work in its folder.
+    fn processes_of(tiny: &Tiny) -> Vec<String> {
+        let root = tiny.root().display().to_string();
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let folder = |process: &std::fs::DirEntry| std::fs::read_link(process.path().join("cwd"));
+        let lies_here = |process: &std::fs::DirEntry| {
+            folder(process).is_ok_and(|folder| folder.display().to_string().starts_with(&root))
+        };
+        let of_it = processes.filter(lies_here);
+        of_it
+            .map(|process| std::fs::read_to_string(process.path().join("cmdline")).unwrap_or_default())
+            .collect()
+    }
+
+    #[test]
+    fn keys_saves_and_colours_work() {
+        let tiny = Tiny::new("watch-terminal");
+        let mut watch = start(&tiny, false);
+        watch.wait_for("NOT WRITTEN YET");
+        watch.enter("h");
+        watch.wait_for("Think of twins.");
+        watch.enter("s");
+        watch.wait_for("+     number * 2");
+        tiny.solve("01-one");
+        let printed = watch.wait_for("Lesson 01 is done. Proven:");
+        assert!(printed.contains("\u{1b}[32mnow passes\u{1b}[0m"), "{printed:?}");
+        watch.enter("n");
+        watch.wait_for("Watching lessons/02-two.");
+        watch.wait_for("NOT WRITTEN YET");
+        watch.enter("q");
+        assert_eq!(watch.code(), Some(0));
+    }
+
+    #[test]
+    fn a_newer_save_ends_the_run_before_it_and_ctrl_c_leaves_no_child() {
+        let tiny = Tiny::new("watch-ctrl-c");
+        let hangs = tiny.read("solutions/01-one/src/main.rs").replace(
+            "number * 2",
+            "{ std::fs::write(format!(\"../../hangs-{}\", std::process::id()), \"\").unwrap(); loop { std::thread::park(); } }",
+        );
+        let mut watch = start(&tiny, true);
+        let printed = watch.wait_for("NOT WRITTEN YET");
+        assert!(!printed.contains('\u{1b}'), "{printed:?}");
+        for round in 1..=2 {
+            // The second time, the first run still hangs: it is ended, not waited for.
+            tiny.write(MAIN, &format!("{hangs}// {round}\n"));
+            let hanging = || {
+                let names = std::fs::read_dir(tiny.root()).unwrap().flatten();
+                names.filter(|name| name.file_name().to_string_lossy().starts_with("hangs-")).count()
+            };
+            let both_hang = || (hanging() >= 2 * round).then_some(());
+            observe::limit::poll(LIMIT, both_hang).expect("both checks run the program");
+        }
+        watch.type_keys("\u{3}");
+        assert_eq!(watch.code(), Some(0));
+        let left = observe::limit::poll(LIMIT, || processes_of(&tiny).is_empty().then_some(()));
+        assert!(left.is_some(), "still there: {:?}", processes_of(&tiny));
+    }
 }

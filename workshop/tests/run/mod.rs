@@ -102,7 +102,12 @@ impl Running {
 
     /// Types something and presses Enter.
     pub fn enter(&mut self, text: &str) {
-        self.child.stdin.as_mut().unwrap().write_all(format!("{text}\n").as_bytes()).unwrap();
+        self.type_keys(&format!("{text}\n"));
+    }
+
+    /// Types exactly this.
+    pub fn type_keys(&mut self, keys: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
     }
 
     pub fn signal(&self, signal: Signal) {
