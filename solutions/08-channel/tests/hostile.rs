@@ -336,7 +336,7 @@ fn b02_b07_any_number_any_kind_of_stream_and_no_mode_will_do() {
             let mut raw = Raw::fork_on(shell, ours.into(), theirs, number);
             raw.write(b"\"hello\"\n");
             let mut answer = [0; 100];
-            let count = std::io::Read::read(&mut raw.socket, &mut answer).unwrap();
+            let count = raw.read(&mut answer);
             let answer = String::from_utf8_lossy(&answer[..count]).into_owned();
             assert!(answer.ends_with(",\"echo\":\"hello\"}\n"), "{number} {kind:?}: {answer}");
             assert_eq!(raw.finish().status.code(), Some(0));

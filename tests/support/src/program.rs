@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use predicates::Predicate;
 use serde_json::Value;
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
@@ -503,7 +503,11 @@ impl Lines {
             let mut buffer = vec![0; 64 * 1024];
             let mut last = String::new();
             loop {
-                let count = pipe.read(&mut buffer).unwrap_or(0);
+                let count = match pipe.read(&mut buffer) {
+                    // A signal is no end of file.
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    count => count.unwrap_or(0),
+                };
                 let mut text = shared.0.lock().unwrap();
                 text.bytes.extend_from_slice(&buffer[..count]);
                 text.ended = count == 0;

@@ -107,10 +107,20 @@ impl Raw {
     pub fn read_line(&mut self) -> String {
         let mut line = Vec::new();
         let mut byte = [0];
-        while !line.ends_with(b"\n") && self.socket.read(&mut byte).unwrap() > 0 {
+        while !line.ends_with(b"\n") && self.read(&mut byte) > 0 {
             line.push(byte[0]);
         }
         String::from_utf8(line).unwrap()
+    }
+
+    /// One read. signal(7): one with a timeout is not restarted after a signal, and children end meanwhile.
+    pub fn read(&mut self, buffer: &mut [u8]) -> usize {
+        loop {
+            match self.socket.read(buffer) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                count => return count.unwrap(),
+            }
+        }
     }
 
     /// Everything up to the end.
