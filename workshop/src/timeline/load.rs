@@ -81,6 +81,7 @@ pub fn of(number: &str) -> Option<Load> {
             let mut steps = posts(&[0]);
             steps.push(step(480, Act::Kill));
             steps.push(step(850, Act::Get("/jobs/1")));
+            steps.sort_by_key(|step| step.at);
             let mut load = server(Some("send-mail"), &[], steps);
             load.words.push_str("; the worker is killed after 480 ms");
             load
