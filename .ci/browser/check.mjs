@@ -53,6 +53,8 @@ function serve() {
 /** A tab that writes down what goes wrong in it. */
 async function openTab(context, about) {
   const tab = await context.newPage()
+  // print.html opens the browser's print dialogue by itself, which would be in the way of our own printing.
+  await tab.addInitScript(() => (window.print = () => {}))
   const note = (what) => problems.add(`${about.page}: ${what}`)
   tab.on('console', (message) => message.type() === 'error' && note(`console: ${message.text()}`))
   tab.on('pageerror', (error) => note(`script: ${error.message}`))

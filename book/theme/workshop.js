@@ -30,7 +30,9 @@
     // Code and tables that are too wide scroll; the arrow keys should scroll them too. Folded ones get a size when
     // they are opened, and letters may change theirs when the font has come.
     const wide = document.querySelectorAll('.content pre > code, .content .table-wrapper');
+    const paper = window.matchMedia('print');
     const reach = (part) => {
+        if (paper.matches) return; // Nothing scrolls on paper, and afterwards the screen is as it was.
         if (part.scrollWidth > part.clientWidth) {
             part.tabIndex = 0;
         } else {
