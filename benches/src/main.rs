@@ -19,6 +19,7 @@ mod report;
 mod running;
 mod server;
 mod sink;
+mod steps;
 
 use report::Page;
 use std::env;
@@ -34,8 +35,9 @@ struct Group {
     run: fn(&Bench) -> Result<Page, String>,
 }
 
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 8] = [
     Group { name: "channel", sends: false, run: channels::run },
+    Group { name: "steps", sends: false, run: steps::run },
     Group { name: "mail", sends: true, run: mail::run },
     Group { name: "server", sends: true, run: server::run },
     Group { name: "pool", sends: true, run: pool::run },

@@ -1,0 +1,445 @@
+//! What makes the channel fast, step by step: each step beside the way that one would write it first.
+//!
+//! The slow ways are here and nowhere else. All of it runs in this process, on two threads at most, so that a
+//! step is measured and not the rest of the world.
+
+use crate::Bench;
+use crate::report::Page;
+use channel::frame::FrameDecoder;
+use channel::{Channel, Error};
+use command_fds::{CommandFdExt, FdMapping};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs;
+use std::hint::black_box;
+use std::io::{BufRead, Read, Write as _};
+use std::iter;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::sync::Barrier;
+use std::thread;
+use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+/// One step: how fast it is without it and with it.
+struct Step {
+    name: &'static str,
+    unit: &'static str,
+    without: f64,
+    with: f64,
+}
+
+/// A small message, as in the other measurements of the channel.
+#[derive(Debug, Deserialize, Serialize)]
+struct Small {
+    n: u64,
+}
+
+/// A large one.
+#[derive(Debug, Deserialize, Serialize)]
+struct Large {
+    addresses: Vec<String>,
+}
+
+/// The group `steps`: a page with the table of all steps.
+///
+/// # Errors
+/// None: what it needs is in this program.
+pub fn run(bench: &Bench) -> Result<Page, String> {
+    let mut page = Page::new("steps", &[]);
+    page.text("The best of five runs of each.");
+    page.text(&measure(bench.short));
+    Ok(page)
+}
+
+/// Measures every step and returns a table in Markdown. With `short`, the figures mean nothing.
+fn measure(short: bool) -> String {
+    let small = if short { 1_000 } else { 400_000 };
+    let large = if short { 1_000 } else { 100_000 };
+    let trips = if short { 100 } else { 20_000 };
+    let mebibytes = if short { 1 } else { 64 };
+    let resident = if short { 16 } else { 1024 };
+    table(&[
+        batched_writes(small),
+        one_outgoing_buffer(small),
+        frames_where_they_lie(small),
+        read_buffer(small),
+        searched(mebibytes),
+        typed(large),
+        text_checked_once(large),
+        no_task_per_message(small),
+        registered_for_reading(trips),
+        forked_from_a_large_parent(resident),
+    ])
+}
+
+fn table(steps: &[Step]) -> String {
+    let mut text =
+        String::from("| step | unit | without it | with it | times faster |\n|---|---|---:|---:|---:|\n");
+    for Step { name, unit, without, with } in steps {
+        // A rate is better when it is higher, a time when it is lower.
+        let times = if unit.ends_with("a second") { with / without } else { without / with };
+        let number = |value: f64| if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") };
+        let _ = writeln!(text, "| {name} | {unit} | {} | {} | {times:.1} |", number(*without), number(*with));
+    }
+    text
+}
+
+/// Without: each message is written by itself.
+fn batched_writes(count: usize) -> Step {
+    let without = count as f64 / best(|| one_way(count, false, receive_directly)) / 1e6;
+    let with = count as f64 / best(|| one_way(count, true, receive_directly)) / 1e6;
+    Step { name: "many frames in one write", unit: "million messages a second", without, with }
+}
+
+/// Without: what arrives goes through a task of its own and a queue, as callbacks would be called.
+fn no_task_per_message(count: usize) -> Step {
+    let without = count as f64 / best(|| one_way(count, true, receive_through_tasks)) / 1e6;
+    let with = count as f64 / best(|| one_way(count, true, receive_directly)) / 1e6;
+    Step { name: "no task and no queue per message", unit: "million messages a second", without, with }
+}
+
+/// Sends `count` messages to another thread, which says when it has all of them.
+fn one_way<F>(count: usize, batched: bool, receive: fn(Channel, usize) -> F)
+where
+    F: Future<Output = Result<(), Error>> + 'static,
+{
+    let (here, there) = UnixStream::pair().expect("a socket pair");
+    let receiver = thread::spawn(move || {
+        runtime().block_on(async {
+            let channel = Channel::from_stream(there).expect("a socket");
+            tokio::task::LocalSet::new().run_until(receive(channel, count)).await
+        })
+    });
+    runtime()
+        .block_on(async {
+            let mut channel = Channel::from_stream(here).expect("a socket");
+            for n in 0..count as u64 {
+                match batched {
+                    true => channel.feed(&Small { n }).await?,
+                    false => channel.send(&Small { n }).await?,
+                }
+            }
+            channel.flush().await?;
+            channel.recv::<bool>().await
+        })
+        .expect("the channel works");
+    receiver.join().expect("no panic").expect("the channel works");
+}
+
+async fn receive_directly(mut channel: Channel, count: usize) -> Result<(), Error> {
+    for _ in 0..count {
+        black_box(channel.recv::<Small>().await?);
+    }
+    channel.send(&true).await
+}
+
+async fn receive_through_tasks(mut channel: Channel, count: usize) -> Result<(), Error> {
+    let (queue, mut program) = mpsc::unbounded_channel();
+    let counting = tokio::task::spawn_local(async move {
+        for _ in 0..count {
+            black_box(program.recv().await);
+        }
+    });
+    for _ in 0..count {
+        let message = channel.recv::<Small>().await?;
+        let queue = queue.clone();
+        tokio::task::spawn_local(async move { queue.send(message) });
+    }
+    counting.await.expect("no panic");
+    channel.send(&true).await
+}
+
+/// Without: each message is written to memory of its own first.
+fn one_outgoing_buffer(count: usize) -> Step {
+    let mut buffer = Vec::new();
+    let mut nanoseconds = |put: fn(&mut Vec<u8>, &Small)| {
+        best(|| {
+            for batch in 0..count / 1_000 {
+                buffer.clear();
+                for n in 0..1_000 {
+                    put(&mut buffer, &Small { n: (batch * 1_000 + n) as u64 });
+                }
+                black_box(&buffer);
+            }
+        }) * 1e9
+            / count as f64
+    };
+    let without = nanoseconds(|buffer, message| {
+        let text = serde_json::to_string(message).expect("it is plain");
+        buffer.extend_from_slice(format!("{text}\n").as_bytes());
+    });
+    let with = nanoseconds(|buffer, message| {
+        serde_json::to_writer(&mut *buffer, message).expect("it is plain");
+        buffer.push(b'\n');
+    });
+    Step {
+        name: "messages are put together where they are written from",
+        unit: "ns a message",
+        without,
+        with,
+    }
+}
+
+/// Without: each line becomes a `String` first.
+fn frames_where_they_lie(count: usize) -> Step {
+    let bytes = lines(count);
+    let nanoseconds = |seconds: f64| seconds * 1e9 / count as f64;
+    let without = nanoseconds(best(|| {
+        for line in bytes.as_slice().lines() {
+            let line = line.expect("it is text");
+            black_box(serde_json::from_str::<Small>(&line).expect("it is a message"));
+        }
+    }));
+    let with = nanoseconds(best(|| {
+        decode(bytes.as_slice(), usize::MAX, |frame| {
+            black_box(serde_json::from_slice::<Small>(frame).expect("it is a message"));
+        });
+    }));
+    Step { name: "frames are read where they lie", unit: "ns a message", without, with }
+}
+
+/// Without: 4 KiB at a time.
+fn read_buffer(count: usize) -> Step {
+    let bytes = lines(count);
+    let million_a_second = |read_bytes: usize| {
+        let seconds = best(|| {
+            let (mut here, there) = UnixStream::pair().expect("a socket pair");
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    for batch in bytes.chunks(64 * 1024) {
+                        here.write_all(batch).expect("the other side reads");
+                    }
+                    drop(here);
+                });
+                decode(there, read_bytes, |frame| {
+                    black_box(frame);
+                });
+            });
+        });
+        count as f64 / seconds / 1e6
+    };
+    Step {
+        name: "a read buffer of 64 KiB, not of 4 KiB",
+        unit: "million frames a second",
+        without: million_a_second(4 * 1024),
+        with: million_a_second(usize::MAX),
+    }
+}
+
+/// Without: the newline is looked for from the frame's first byte after each read.
+fn searched(mebibytes: usize) -> Step {
+    let mut bytes = vec![b'x'; mebibytes << 20];
+    bytes.push(b'\n');
+    let without = best(|| {
+        let mut buffer = Vec::new();
+        for piece in bytes.chunks(64 * 1024) {
+            buffer.extend_from_slice(piece);
+            black_box(memchr::memchr(b'\n', &buffer));
+        }
+    });
+    let with = best(|| decode(Pieces(&bytes), usize::MAX, |frame| assert_eq!(frame.len(), mebibytes << 20)));
+    Step {
+        name: "remember how far a newline was looked for (a frame of 64 MiB)",
+        unit: "ms",
+        without: without * 1e3,
+        with: with * 1e3,
+    }
+}
+
+/// A reader that gives 64 KiB at a time, as a socket does.
+struct Pieces<'a>(&'a [u8]);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+        let count = space.len().min(64 * 1024);
+        Read::read(&mut self.0, &mut space[..count])
+    }
+}
+
+/// Without: each message is a `Value` on its way.
+fn typed(count: usize) -> Step {
+    let message = addresses(count);
+    let frame = serde_json::to_vec(&message).expect("it is plain");
+    let without = best(|| {
+        let value = serde_json::to_value(&message).expect("it is plain");
+        black_box(serde_json::to_vec(&value).expect("it is plain"));
+        let value: Value = serde_json::from_slice(&frame).expect("it is JSON");
+        black_box(serde_json::from_value::<Large>(value).expect("it is a message"));
+    });
+    let with = best(|| {
+        black_box(serde_json::to_vec(&message).expect("it is plain"));
+        black_box(serde_json::from_slice::<Large>(&frame).expect("it is a message"));
+    });
+    Step {
+        name: "a type, no `Value` (100,000 addresses, written and read)",
+        unit: "ms",
+        without: without * 1e3,
+        with: with * 1e3,
+    }
+}
+
+/// Without: each string of a message is checked for UTF-8 by itself.
+fn text_checked_once(count: usize) -> Step {
+    let frame = serde_json::to_vec(&addresses(count)).expect("it is plain");
+    let without = best(|| {
+        black_box(serde_json::from_slice::<Large>(&frame).expect("it is a message"));
+    });
+    let with = best(|| {
+        let text = std::str::from_utf8(&frame).expect("it is text");
+        black_box(serde_json::from_str::<Large>(text).expect("it is a message"));
+    });
+    Step {
+        name: "UTF-8 is checked once a frame, not once a string (100,000 addresses, read)",
+        unit: "ms",
+        without: without * 1e3,
+        with: with * 1e3,
+    }
+}
+
+/// Without: the socket is registered for reading and for writing all the time, as tokio's own `UnixStream` is.
+fn registered_for_reading(count: usize) -> Step {
+    let without = || {
+        on_one_core(count, async |stream, count, begins| {
+            stream.set_nonblocking(true)?;
+            let mut stream = tokio::net::UnixStream::from_std(stream)?;
+            let (mut decoder, mut n) = (FrameDecoder::new(usize::MAX), 0);
+            let mut bytes = Vec::new();
+            for turn in 0..2 * count {
+                if (turn % 2 == 0) == begins {
+                    bytes.clear();
+                    serde_json::to_writer(&mut bytes, &Small { n })?;
+                    bytes.push(b'\n');
+                    stream.write_all(&bytes).await?;
+                    continue;
+                }
+                n = loop {
+                    if let Ok(Some(frame)) = decoder.next_frame() {
+                        break serde_json::from_slice::<Small>(frame)?.n + 1;
+                    }
+                    let read = stream.read(decoder.space()).await?;
+                    decoder.filled(read);
+                };
+            }
+            Ok(())
+        })
+    };
+    let with = || {
+        on_one_core(count, async |stream, count, begins| {
+            let (mut channel, mut n) = (Channel::from_stream(stream)?, 0);
+            for turn in 0..2 * count {
+                if (turn % 2 == 0) == begins {
+                    channel.send(&Small { n }).await.map_err(std::io::Error::other)?;
+                    continue;
+                }
+                let message = channel.recv::<Small>().await.map_err(std::io::Error::other)?;
+                n = message.map_or(0, |message| message.n + 1);
+            }
+            Ok(())
+        })
+    };
+    Step {
+        name: "registered for writing only while a write waits (round trip on one core)",
+        unit: "µs",
+        without: best_of_five(without),
+        with: best_of_five(with),
+    }
+}
+
+/// The round trip in µs between two threads that share a core, where taskset(1) is installed.
+fn on_one_core(
+    count: usize,
+    end: impl AsyncFn(UnixStream, usize, bool) -> std::io::Result<()> + Sync,
+) -> f64 {
+    let (here, there) = UnixStream::pair().expect("a socket pair");
+    let both_pinned = Barrier::new(2);
+    let run = |stream, begins| {
+        pin_this_thread();
+        both_pinned.wait();
+        let begin = Instant::now();
+        runtime().block_on(end(stream, count, begins)).expect("the socket works");
+        begin.elapsed().as_secs_f64()
+    };
+    let seconds = thread::scope(|scope| {
+        scope.spawn(|| run(there, false));
+        scope.spawn(|| run(here, true)).join().expect("no panic")
+    });
+    seconds * 1e6 / count as f64
+}
+
+fn pin_this_thread() {
+    // The link reads PID/task/TID.
+    let Ok(thread) = fs::read_link("/proc/thread-self") else { return };
+    let Some(id) = thread.file_name() else { return };
+    let _ = Command::new("taskset").args(["-c", "-p", "0"]).arg(id).stdout(Stdio::null()).status();
+}
+
+/// What stays slow. Without: a descriptor for the child, which needs code between fork and exec.
+fn forked_from_a_large_parent(mebibytes: usize) -> Step {
+    // Written to, so that it is resident.
+    let memory = black_box(vec![1_u8; mebibytes << 20]);
+    let milliseconds = |mapped: bool| {
+        1e3 * best(|| {
+            let (_here, there) = UnixStream::pair().expect("a socket pair");
+            let mut command = Command::new("true");
+            if mapped {
+                let mapping = FdMapping { parent_fd: there.into(), child_fd: 3 };
+                command.fd_mappings(vec![mapping]).expect("one mapping");
+            }
+            command.status().expect("true is installed");
+        })
+    };
+    let (without, with) = (milliseconds(true), milliseconds(false));
+    drop(memory);
+    Step {
+        name: "(not in the channel) `posix_spawn`, not `fork`, from a parent of 1 GiB",
+        unit: "ms",
+        without,
+        with,
+    }
+}
+
+/// Small messages as they stand on the wire.
+fn lines(count: usize) -> Vec<u8> {
+    (0..count).map(|n| format!("{{\"n\":{n}}}\n")).collect::<String>().into_bytes()
+}
+
+fn addresses(count: usize) -> Large {
+    Large { addresses: (0..count).map(|number| format!("reader.{number}@example.org")).collect() }
+}
+
+/// Reads to the end, at most `read_bytes` at a time, and looks at each frame.
+fn decode(mut reader: impl Read, read_bytes: usize, mut look: impl FnMut(&[u8])) {
+    let mut decoder = FrameDecoder::new(usize::MAX);
+    loop {
+        let space = decoder.space();
+        let count = space.len().min(read_bytes);
+        match reader.read(&mut space[..count]).expect("it can be read") {
+            0 => return,
+            count => decoder.filled(count),
+        }
+        while let Some(frame) = decoder.next_frame().expect("there is no limit") {
+            look(frame);
+        }
+    }
+}
+
+/// The best of five runs, in seconds: whatever else the machine does makes a run slower, never faster.
+fn best(mut run: impl FnMut()) -> f64 {
+    let time = || {
+        let begin = Instant::now();
+        run();
+        begin.elapsed().as_secs_f64()
+    };
+    best_of_five(time)
+}
+
+fn best_of_five(time: impl FnMut() -> f64) -> f64 {
+    iter::repeat_with(time).take(5).fold(f64::INFINITY, f64::min)
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
