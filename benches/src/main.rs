@@ -130,7 +130,9 @@ impl Bench {
     /// One line of text when it cannot be built.
     pub fn program(&self, package: &str) -> Result<PathBuf, String> {
         let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
-        let status = self.cargo().args(["build", "--quiet", "--package", package]).args(profile).status();
+        // Together with this package: then its dependencies have the features with which they were built before.
+        let packages = ["build", "--quiet", "--package", "benches", "--package", package];
+        let status = self.cargo().args(packages).args(profile).status();
         if !status.is_ok_and(|status| status.success()) {
             return Err(format!("cannot build {package}"));
         }
