@@ -153,10 +153,10 @@ fn a_client_is_answered_when_the_broker_has_stored_the_job() {
     let mails = spec.mails(spec.number(2..6));
     let check = spec.check(PUBLISH, format!("stopped the broker with SIGSTOP, posted {} mails", mails.len()));
     let (server, http) = server(&check, &broker, LONG);
-    broker.signal(Signal::SIGSTOP);
+    broker.pause(&check);
     let pending = http.begin_post("/endpoint", &mail::request(&mails));
     pending.stays_open(&check, "the broker has not acknowledged the mails");
-    broker.signal(Signal::SIGCONT);
+    broker.resume();
     check.equal("the status of the answer after SIGCONT", &pending.wait(&check).status, &202);
     let _worker = worker(&check, &broker, LONG, &mailbox);
     logs_number(&check, &server, mails.len());
