@@ -189,7 +189,8 @@ fn a_worker_that_dies_is_replaced_and_its_batch_is_settled() {
     let spec = support::spec!("12-pool");
     let mailbox = spec.mailbox();
     let mails = spec.mails(9);
-    let victim = spec.number(0..9);
+    // Batches of 4, 4 and 1 mails: the victim is never the last of its batch, so there is something left behind.
+    let victim = [0, 1, 2, 4, 5, 6][spec.number(0..6)];
     let check = spec.check(
         SETTLE,
         format!("killed the one worker at mail {} of 9, when it had sent the letter", victim + 1),
