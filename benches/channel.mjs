@@ -78,8 +78,13 @@ async function flood(child, count) {
   return (count * 1000) / (now() - begin)
 }
 
-async function addresses(child, repetitions) {
+function addresses(child, repetitions) {
   const message = { addresses: Array.from({ length: 100_000 }, (_, n) => `reader.${n}@example.org`) }
+  return time(child, message, repetitions)
+}
+
+// How long this message takes there and back, in milliseconds; the median.
+async function time(child, message, repetitions) {
   const times = []
   for (let n = 0; n < repetitions; n += 1) {
     const begin = now()
@@ -97,16 +102,8 @@ async function sizes(bytes) {
   const figures = []
   for (const size of bytes) {
     const message = { text: 'a'.repeat(size) }
-    const times = []
     const repetitions = Math.min(Math.max(Math.floor(2 ** 24 / size), 3), 200)
-    for (let n = 0; n < repetitions; n += 1) {
-      const begin = now()
-      const answer = once(child, 'message')
-      child.send(message)
-      await answer
-      times.push(now() - begin)
-    }
-    figures.push(median(times))
+    figures.push(await time(child, message, repetitions))
   }
   child.disconnect()
   return figures
