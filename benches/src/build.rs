@@ -93,7 +93,7 @@ fn first_build(page: &mut Page, bench: &Bench) -> Result<(), String> {
     page.table(
         "first",
         "From an empty target folder to a verdict",
-        &Table { corner: "", peers: names, rows: vec![row] },
+        &Table { corner: "measured", peers: names, rows: vec![row] },
     );
     page.target("lesson 01, first verdict", "under 20 s", Some(cold), " s", cold < 20.0);
     let beside = mini_redis.map(|peer| cold / peer);

@@ -130,7 +130,7 @@ fn table(measured: &[(String, Figures)]) -> Table {
         values: measured.iter().map(|(_, figures)| figure(figures)).collect(),
     };
     let peers = measured.iter().map(|(name, _)| name.clone()).collect();
-    Table { corner: "", peers, rows: FIGURES.iter().map(row).collect() }
+    Table { corner: "measured", peers, rows: FIGURES.iter().map(row).collect() }
 }
 
 /// What the workshop has set out to reach.
