@@ -15,6 +15,7 @@ use ps as system;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// What is known of a process at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,11 @@ pub fn threads(pid: u32) -> Option<usize> {
 /// Linux shows it.
 pub fn descriptors(pid: u32) -> Option<Vec<(i32, String)>> {
     system::descriptors(pid)
+}
+
+/// How long a process has had a processor, all its threads together. `None` where only Linux shows it.
+pub fn processor_time(pid: u32) -> Option<Duration> {
+    system::processor_time(pid)
 }
 
 /// What a process is waiting in, in words: "reading the channel", "waiting for a child to end". `None` where

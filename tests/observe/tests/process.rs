@@ -50,3 +50,12 @@ fn what_a_process_waits_in_is_told_in_words() {
     end(reader);
     end(writer);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn processor_time_grows_while_a_process_computes() {
+    let child = start("while :; do :; done");
+    let computed = || process::processor_time(child.id()).filter(|time| !time.is_zero());
+    assert!(poll(limit(), computed).is_some());
+    end(child);
+}

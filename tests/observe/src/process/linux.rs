@@ -2,6 +2,7 @@
 
 use super::Info;
 use std::fs;
+use std::time::Duration;
 
 pub(super) fn all() -> Vec<Info> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
@@ -26,6 +27,17 @@ pub(super) fn info(pid: u32) -> Option<Info> {
         command: command_line(pid).unwrap_or_else(|| format!("[{name}]")),
     })
 }
+
+pub(super) fn processor_time(pid: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    // utime and stime, in clock ticks: proc_pid_stat(5) numbers them 14 and 15, and two fields stand before the `)`.
+    let ticks = |index: usize| fields.get(index)?.parse::<u32>().ok();
+    Some(TICK * (ticks(11)? + ticks(12)?))
+}
+
+/// USER_HZ is 100 on every Linux: time(7), "The software clock, HZ, and jiffies".
+const TICK: Duration = Duration::from_millis(10);
 
 /// `VmRSS` of proc_pid_status(5). A zombie has none.
 fn resident_bytes(pid: u32) -> u64 {

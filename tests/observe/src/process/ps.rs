@@ -3,6 +3,7 @@
 
 use super::Info;
 use std::process::Command;
+use std::time::Duration;
 
 pub(super) fn all() -> Vec<Info> {
     ps(&["-A"])
@@ -33,6 +34,10 @@ fn parse(line: &str) -> Option<Info> {
 }
 
 pub(super) fn threads(_pid: u32) -> Option<usize> {
+    None
+}
+
+pub(super) fn processor_time(_pid: u32) -> Option<Duration> {
     None
 }
 
