@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -136,12 +137,30 @@ pub fn spec<'a>(root: &'a Path, package: &'a str) -> Spec<'a> {
 /// are none of these.
 pub fn fingerprint(root: &Path, lesson: &Lesson) -> u64 {
     let mut hasher = DefaultHasher::new();
-    let folder = lesson.folder(root);
-    let sources = files::sources(&folder).unwrap_or_default();
-    for file in sources.into_iter().chain([PathBuf::from("Cargo.toml")]) {
+    for file in files_of(root, lesson) {
+        fs::read(root.join(&file)).unwrap_or_default().hash(&mut hasher);
         file.hash(&mut hasher);
-        fs::read(folder.join(file)).unwrap_or_default().hash(&mut hasher);
     }
-    fs::read(lesson.spec(root)).unwrap_or_default().hash(&mut hasher);
     hasher.finish()
+}
+
+/// A number that changes when one of these files is written, or another is put in its place. It is quicker to have.
+pub fn stamp(root: &Path, lesson: &Lesson) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for file in files_of(root, lesson) {
+        let of_file = fs::metadata(root.join(&file)).map(|file| {
+            (file.ino(), file.len(), file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec())
+        });
+        of_file.ok().hash(&mut hasher);
+        file.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// As paths that begin at the root, so that a workshop which moves to another folder keeps its progress.
+fn files_of(root: &Path, lesson: &Lesson) -> Vec<PathBuf> {
+    let sources = files::sources(&lesson.folder(root)).unwrap_or_default();
+    let in_folder = sources.into_iter().chain([PathBuf::from("Cargo.toml")]);
+    let folder = lesson.folder(Path::new(""));
+    in_folder.map(|file| folder.join(file)).chain([lesson.spec(Path::new(""))]).collect()
 }

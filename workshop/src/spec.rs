@@ -3,8 +3,9 @@
 use crate::children::Group;
 use crate::failure::Failure;
 use crate::{interrupt, workspace};
+use serde_json::Value;
 use std::io::{self, PipeReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -62,19 +63,22 @@ impl Spec<'_> {
     /// # Errors
     /// When cargo cannot be started, or when Ctrl-C was pressed.
     pub fn run(&self) -> Result<Run, Failure> {
-        // Built first and run afterwards, to tell an answer that does not compile from one that fails.
-        let build = captured(self.cargo().arg("--no-run"), BUILD_LIMIT, None)?;
+        // Built first and run afterwards, to tell an answer that does not compile from one that fails. It is run
+        // without cargo, which would look through the whole workspace a second time.
+        let build = Build::of(&mut self.cargo())?;
+        let spec = build.executable("spec");
         let mut run = Run {
             verdict: Verdict::DoesNotCompile,
-            build_output: build.text,
+            build_output: build.output,
             output: String::new(),
             took: Duration::ZERO,
         };
-        if !build.status.is_some_and(|status| status.success()) {
-            return Ok(run);
-        }
+        let Some(spec) = spec.filter(|_| build.succeeded) else { return Ok(run) };
         let began = Instant::now();
-        let end = captured(self.cargo().arg("--quiet").args(["--", "--format", "pretty"]), self.limit, None)?;
+        let mut command = Command::new(spec.path);
+        // A backtrace says nothing to a learner. cargo runs a test in its package's folder, too.
+        command.args(["--format", "pretty"]).current_dir(spec.package).env("RUST_BACKTRACE", "0");
+        let end = captured(&mut command, self.limit, None)?;
         run.took = began.elapsed();
         run.output = end.text;
         run.verdict = match end.status {
@@ -88,9 +92,53 @@ impl Spec<'_> {
     fn cargo(&self) -> Command {
         let mut command = workspace::cargo(self.root);
         command.args(["test", "--package", self.package, "--test", "spec"]);
-        // A backtrace says nothing to a learner, and the words of a report are looked for in plain text.
-        command.env("RUST_BACKTRACE", "0").env("CARGO_TERM_COLOR", "never");
         command
+    }
+}
+
+/// What cargo made of a package and its spec.
+pub struct Build {
+    messages: Vec<Value>,
+    /// What cargo said to people.
+    pub output: String,
+    /// Whether everything was built.
+    pub succeeded: bool,
+}
+
+/// A program that cargo made.
+pub struct Executable {
+    pub path: PathBuf,
+    /// The folder of its package.
+    pub package: PathBuf,
+}
+
+impl Build {
+    /// Lets this `cargo test` build, and not run.
+    ///
+    /// # Errors
+    /// When cargo cannot be started, or when Ctrl-C was pressed.
+    pub fn of(cargo_test: &mut Command) -> Result<Self, Failure> {
+        cargo_test.args(["--no-run", "--message-format", "json-render-diagnostics"]);
+        // What it says is looked at in plain text.
+        cargo_test.env("CARGO_TERM_COLOR", "never");
+        let Captured { text, status } = captured(cargo_test, BUILD_LIMIT, None)?;
+        let (messages, output): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with('{'));
+        Ok(Self {
+            messages: messages.iter().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+            output: output.join("\n"),
+            succeeded: status.is_some_and(|status| status.success()),
+        })
+    }
+
+    /// The program of this target.
+    pub fn executable(&self, target: &str) -> Option<Executable> {
+        let of_target = self.messages.iter().filter(|message| message["target"]["name"] == target);
+        let executable = |message: &Value| {
+            let path = PathBuf::from(message["executable"].as_str()?);
+            let package = Path::new(message["manifest_path"].as_str()?).parent()?.to_owned();
+            Some(Executable { path, package })
+        };
+        of_target.filter_map(executable).next_back()
     }
 }
 

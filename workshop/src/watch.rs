@@ -13,14 +13,14 @@ use crate::{check, interrupt, workspace};
 use clap::{ArgMatches, Command};
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How often the files are looked at. They are few and small: to look needs less than a millisecond, and unlike
-/// the system's notices it works in containers and on network drives too.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often the dates of the files are looked at. That is a few system calls, and unlike the system's notices it
+/// works in containers and on network drives too.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the command line can say.
 pub fn command() -> Command {
@@ -50,7 +50,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         None => check::next(&root, &progress)?,
     };
     tell_of_letters(&sender);
-    Watch { root, progress, lesson, sender, green: BTreeSet::new(), running: None }.stay(&happenings)
+    let saves = Saves::of(&root, &lesson);
+    Watch { root, progress, lesson, sender, saves, green: BTreeSet::new(), running: None }.stay(&happenings)
 }
 
 fn tell_of_ctrl_c(sender: &Sender<Happening>) -> Result<(), Failure> {
@@ -72,6 +73,7 @@ struct Watch {
     progress: Progress,
     lesson: Lesson,
     sender: Sender<Happening>,
+    saves: Saves,
     /// The checks that were green the last time.
     green: BTreeSet<String>,
     running: Option<JoinHandle<()>>,
@@ -79,7 +81,7 @@ struct Watch {
 
 impl Watch {
     fn stay(mut self, happenings: &Receiver<Happening>) -> Result<(), Failure> {
-        let mut seen = self.begin(happenings);
+        self.begin(happenings);
         loop {
             match happenings.recv_timeout(LOOK_EVERY) {
                 Ok(Happening::Interrupted) => return Ok(()),
@@ -95,16 +97,14 @@ impl Watch {
                         Some(next) => {
                             self.abandon(happenings);
                             self.lesson = next;
-                            seen = self.begin(happenings);
+                            self.begin(happenings);
                         }
                         None => say("This is the last lesson."),
                     },
                     _ => say("Type h (hint), s (solution), n (next) or q (quit), and Enter."),
                 },
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    let now = fingerprint(&self.root, &self.lesson);
-                    if now != seen {
-                        seen = now;
+                    if self.saves.look(&self.root, &self.lesson) {
                         self.start(happenings);
                     }
                 }
@@ -112,14 +112,13 @@ impl Watch {
         }
     }
 
-    /// Begins with a lesson. Gives the fingerprint of what is run.
-    fn begin(&mut self, happenings: &Receiver<Happening>) -> u64 {
+    /// Begins with a lesson.
+    fn begin(&mut self, happenings: &Receiver<Happening>) {
         self.green.clear();
         say(format!("Watching lessons/{}. Save a file, and the spec runs.", self.lesson.name));
         say("Type h (hint), s (solution), n (next) or q (quit), and Enter.");
-        let now = fingerprint(&self.root, &self.lesson);
+        self.saves = Saves::of(&self.root, &self.lesson);
         self.start(happenings);
-        now
     }
 
     /// Runs the spec. A run in progress is abandoned: it is about files that are not there any more.
@@ -191,9 +190,74 @@ impl Watch {
     }
 }
 
+/// What is known of a lesson's files.
+struct Saves {
+    /// Their dates, when they were looked at last.
+    stamp: u64,
+    /// Whether the dates have changed, and the bytes were not read since.
+    changing: bool,
+    /// Their bytes, as they were run.
+    run: u64,
+}
+
+impl Saves {
+    fn of(root: &Path, lesson: &Lesson) -> Self {
+        Self { stamp: progress::stamp(root, lesson), changing: false, run: fingerprint(root, lesson) }
+    }
+
+    /// Whether the files are others than those that were run. An editor may write several times, or empty a file
+    /// before it writes: the bytes count when two looks in a row find the same dates.
+    fn look(&mut self, root: &Path, lesson: &Lesson) -> bool {
+        let stamp = progress::stamp(root, lesson);
+        if stamp != self.stamp {
+            self.stamp = stamp;
+            self.changing = true;
+            return false;
+        }
+        if !self.changing {
+            return false;
+        }
+        self.changing = false;
+        let bytes = fingerprint(root, lesson);
+        std::mem::replace(&mut self.run, bytes) != bytes
+    }
+}
+
 /// A hint or a comparison that cannot be shown does not end the watch.
 fn note(result: Result<(), Failure>) {
     if let Err(failure) = result {
         say(failure.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{env, fs, process};
+
+    #[test]
+    fn several_writes_are_one_change_and_the_same_bytes_are_none() {
+        let root = env::temp_dir().join(format!("workshop-saves-{}", process::id()));
+        let lesson = Lesson { name: "01-one".into() };
+        let main = lesson.folder(&root).join("src/main.rs");
+        fs::create_dir_all(main.parent().unwrap()).unwrap();
+        fs::write(&main, "old").unwrap();
+        let mut saves = Saves::of(&root, &lesson);
+        assert!(!saves.look(&root, &lesson));
+
+        // As an editor does it that empties the file first; and one that puts a new file in its place.
+        fs::write(&main, "").unwrap();
+        assert!(!saves.look(&root, &lesson));
+        fs::write(main.with_extension("new"), "new").unwrap();
+        fs::rename(main.with_extension("new"), &main).unwrap();
+        assert!(!saves.look(&root, &lesson), "it may be written to still");
+        assert!(saves.look(&root, &lesson));
+        assert!(!saves.look(&root, &lesson), "it was told already");
+
+        fs::write(main.with_extension("new"), "new").unwrap();
+        fs::rename(main.with_extension("new"), &main).unwrap();
+        assert!(!saves.look(&root, &lesson));
+        assert!(!saves.look(&root, &lesson), "these bytes were run");
+        fs::remove_dir_all(root).unwrap();
     }
 }

@@ -3,16 +3,13 @@
 use super::copy::Copy;
 use crate::failure::Failure;
 use crate::lesson::Lesson;
-use crate::spec::{Captured, Run, Verdict, captured};
+use crate::spec::{Build, Run, Verdict, captured};
 use crate::{interrupt, workspace};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// How long cargo may build. It may wait for another cargo that builds in the same folder.
-const BUILD_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// How a spec is run.
 pub struct How<'a> {
@@ -49,34 +46,25 @@ pub enum Building {
 /// When cargo cannot be run, or when the executables cannot be kept.
 pub fn build(copy: &Copy, target: &Path, lesson: &Lesson, folder: PathBuf) -> Result<Building, Failure> {
     let mut cargo = workspace::cargo(copy.root());
-    cargo.args(["test", "--no-run", "--package", &lesson.package(), "--test", "spec"]);
-    cargo.args(["--message-format", "json-render-diagnostics"]);
+    cargo.args(["test", "--package", &lesson.package(), "--test", "spec"]);
     // Nobody looks into these executables with a debugger, and they are linked faster without.
     cargo.env("CARGO_TARGET_DIR", target).env("CARGO_PROFILE_DEV_DEBUG", "false");
-    cargo.env("CARGO_TERM_COLOR", "never");
-    let Captured { text, status } = captured(&mut cargo, BUILD_LIMIT, None)?;
-    let (messages, output): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with('{'));
-    let output = output.join("\n");
-    if !status.is_some_and(|status| status.success()) {
-        return Ok(Building::Failed(output));
+    let build = Build::of(&mut cargo)?;
+    if !build.succeeded {
+        return Ok(Building::Failed(build.output));
     }
     let keep = |name: &str| -> Result<PathBuf, Failure> {
-        let built = executable(&messages, name)
+        let built = build
+            .executable(name)
             .ok_or_else(|| Failure::work(format!("cargo made no {name} of {}", lesson.package())))?;
         let kept = folder.join(name);
-        link(&built, &kept)
+        link(&built.path, &kept)
             .map_err(|error| Failure::work(format!("cannot keep {}: {error}", kept.display())))?;
         Ok(kept)
     };
     let (spec, program) = (keep("spec")?, keep(&lesson.package())?);
+    let output = build.output;
     Ok(Building::Done(Built { runs_in: lesson.folder(copy.root()), folder, spec, program, output }))
-}
-
-/// The executable of this target, as cargo's messages name it.
-fn executable(messages: &[&str], target: &str) -> Option<PathBuf> {
-    let messages = messages.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let of_target = messages.filter(|message| message["target"]["name"] == target);
-    of_target.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back()
 }
 
 /// A linker makes a new file and never writes into the old one, so a second name keeps what was built.
