@@ -47,7 +47,7 @@ fn the_mails_of_a_request_arrive() {
     let answer = http.post(&check, "/endpoint", &mail::request(&mails));
 
     check.equal("the status of POST /endpoint", &answer.status, &200);
-    check.equal("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+    check.json("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
     // The answer has come, so the work is done: nothing here waits.
     check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
     server.log_line(&check, &contains(format!("Number of mails sent {}", mails.len())));
@@ -76,7 +76,7 @@ fn one_request_holds_up_everybody() {
     let health = asked.wait(&check);
     check.equal("the status of GET /health", &health.status, &200);
     let answer = posted.wait(&check);
-    check.equal("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+    check.json("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
     check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
 }
 
@@ -97,8 +97,8 @@ fn a_second_request_waits_for_the_first() {
     mailbox.release_all();
 
     let sent = json!({"status": true, "sent": true});
-    check.equal("the body of the first answer", &one.wait(&check).json(), &sent);
-    check.equal("the body of the second answer", &two.wait(&check).json(), &sent);
+    check.json("the body of the first answer", &one.wait(&check).json(), &sent);
+    check.json("the body of the second answer", &two.wait(&check).json(), &sent);
     let all = [mail::recipients(&first), mail::recipients(&second)].concat();
     check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &all);
     server.log_line(&check, &contains("Number of mails sent 2"));

@@ -27,12 +27,12 @@ fn start(spec: &Spec, mailbox: &Mailbox, check: &Check) -> (Running, Http) {
 
 fn post(check: &Check, http: &Http, mails: &[Mail]) {
     let answer = http.post(check, "/endpoint", &mail::request(mails));
-    check.equal("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+    check.json("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
 }
 
 fn check_stats(check: &Check, http: &Http, mails_sent: usize) {
     let expected = json!({"mails_sent": mails_sent});
-    check.equal("the body of GET /stats", &http.get(check, "/stats").json(), &expected);
+    check.json("the body of GET /stats", &http.get(check, "/stats").json(), &expected);
 }
 
 /// The numbers of the log lines `Number of mails sent N` so far, the smallest first.
@@ -123,7 +123,7 @@ fn fifty_concurrent_requests_add_up() {
         requests.iter().map(|mails| http.begin_post("/endpoint", &mail::request(mails))).collect();
     for answer in posted {
         let answer = answer.wait(&check);
-        check.equal("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+        check.json("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
     }
     mailbox.wait_held(&check, 1);
     mailbox.release_all();
@@ -147,7 +147,7 @@ fn a_panic_is_logged_and_costs_neither_the_server_nor_the_count() {
     let mut mails = spec.mails(before + 1);
     mails[before].subject = PANIC_SUBJECT.into();
     let did =
-        format!("posted {before} good mails, then one at which the sending code panics, in one request");
+        format!("posted a request in which number {} of the mails makes the sending code panic", before + 1);
     let check = spec.check(LOG, &did);
     let (server, http) = start(&spec, &mailbox, &check);
 
@@ -159,7 +159,7 @@ fn a_panic_is_logged_and_costs_neither_the_server_nor_the_count() {
     check_stats(&check, &http, before);
 
     let mails = spec.mails(spec.number(5..8));
-    let check = spec.check(THREAD, format!("posted {} good mails after the panic", mails.len()));
+    let check = spec.check(THREAD, format!("posted {} more mails after the panic", mails.len()));
     post(&check, &http, &mails);
     server.log_line(&check, &contains(format!("Number of mails sent {}", mails.len())));
     check_stats(&check, &http, before + mails.len());

@@ -23,12 +23,12 @@ fn start(spec: &Spec, smtp_url: &str, connections: usize, check: &Check) -> (Run
 
 fn post(check: &Check, http: &Http, mails: &[Mail]) {
     let answer = http.post(check, "/endpoint", &mail::request(mails));
-    check.equal("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+    check.json("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
 }
 
 fn check_stats(check: &Check, http: &Http, mails_sent: usize) {
     let expected = json!({"mails_sent": mails_sent});
-    check.equal("the body of GET /stats", &http.get(check, "/stats").json(), &expected);
+    check.json("the body of GET /stats", &http.get(check, "/stats").json(), &expected);
 }
 
 /// Every gate is closed: exactly `connections` conversations are held, and not one more is opened.

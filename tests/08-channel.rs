@@ -85,11 +85,11 @@ fn frames_may_be_cut_anywhere_and_joined() {
     joined.extend(b"{\"half\":");
     channel.send_bytes(&check, &joined);
     for number in 0..count {
-        check.equal("the answer", &channel.recv(&check), &answer(&program, &json!({"n": number})));
+        check.json("the answer", &channel.recv(&check), &answer(&program, &json!({"n": number})));
     }
     channel.stays_silent(&check, "the last message is only half there");
     channel.send_bytes(&check, b"1}\n");
-    check.equal("the answer", &channel.recv(&check), &answer(&program, &json!({"half": 1})));
+    check.json("the answer", &channel.recv(&check), &answer(&program, &json!({"half": 1})));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn nodes_internal_messages_are_not_answered() {
     channel.send(&check, &json!({"cmd": "NODE_CLUSTER", "act": "online", "seq": 0}));
     channel.send(&check, &json!({"n": 1, "cmd": "NODE_SOMETHING_NEW"}));
     channel.send(&check, &json!({"cmd": "NODE_"}));
-    check.equal("the first answer", &channel.recv(&check), &answer(&program, &json!({"cmd": "NODE_"})));
+    check.json("the first answer", &channel.recv(&check), &answer(&program, &json!({"cmd": "NODE_"})));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn what_is_no_json_closes_the_channel_but_not_before_the_messages_ahead_of_it() 
         let (mut program, mut channel) = forked_child(&spec);
         let check = spec.check(RECEIVE, format!("sent a message, {what} and another message in one write"));
         channel.send_bytes(&check, format!("\"before\"\n{junk}\"after\"\n").as_bytes());
-        check.equal("the answer", &channel.recv(&check), &answer(&program, &json!("before")));
+        check.json("the answer", &channel.recv(&check), &answer(&program, &json!("before")));
         channel.ends(&check);
         let finished = program.finish(&check).reports_error(&["byte"]);
         check.holds("an exit status that is not 0", finished.status().code() != Some(0), finished.status());
@@ -163,7 +163,7 @@ fn a_message_that_is_cut_off_is_reported() {
     let (mut program, mut channel) = forked_child(&spec);
     let check = spec.check(RECEIVE, "sent a message and half of another one, then disconnected");
     channel.send_bytes(&check, b"\"whole\"\n{\"half\"");
-    check.equal("the answer", &channel.recv(&check), &answer(&program, &json!("whole")));
+    check.json("the answer", &channel.recv(&check), &answer(&program, &json!("whole")));
     channel.disconnect();
     program.finish(&check).reports_error(&[]);
 }
@@ -282,8 +282,8 @@ fn the_child_gets_its_end_of_the_channel_and_nothing_else() {
     let mut program = parent_of(&spec, "report descriptors").env("NODE_UNIQUE_ID", "1").start();
     program.write("1\n");
     let report = program.json_line(&check);
-    check.equal("the list of sockets beside the channel", &report["extra"], &json!([]));
-    check.equal("NODE_CHANNEL_SERIALIZATION_MODE", &report["mode"], &json!("json"));
+    check.json("the list of sockets beside the channel", &report["extra"], &json!([]));
+    check.json("NODE_CHANNEL_SERIALIZATION_MODE", &report["mode"], &json!("json"));
     check.equal("NODE_UNIQUE_ID", &report["unique"], &Value::Null);
     program.finish(&check).code(0);
 }

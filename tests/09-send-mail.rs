@@ -44,7 +44,7 @@ fn a_job_comes_in_and_an_answer_goes_out() {
     let (mut worker, mut channel) = forked_worker(&spec, &mailbox);
 
     channel.send(&check, &mail::job(&mails));
-    check.equal("the counter", &counter(&check, &mut channel), &json!(mails.len()));
+    check.json("the counter", &counter(&check, &mut channel), &json!(mails.len()));
 
     check_letters(&check, &mailbox, &mails);
     channel.disconnect();
@@ -74,7 +74,7 @@ fn several_jobs_are_answered_in_order() {
     let (_worker, mut channel) = forked_worker(&spec, &mailbox);
     channel.send_bytes(&check, jobs.as_bytes());
     let counters: Vec<Value> = sizes.iter().map(|_| counter(&check, &mut channel)).collect();
-    check.equal("the list of counters", &json!(counters), &json!(sizes));
+    check.json("the list of counters", &json!(counters), &json!(sizes));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn the_answer_comes_when_every_mail_is_done() {
     mailbox.wait_held(&check, 1);
     channel.stays_silent(&check, "one mail is not accepted yet");
     mailbox.release_all();
-    check.equal("the counter", &counter(&check, &mut channel), &json!(3));
+    check.json("the counter", &counter(&check, &mut channel), &json!(3));
 }
 
 #[test]
@@ -101,10 +101,10 @@ fn what_is_no_job_is_reported_and_the_next_job_is_done() {
     let (worker, mut channel) = forked_worker(&spec, &mailbox);
     for message in [json!("hello"), json!({"mail": []}), json!({"mails": [{"to": "a@b.test"}]})] {
         channel.send(&check, &message);
-        check.equal("the counter for what is no job", &counter(&check, &mut channel), &json!(0));
+        check.json("the counter for what is no job", &counter(&check, &mut channel), &json!(0));
     }
     channel.send(&check, &mail::job(&spec.mails(1)));
-    check.equal("the counter for the job", &counter(&check, &mut channel), &json!(1));
+    check.json("the counter for the job", &counter(&check, &mut channel), &json!(1));
     worker.log_line(&check, &contains("error: cannot parse the job"));
     check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &1);
 }
@@ -163,7 +163,7 @@ fn a_server_that_is_down_means_counter_0_and_the_worker_goes_on() {
     for _ in 0..2 {
         let mails = spec.mails(2);
         channel.send(&check, &mail::job(&mails));
-        check.equal("the counter", &counter(&check, &mut channel), &json!(0));
+        check.json("the counter", &counter(&check, &mut channel), &json!(0));
         for mail in mails {
             worker.log_line(&check, &contains(mail.to));
         }
@@ -187,7 +187,7 @@ fn what_cannot_be_sent_is_reported_and_the_rest_is_sent() {
     );
     let (worker, mut channel) = forked_worker(&spec, &mailbox);
     channel.send(&check, &mail::job(&mails));
-    check.equal("the counter", &counter(&check, &mut channel), &json!(3));
+    check.json("the counter", &counter(&check, &mut channel), &json!(3));
     let good = [1, 3, 5].map(|number: usize| mails[number].to.clone());
     check.equal("the recipients in the mailbox", &sorted(mailbox.recipients()), &sorted(good.to_vec()));
     for number in [0, 2, 4, 6, 7, 8] {
@@ -226,7 +226,7 @@ fn connections_are_bounded_and_used() {
     mailbox.wait_held(&check, limit);
     check.equal("the most SMTP conversations at once", &mailbox.peak(), &limit);
     mailbox.release_all();
-    check.equal("the counter", &counter(&check, &mut channel), &json!(mails.len()));
+    check.json("the counter", &counter(&check, &mut channel), &json!(mails.len()));
     check.equal("the most SMTP conversations at once", &mailbox.peak(), &limit);
     mailbox.wait_all_closed(&check);
 }
@@ -241,7 +241,7 @@ fn there_are_four_connections_unless_told() {
     channel.send(&check, &mail::job(&spec.mails(12)));
     mailbox.wait_held(&check, 4);
     mailbox.release_all();
-    check.equal("the counter", &counter(&check, &mut channel), &json!(12));
+    check.json("the counter", &counter(&check, &mut channel), &json!(12));
     check.equal("the most SMTP conversations at once", &mailbox.peak(), &4);
 }
 
@@ -254,7 +254,7 @@ fn a_connection_is_used_for_many_mails() {
     let (_worker, mut channel) = worker.fork();
     let mails = spec.mails(20);
     channel.send(&check, &mail::job(&mails));
-    check.equal("the counter", &counter(&check, &mut channel), &json!(20));
+    check.json("the counter", &counter(&check, &mut channel), &json!(20));
     check.equal("the number of SMTP conversations", &mailbox.conversations(), &1);
     check.equal("the recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
 }
@@ -289,7 +289,7 @@ fn ctrl_c_leaves_the_decision_to_the_parent() {
     mailbox.wait_held(&check, 1);
     worker.signal(Signal::SIGINT);
     mailbox.release_all();
-    check.equal("the counter", &counter(&check, &mut channel), &json!(1));
+    check.json("the counter", &counter(&check, &mut channel), &json!(1));
     channel.disconnect();
     check.equal("the exit status after the disconnect", &worker.wait(&check).code(), &Some(0));
 }
@@ -312,7 +312,7 @@ fn it_works_under_a_real_node_server() {
         .start();
     let http = server.listening(&check);
     let answer = http.post(&check, "/endpoint", &mail::request(&spec.mails(count)));
-    check.equal("the answer", &answer.json(), &json!({"status": true, "sent": true}));
+    check.json("the answer", &answer.json(), &json!({"status": true, "sent": true}));
     server.log_line(&check, &contains(format!("Number of mails sent {count}")));
     server.log_line(&check, &contains("ended: 0"));
     check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &count);

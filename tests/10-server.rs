@@ -32,7 +32,7 @@ fn started(check: &Check, program: Program) -> (Running, Http) {
 fn post(check: &Check, http: &Http, mails: &[support::Mail]) {
     let answer = http.post(check, "/endpoint", &mail::request(mails));
     check.equal("the status of the answer", &answer.status, &200);
-    check.equal("the answer", &answer.json(), &json!({"status": true, "sent": true}));
+    check.json("the answer", &answer.json(), &json!({"status": true, "sent": true}));
 }
 
 fn logs_number(check: &Check, server: &Running, number: usize) {

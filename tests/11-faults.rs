@@ -84,7 +84,7 @@ fn ends_with(check: &Check, http: &Http, job: &Value, state: &str, expected: [u6
         &status,
     );
     check.holds(&format!("the state is {state}"), status["state"] == state, &status);
-    check.equal("the number \"asked\"", &status["asked"], &json!(expected.iter().sum::<u64>()));
+    check.json("the number \"asked\"", &status["asked"], &json!(expected.iter().sum::<u64>()));
     status
 }
 
@@ -126,7 +126,7 @@ fn a_request_is_answered_with_a_job_that_can_be_followed() {
     mailbox.wait_held(&check, 1);
     let running = status(&check, &http, &job);
     check.equal("the job's number in its own status", &running["job"], &job);
-    check.equal("the state", &running["state"], &json!("running"));
+    check.json("the state", &running["state"], &json!("running"));
     check.equal("sent, failed, unknown, left", &numbers(&running), &[0, 0, 0, count]);
     mailbox.release_all();
     ends_with(&check, &http, &job, "done", [count, 0, 0, 0]);
@@ -193,13 +193,13 @@ fn the_worker_reports_each_mail_before_and_after_the_dangerous_moment() {
     mailbox.release_one();
     check.json("the report after it", &channel.recv(&check), &json!({"sent": ids[0]}));
     let failed = channel.recv(&check);
-    check.equal("the next report's \"failed\"", &failed["failed"], &json!(ids[1]));
+    check.json("the next report's \"failed\"", &failed["failed"], &json!(ids[1]));
     check.holds("a report that says \"why\"", failed["why"].is_string(), &failed);
     check.json("the next report", &channel.recv(&check), &json!({"begun": ids[2]}));
     check.json("the next report", &channel.recv(&check), &json!({"sent": ids[2]}));
     let answer = channel.recv(&check);
-    check.equal("the answer's counter", &answer["counter"], &json!(2));
-    check.equal("the answer's \"failed\"", &answer["failed"], &json!(1));
+    check.json("the answer's counter", &answer["counter"], &json!(2));
+    check.json("the answer's \"failed\"", &answer["failed"], &json!(1));
     let sent = [ids[0].clone(), ids[2].clone()].to_vec();
     check.equal("the Message-IDs in the mailbox", &message_ids(&mailbox.letters()), &sent);
 }
@@ -276,8 +276,8 @@ fn a_worker_that_is_killed_leaves_an_exact_account() {
         let status = ends_with(&check, &http, &job, "failed", [sent, 0, unknown, left]);
         if unknown == 1 {
             let problem = &status["problems"][0];
-            check.equal("the recipient of the unknown mail", &problem["to"], &json!(mails[victim].to));
-            check.equal("the state of that mail", &problem["state"], &json!("unknown"));
+            check.json("the recipient of the unknown mail", &problem["to"], &json!(mails[victim].to));
+            check.json("the state of that mail", &problem["state"], &json!("unknown"));
         }
         check.holds("an \"error\" that says what happened", status["error"].is_string(), &status);
         wait_without_children(&check, &server);
@@ -358,7 +358,7 @@ fn a_mail_server_that_goes_silent_after_the_letter_makes_one_mail_unknown() {
     mailbox.wait_held(&check, 1);
     drop(mailbox);
     let status = ends_with(&check, &http, &job, "failed", [1, 2, 1, 0]);
-    check.equal("the recipient of the unknown mail", &status["problems"][0]["to"], &json!(mails[1].to));
+    check.json("the recipient of the unknown mail", &status["problems"][0]["to"], &json!(mails[1].to));
 }
 
 /// A worker written in sh, in a file that goes away with it. It has read the task when `body` begins: `$1`, `$2` …

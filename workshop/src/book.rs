@@ -15,7 +15,8 @@ use std::thread;
 use std::time::Duration;
 
 /// How to get mdbook.
-pub const INSTALL: &str = "cargo install mdbook --locked --no-default-features --features search";
+pub const INSTALL: &str =
+    "cargo install mdbook --version 0.5.4 --locked --no-default-features --features search";
 
 /// A browser that keeps a connection without asking for anything is let go.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -18,20 +18,41 @@ pub fn command() -> Command {
         "diff",
         "Shows how your files differ from the solution's",
         "Examples:\n  cargo workshop diff 02\n  cargo workshop diff 02 --no-comments\n\n\
-         A line with - is yours, a line with + is the solution's.",
+         A line with - is yours, a line with + is the solution's.\n\
+         While a todo! is left, this would give its solution away: then it asks for --spoil.",
     )
     .arg(arguments::lesson("The lesson, such as 02").required(true))
     .arg(arguments::flag("no-comments", "Leave comments out"))
+    .arg(arguments::flag("spoil", "Show the solution also while a todo! is left"))
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
-    show(&root, &lesson, matches.get_flag("no-comments"))
+    let no_comments = matches.get_flag("no-comments");
+    if matches.get_flag("spoil") {
+        return differences(&root, &lesson, no_comments);
+    }
+    show(&root, &lesson, no_comments)
 }
 
-/// Shows how the learner's files differ from the solution's.
+/// Shows how the learner's files differ from the solution's, unless that would give away what is still to be
+/// written.
 pub fn show(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Failure> {
+    let left = lesson.todos(root)?.len();
+    if left == 0 {
+        return differences(root, lesson, no_comments);
+    }
+    let (number, their) = (lesson.number(), if left == 1 { "its" } else { "their" });
+    Err(Failure::input(format!(
+        "lesson {number} has {left} todo!{} left, and this would show {their} solution.\n\
+         A hint:               cargo workshop hint {number}\n\
+         Show it all the same: cargo workshop diff {number} --spoil",
+        if left == 1 { "" } else { "s" }
+    )))
+}
+
+fn differences(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Failure> {
     let (yours, ours) = (lesson.folder(root), lesson.solution(root));
     let list = |folder| {
         files::sources(folder).map_err(|error| Failure::input(format!("cannot read the files: {error}")))

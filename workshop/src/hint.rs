@@ -59,10 +59,15 @@ pub fn show(root: &Path, progress: &mut Progress, lesson: &Lesson, todo: Option<
         say(format!("\nHint {} of {}: {}", index + 1, hints.len(), for_terminal(hint, columns())));
     }
     if shown == hints.len() {
-        say("\nThat was the last hint. Compare your files with the solution:");
-        say(format!("  cargo workshop diff {}", lesson.number()));
+        say("\nThat was the last hint. Compare your files with the solution of the whole lesson:");
+        say(format!("  cargo workshop diff {} --spoil", lesson.number()));
     } else {
         say("\nAsk again for one more.");
+    }
+    // The one before: whoever has a compiler error has written that number, and no todo! leads there any more.
+    let other = if number > 1 { number - 1 } else { number + 1 };
+    if parse(&text, other).is_some() {
+        say(format!("For another number: cargo workshop hint {} --todo {other}", lesson.number()));
     }
     Ok(())
 }

@@ -195,12 +195,14 @@ fn one_more_hint_each_time() {
 #[test]
 fn the_differences_are_shown() {
     let tiny = Tiny::new("diff");
-    let shown = tiny.workshop(&["diff", "01"]).assert().code(0);
+    let refused = tiny.workshop(&["diff", "01"]).assert().code(2);
+    refused.stdout("").stderr(contains("1 todo! left").and(contains("cargo workshop diff 01 --spoil")));
+    let shown = tiny.workshop(&["diff", "01", "--spoil"]).assert().code(0);
     shown
         .stdout(contains("- ").and(contains("todo!(\"1: return twice the number\")")))
         .stdout(contains("+     // Twice.\n+     number * 2\n"))
         .stdout(contains("ANCHOR").not());
-    let code = tiny.workshop(&["diff", "01", "--no-comments"]).assert().code(0);
+    let code = tiny.workshop(&["diff", "01", "--no-comments", "--spoil"]).assert().code(0);
     code.stdout(contains("+     number * 2\n").and(contains("Twice").not()));
     tiny.workshop(&["solve", "01"]).assert().code(0);
     tiny.workshop(&["diff", "01"]).assert().code(0).stdout("Your files and the solution's are the same.\n");

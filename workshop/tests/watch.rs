@@ -28,7 +28,7 @@ fn a_save_runs_the_spec_and_what_changed_comes_first() {
     watch.enter("h");
     watch.wait_for("Think of twins.");
     watch.enter("s");
-    watch.wait_for("+     number * 2");
+    watch.wait_for("cargo workshop diff 02 --spoil");
     watch.enter("?");
     watch.wait_for("Type h (hint)");
     watch.enter("n");
@@ -97,7 +97,7 @@ mod on_a_terminal {
         watch.enter("h");
         watch.wait_for("Think of twins.");
         watch.enter("s");
-        watch.wait_for("+     number * 2");
+        watch.wait_for("cargo workshop diff 01 --spoil");
         tiny.solve("01-one");
         let printed = watch.wait_for("Lesson 01 is done. Proven:");
         assert!(printed.contains("\u{1b}[32mnow passes\u{1b}[0m"), "{printed:?}");
