@@ -4,6 +4,7 @@ use crate::caretaker::Group;
 use crate::ipc::{self, Channel};
 use crate::{Check, Http, Signal, Spec, limit, process};
 use assert_cmd::assert::Assert;
+use nix::sys::signal::{self, SigHandler};
 use nix::unistd::Pid;
 use predicates::Predicate;
 use serde_json::Value;
@@ -121,6 +122,7 @@ impl Program {
 
     fn spawn(mut self) -> Result<Running, (Spec, String)> {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        begin_as_from_a_terminal(&mut self.command);
         die_with_the_test(&mut self.command);
         let program = self.command.get_program().display().to_string();
         let mut child = match self.command.spawn() {
@@ -153,6 +155,16 @@ impl Program {
         }
         Ok(running)
     }
+}
+
+/// A shell that starts the tests in the background lets them ignore SIGINT, and what is ignored stays so in a new
+/// program: signal(7). A program of a learner begins as it does on a terminal.
+fn begin_as_from_a_terminal(command: &mut Command) {
+    // SAFETY: between fork and exec only sigaction(2) is called, which is async-signal-safe, and no function of
+    // this process becomes a handler.
+    let set = || unsafe { signal::signal(Signal::SIGINT, SigHandler::SigDfl) }.map(drop).map_err(Into::into);
+    // SAFETY: see above; nothing is allocated.
+    unsafe { command.pre_exec(set) };
 }
 
 /// Linux: when the test is killed, the kernel kills the program too, so that nothing is left behind.
@@ -313,13 +325,13 @@ impl Running {
     pub fn signal(&self, signal: Signal) {
         self.spec.note(format!("{signal} to {}", self.who));
         // That it is gone already shows in what the spec checks next.
-        let _ = nix::sys::signal::kill(Pid::from_raw(self.pid.cast_signed()), signal);
+        let _ = signal::kill(Pid::from_raw(self.pid.cast_signed()), signal);
     }
 
     /// Sends a signal to the program and all its children, as a terminal does on Ctrl-C.
     pub fn signal_group(&self, signal: Signal) {
         self.spec.note(format!("{signal} to {} and its children", self.who));
-        let _ = nix::sys::signal::killpg(Pid::from_raw(self.pid.cast_signed()), signal);
+        let _ = signal::killpg(Pid::from_raw(self.pid.cast_signed()), signal);
     }
 
     /// Whether the program still runs.
