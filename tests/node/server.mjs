@@ -1,9 +1,11 @@
 // The article's server, in plain Node: a request forks send_mail and is answered at once.
 import { fork } from 'node:child_process'
 import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
 
+const sendMail = fileURLToPath(new URL('send_mail.mjs', import.meta.url))
 // WORKER_EXEC is another program in the worker's place: our Rust worker, for example.
-const [module, execPath] = [process.env.WORKER_MODULE ?? 'send_mail.mjs', process.env.WORKER_EXEC ?? process.execPath]
+const [module, execPath] = [process.env.WORKER_MODULE ?? sendMail, process.env.WORKER_EXEC ?? process.execPath]
 
 const server = createServer((request, response) => {
   let body = ''

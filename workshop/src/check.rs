@@ -99,6 +99,7 @@ impl Outcome {
                 }
             }
         }
+        checks.sort_by(|one, other| one.name.cmp(&other.name));
         checks
     }
 
@@ -127,7 +128,7 @@ impl Outcome {
             Verdict::Hangs => say("The spec did not end, which should not happen. It was stopped."),
             Verdict::Green if briefly => {}
             Verdict::Green => self.tell_what_is_proven(root),
-            Verdict::Red => self.tell_checks(briefly),
+            Verdict::Red => self.tell_checks(root, briefly),
         }
     }
 
@@ -142,9 +143,12 @@ impl Outcome {
         }
     }
 
-    fn tell_checks(&self, briefly: bool) {
+    fn tell_checks(&self, root: &Path, briefly: bool) {
+        let names = self.lesson.check_names(root);
+        let place = |check: &Check| names.iter().position(|name| *name == check.name).unwrap_or(names.len());
         let mut checks = self.run.checks();
-        checks.sort_by_key(|check| !check.passed);
+        // A spec goes from what is simple to what is special.
+        checks.sort_by_key(|check| (!check.passed, place(check)));
         for check in &checks {
             let word = if check.passed { paint("passed", Look::Good) } else { paint("failed", Look::Bad) };
             say(format!("  {word}  {}", in_words(check)));
