@@ -1,9 +1,9 @@
 //! A bare socket pair with blocking reads and writes, and no JSON: what the machine can do.
 
 use crate::channels::{Figures, Load};
+use crate::itself;
 use crate::report::median;
 use command_fds::{CommandFdExt, FdMapping};
-use std::env;
 use std::io::{Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -59,7 +59,7 @@ pub fn measure(load: &Load) -> Figures {
 
 fn fork() -> (Child, UnixStream) {
     let (mut ours, theirs) = UnixStream::pair().expect("a socket pair");
-    let mut command = Command::new(env::current_exe().expect("this program"));
+    let mut command = Command::new(itself());
     command.args(["child", "bare"]);
     command.fd_mappings(vec![FdMapping { parent_fd: theirs.into(), child_fd: 3 }]).expect("one mapping");
     let child = command.spawn().expect("this program can be started");

@@ -24,7 +24,7 @@ mod steps;
 use report::Page;
 use std::env;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{self, Command, ExitCode, Stdio};
 
 /// What is measured together. It writes one page of figures, NAME.md.
 #[derive(Clone, Copy)]
@@ -136,8 +136,8 @@ impl Bench {
         if !status.is_ok_and(|status| status.success()) {
             return Err(format!("cannot build {package}"));
         }
-        let itself = env::current_exe().map_err(|error| error.to_string())?;
-        Ok(itself.with_file_name(package))
+        let here = env::current_exe().map_err(|error| error.to_string())?;
+        Ok(here.with_file_name(package))
     }
 
     /// A folder for what is built only for a measurement.
@@ -151,6 +151,16 @@ impl Bench {
         command.current_dir(&self.root).stdin(Stdio::null());
         command
     }
+}
+
+/// This program, to be started again as somebody's child. On Linux through /proc: that finds it also after cargo
+/// has linked it anew, when the name that it was started by leads to another file.
+pub fn itself() -> PathBuf {
+    if cfg!(target_os = "linux") {
+        // Not /proc/self/exe: with taskset between, that would be taskset.
+        return format!("/proc/{}/exe", process::id()).into();
+    }
+    env::current_exe().expect("a program knows its own path")
 }
 
 /// A runtime as the workshop's programs have it.

@@ -2,10 +2,9 @@
 
 use crate::channels::{Figures, Load, repetitions};
 use crate::report::median;
-use crate::runtime;
+use crate::{itself, runtime};
 use channel::{Child, Error};
 use serde::{Deserialize, Serialize};
-use std::env;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -91,7 +90,7 @@ async fn measure_all(load: &Load) -> Result<Figures, Error> {
 }
 
 async fn fork() -> Result<Child, Error> {
-    let mut command = Command::new(env::current_exe().expect("this program"));
+    let mut command = Command::new(itself());
     command.args(["child", "ours"]);
     let mut child = channel::fork(command)?;
     child.recv::<String>().await?;
