@@ -192,7 +192,9 @@ fn without_a_usable_channel_the_child_says_so() {
         (Some("900"), "json", "NODE_CHANNEL_FD"),
     ];
     for (number, mode, word) in bad {
-        let check = spec.check(TAKE, format!("ran `child` with NODE_CHANNEL_FD {number:?}"));
+        let set =
+            number.map_or("without NODE_CHANNEL_FD".to_owned(), |it| format!("with NODE_CHANNEL_FD={it:?}"));
+        let check = spec.check(TAKE, format!("ran `child` {set}"));
         let mut program = spec.program().arg("child").env("NODE_CHANNEL_SERIALIZATION_MODE", mode);
         if let Some(number) = number {
             program = program.env("NODE_CHANNEL_FD", number);

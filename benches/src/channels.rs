@@ -2,7 +2,7 @@
 //! `channel.mjs`, runs on all of them), the crate ipc-channel, and a bare socket pair with blocking reads and no
 //! JSON, which is the limit of what the machine can do.
 
-use crate::report::{Page, Row, Table};
+use crate::report::{Page, Row, Table, median};
 use crate::{Bench, itself, peers};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -131,21 +131,30 @@ impl Peer {
     }
 }
 
-/// The best figures of each peer in some rounds. In each round all of them have their turn: what else happens on
-/// the machine, for a second or for a minute, shall not count for one of them alone.
+/// The figures of each peer in some rounds. In each round all of them have their turn: what else happens on the
+/// machine, for a second or for a minute, shall not count for one of them alone.
 fn in_turn(peers: &[Peer], short: bool) -> Vec<(String, Figures)> {
-    let (load, rounds) = if short { (SHORT, 1) } else { (FULL, 3) };
-    let mut best: Vec<Option<Figures>> = vec![None; peers.len()];
+    let (load, rounds) = if short { (SHORT, 1) } else { (FULL, 5) };
+    let mut figures = vec![Vec::new(); peers.len()];
     for round in 1..=rounds {
-        for (peer, best) in peers.iter().zip(&mut best) {
+        for (peer, figures) in peers.iter().zip(&mut figures) {
             eprintln!("channel: {}, round {round} of {rounds} …", peer.name);
             match figures_of(peer, load) {
-                Some(figures) => *best = Some(best.map_or(figures, |best| best.or_better(figures))),
+                Some(of_round) => figures.push(of_round),
                 None => eprintln!("{} does not run", peer.name),
             }
         }
     }
-    peers.iter().zip(best).filter_map(|(peer, best)| Some((peer.name.clone(), best?))).collect()
+    let summaries = peers.iter().zip(figures);
+    summaries.filter_map(|(peer, figures)| Some((peer.name.clone(), summary(&figures)?))).collect()
+}
+
+/// Of each figure the best, since other programs can only make one worse. Of the round trip on all cores the median:
+/// it is shorter when the system happens to let both processes run on one core.
+fn summary(rounds: &[Figures]) -> Option<Figures> {
+    let best = rounds.iter().copied().reduce(Figures::or_better)?;
+    let round_trip_us = median(rounds.iter().map(|figures| figures.round_trip_us).collect());
+    Some(Figures { round_trip_us, ..best })
 }
 
 /// Builds the program that measures ipc-channel. It is no part of the workspace.

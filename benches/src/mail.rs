@@ -48,43 +48,44 @@ struct Answer {
 
 /// Measures every peer at 1, 4 and 10 connections.
 pub fn run(bench: &Bench) -> Result<Page, String> {
-    let sink = Sink::start()?;
-    let (count, rounds) = if bench.short { (300, 1) } else { (10_000, 3) };
+    let sink = &Sink::start()?;
+    let (count, rounds) = if bench.short { (300, 1) } else { (10_000, 5) };
     let worker = bench.program("solution-09")?;
     let nodemailer = peers::node_with("nodemailer");
     let source = peers::find_or_say("smtp-source", "smtp-source");
     let mut versions = vec![peers::postfix(), peers::crate_version("lettre")];
-    let mut names = vec!["solution 09".to_owned()];
     if let Some((node, version)) = &nodemailer {
         versions.extend([peers::version("Node", node), version.clone()]);
-        names.push("nodemailer, pooled".into());
     }
-    names.extend(["lettre's own pool".to_owned(), "smtp-source".into()]);
-    let mut rows = Vec::new();
-    for connections in CONNECTIONS {
-        eprintln!("mail: {connections} connections …");
-        let mut rates =
-            vec![rate(rounds, count, |count| by_worker(Command::new(&worker), &sink, connections, count))];
-        if let Some((node, _)) = &nodemailer {
-            let command = || {
-                let mut command = Command::new(node);
-                command.arg(peers::file("send_mail.mjs"));
-                command
-            };
-            rates.push(rate(rounds, count / 3, |count| by_worker(command(), &sink, connections, count)));
-        }
-        // It takes 40 ms a mail, so it gets fewer of them.
-        rates.push(rate(1, 30 * connections, |count| by_pool(&sink, connections, count)));
-        let source = source.as_deref();
-        rates.push(
-            source.and_then(|path| rate(rounds, count, |count| by_source(path, &sink, connections, count))),
-        );
-        let name =
-            format!("mails a second, {connections} connection{}", if connections == 1 { "" } else { "s" });
-        rows.push(Row { name, values: rates });
+    let mut senders = vec![Sender::new("solution 09", rounds, count, |connections, count| {
+        by_worker(Command::new(&worker), sink, connections, count)
+    })];
+    if let Some((node, _)) = &nodemailer {
+        senders.push(Sender::new("nodemailer, pooled", rounds, count / 3, move |connections, count| {
+            let mut command = Command::new(node);
+            command.arg(peers::file("send_mail.mjs"));
+            by_worker(command, sink, connections, count)
+        }));
     }
+    // It takes 40 ms a mail, so it gets fewer of them.
+    senders.push(Sender::new("lettre's own pool", 1, 150, |connections, count| {
+        by_pool(sink, connections, count)
+    }));
+    if let Some(source) = &source {
+        senders.push(Sender::new("smtp-source", rounds, count, |connections, count| {
+            by_source(source, sink, connections, count)
+        }));
+    }
+    let rows = CONNECTIONS.map(|connections| Row {
+        name: format!("mails a second, {connections} connection{}", if connections == 1 { "" } else { "s" }),
+        values: in_turn(&senders, connections),
+    });
+    let table = Table {
+        corner: "measured",
+        peers: senders.iter().map(|sender| sender.name.to_owned()).collect(),
+        rows: rows.into(),
+    };
     let mut page = Page::new("mail", &versions);
-    let table = Table { corner: "measured", peers: names, rows };
     page.table("bars", "Mails a second into smtp-sink (more is better)", &table);
     targets(&mut page, &table);
     Ok(page)
@@ -110,11 +111,42 @@ fn targets(page: &mut Page, table: &Table) {
     }
 }
 
-/// The best of some rounds, in mails a second: other programs can only make one slower. `None` when a round fails.
-fn rate(rounds: usize, count: usize, send: impl Fn(usize) -> Result<f64, String>) -> Option<f64> {
-    let rates: Result<Vec<f64>, String> =
-        (0..rounds).map(|_| send(count).map(|seconds| count as f64 / seconds)).collect();
-    rates.map(|rates| rates.into_iter().fold(0.0, f64::max)).map_err(|why| eprintln!("error: {why}")).ok()
+/// Sends so many mails over so many connections, and gives the seconds that it took.
+type Send<'a> = Box<dyn Fn(usize, usize) -> Result<f64, String> + 'a>;
+
+/// Somebody who sends mails.
+struct Sender<'a> {
+    name: &'static str,
+    rounds: usize,
+    mails: usize,
+    send: Send<'a>,
+}
+
+impl<'a> Sender<'a> {
+    fn new(
+        name: &'static str,
+        rounds: usize,
+        mails: usize,
+        send: impl Fn(usize, usize) -> Result<f64, String> + 'a,
+    ) -> Self {
+        Self { name, rounds, mails, send: Box::new(send) }
+    }
+}
+
+/// The best round of each, in mails a second. In each round all of them have their turn: what else happens on the
+/// machine, for a second or for a minute, shall not count for one of them alone.
+fn in_turn(senders: &[Sender], connections: usize) -> Vec<Option<f64>> {
+    let mut best = vec![None; senders.len()];
+    for round in 1..=senders.iter().map(|sender| sender.rounds).max().unwrap_or(0) {
+        eprintln!("mail: {connections} connections, round {round} …");
+        for (sender, best) in senders.iter().zip(&mut best).filter(|(sender, _)| round <= sender.rounds) {
+            match (sender.send)(connections, sender.mails) {
+                Ok(seconds) => *best = Some(f64::max(best.unwrap_or(0.0), sender.mails as f64 / seconds)),
+                Err(why) => eprintln!("error: {}: {why}", sender.name),
+            }
+        }
+    }
+    best
 }
 
 /// Forks a worker, sends it one job, and gives the seconds until its answer.

@@ -14,7 +14,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
 use std::io::{BufRead, Read, Write as _};
-use std::iter;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::sync::Barrier;
@@ -49,7 +48,7 @@ struct Large {
 /// None: what it needs is in this program.
 pub fn run(bench: &Bench) -> Result<Page, String> {
     let mut page = Page::new("steps", &[]);
-    page.text("The best of five runs of each.");
+    page.text("The best of seven runs of each, in turn.");
     page.text(&measure(bench.short));
     Ok(page)
 }
@@ -89,15 +88,17 @@ fn table(steps: &[Step]) -> String {
 
 /// Without: each message is written by itself.
 fn batched_writes(count: usize) -> Step {
-    let without = count as f64 / best(|| one_way(count, false, receive_directly)) / 1e6;
-    let with = count as f64 / best(|| one_way(count, true, receive_directly)) / 1e6;
+    let (without, with) =
+        best(|| one_way(count, false, receive_directly), || one_way(count, true, receive_directly))
+            .map(|seconds| count as f64 / seconds / 1e6);
     Step { name: "many frames in one write", unit: "million messages a second", without, with }
 }
 
 /// Without: what arrives goes through a task of its own and a queue, as callbacks would be called.
 fn no_task_per_message(count: usize) -> Step {
-    let without = count as f64 / best(|| one_way(count, true, receive_through_tasks)) / 1e6;
-    let with = count as f64 / best(|| one_way(count, true, receive_directly)) / 1e6;
+    let (without, with) =
+        best(|| one_way(count, true, receive_through_tasks), || one_way(count, true, receive_directly))
+            .map(|seconds| count as f64 / seconds / 1e6);
     Step { name: "no task and no queue per message", unit: "million messages a second", without, with }
 }
 
@@ -154,27 +155,26 @@ async fn receive_through_tasks(mut channel: Channel, count: usize) -> Result<(),
 
 /// Without: each message is written to memory of its own first.
 fn one_outgoing_buffer(count: usize) -> Step {
-    let mut buffer = Vec::new();
-    let mut nanoseconds = |put: fn(&mut Vec<u8>, &Small)| {
-        best(|| {
-            for batch in 0..count / 1_000 {
-                buffer.clear();
-                for n in 0..1_000 {
-                    put(&mut buffer, &Small { n: (batch * 1_000 + n) as u64 });
-                }
-                black_box(&buffer);
+    let put_all = |put: fn(&mut Vec<u8>, &Small)| {
+        let mut buffer = Vec::new();
+        for batch in 0..count / 1_000 {
+            buffer.clear();
+            for n in 0..1_000 {
+                put(&mut buffer, &Small { n: (batch * 1_000 + n) as u64 });
             }
-        }) * 1e9
-            / count as f64
+            black_box(&buffer);
+        }
     };
-    let without = nanoseconds(|buffer, message| {
+    let without = |buffer: &mut Vec<u8>, message: &Small| {
         let text = serde_json::to_string(message).expect("it is plain");
         buffer.extend_from_slice(format!("{text}\n").as_bytes());
-    });
-    let with = nanoseconds(|buffer, message| {
+    };
+    let with = |buffer: &mut Vec<u8>, message: &Small| {
         serde_json::to_writer(&mut *buffer, message).expect("it is plain");
         buffer.push(b'\n');
-    });
+    };
+    let (without, with) =
+        best(|| put_all(without), || put_all(with)).map(|seconds| seconds * 1e9 / count as f64);
     Step {
         name: "messages are put together where they are written from",
         unit: "ns a message",
@@ -186,67 +186,57 @@ fn one_outgoing_buffer(count: usize) -> Step {
 /// Without: each line becomes a `String` first.
 fn frames_where_they_lie(count: usize) -> Step {
     let bytes = lines(count);
-    let nanoseconds = |seconds: f64| seconds * 1e9 / count as f64;
-    let without = nanoseconds(best(|| {
+    let without = || {
         for line in bytes.as_slice().lines() {
             let line = line.expect("it is text");
             black_box(serde_json::from_str::<Small>(&line).expect("it is a message"));
         }
-    }));
-    let with = nanoseconds(best(|| {
+    };
+    let with = || {
         decode(bytes.as_slice(), usize::MAX, |frame| {
             black_box(serde_json::from_slice::<Small>(frame).expect("it is a message"));
         });
-    }));
+    };
+    let (without, with) = best(without, with).map(|seconds| seconds * 1e9 / count as f64);
     Step { name: "frames are read where they lie", unit: "ns a message", without, with }
 }
 
 /// Without: 4 KiB at a time.
 fn read_buffer(count: usize) -> Step {
     let bytes = lines(count);
-    let million_a_second = |read_bytes: usize| {
-        let seconds = best(|| {
-            let (mut here, there) = UnixStream::pair().expect("a socket pair");
-            thread::scope(|scope| {
-                scope.spawn(|| {
-                    for batch in bytes.chunks(64 * 1024) {
-                        here.write_all(batch).expect("the other side reads");
-                    }
-                    drop(here);
-                });
-                decode(there, read_bytes, |frame| {
-                    black_box(frame);
-                });
+    let read_all = |read_bytes: usize| {
+        let (mut here, there) = UnixStream::pair().expect("a socket pair");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for batch in bytes.chunks(64 * 1024) {
+                    here.write_all(batch).expect("the other side reads");
+                }
+                drop(here);
+            });
+            decode(there, read_bytes, |frame| {
+                black_box(frame);
             });
         });
-        count as f64 / seconds / 1e6
     };
-    Step {
-        name: "a read buffer of 64 KiB, not of 4 KiB",
-        unit: "million frames a second",
-        without: million_a_second(4 * 1024),
-        with: million_a_second(usize::MAX),
-    }
+    let (without, with) =
+        best(|| read_all(4 * 1024), || read_all(usize::MAX)).map(|seconds| count as f64 / seconds / 1e6);
+    Step { name: "a read buffer of 64 KiB, not of 4 KiB", unit: "million frames a second", without, with }
 }
 
 /// Without: the newline is looked for from the frame's first byte after each read.
 fn searched(mebibytes: usize) -> Step {
     let mut bytes = vec![b'x'; mebibytes << 20];
     bytes.push(b'\n');
-    let without = best(|| {
+    let without = || {
         let mut buffer = Vec::new();
         for piece in bytes.chunks(64 * 1024) {
             buffer.extend_from_slice(piece);
             black_box(memchr::memchr(b'\n', &buffer));
         }
-    });
-    let with = best(|| decode(Pieces(&bytes), usize::MAX, |frame| assert_eq!(frame.len(), mebibytes << 20)));
-    Step {
-        name: "remember how far a newline was looked for (a frame of 64 MiB)",
-        unit: "ms",
-        without: without * 1e3,
-        with: with * 1e3,
-    }
+    };
+    let with = || decode(Pieces(&bytes), usize::MAX, |frame| assert_eq!(frame.len(), mebibytes << 20));
+    let (without, with) = best(without, with).map(|seconds| seconds * 1e3);
+    Step { name: "remember how far a newline was looked for (a frame of 64 MiB)", unit: "ms", without, with }
 }
 
 /// A reader that gives 64 KiB at a time, as a socket does.
@@ -263,39 +253,36 @@ impl Read for Pieces<'_> {
 fn typed(count: usize) -> Step {
     let message = addresses(count);
     let frame = serde_json::to_vec(&message).expect("it is plain");
-    let without = best(|| {
+    let without = || {
         let value = serde_json::to_value(&message).expect("it is plain");
         black_box(serde_json::to_vec(&value).expect("it is plain"));
         let value: Value = serde_json::from_slice(&frame).expect("it is JSON");
         black_box(serde_json::from_value::<Large>(value).expect("it is a message"));
-    });
-    let with = best(|| {
+    };
+    let with = || {
         black_box(serde_json::to_vec(&message).expect("it is plain"));
         black_box(serde_json::from_slice::<Large>(&frame).expect("it is a message"));
-    });
-    Step {
-        name: "a type, no `Value` (100,000 addresses, written and read)",
-        unit: "ms",
-        without: without * 1e3,
-        with: with * 1e3,
-    }
+    };
+    let (without, with) = best(without, with).map(|seconds| seconds * 1e3);
+    Step { name: "a type, no `Value` (100,000 addresses, written and read)", unit: "ms", without, with }
 }
 
 /// Without: each string of a message is checked for UTF-8 by itself.
 fn text_checked_once(count: usize) -> Step {
     let frame = serde_json::to_vec(&addresses(count)).expect("it is plain");
-    let without = best(|| {
+    let without = || {
         black_box(serde_json::from_slice::<Large>(&frame).expect("it is a message"));
-    });
-    let with = best(|| {
+    };
+    let with = || {
         let text = std::str::from_utf8(&frame).expect("it is text");
         black_box(serde_json::from_str::<Large>(text).expect("it is a message"));
-    });
+    };
+    let (without, with) = best(without, with).map(|seconds| seconds * 1e3);
     Step {
         name: "UTF-8 is checked once a frame, not once a string (100,000 addresses, read)",
         unit: "ms",
-        without: without * 1e3,
-        with: with * 1e3,
+        without,
+        with,
     }
 }
 
@@ -340,11 +327,12 @@ fn registered_for_reading(count: usize) -> Step {
             Ok(())
         })
     };
+    let Both(without, with) = best_in_turn(without, with);
     Step {
         name: "registered for writing only while a write waits (round trip on one core)",
         unit: "µs",
-        without: best_of_five(without),
-        with: best_of_five(with),
+        without,
+        with,
     }
 }
 
@@ -380,18 +368,16 @@ fn pin_this_thread() {
 fn forked_from_a_large_parent(mebibytes: usize) -> Step {
     // Written to, so that it is resident.
     let memory = black_box(vec![1_u8; mebibytes << 20]);
-    let milliseconds = |mapped: bool| {
-        1e3 * best(|| {
-            let (_here, there) = UnixStream::pair().expect("a socket pair");
-            let mut command = Command::new("true");
-            if mapped {
-                let mapping = FdMapping { parent_fd: there.into(), child_fd: 3 };
-                command.fd_mappings(vec![mapping]).expect("one mapping");
-            }
-            command.status().expect("true is installed");
-        })
+    let run = |mapped: bool| {
+        let (_here, there) = UnixStream::pair().expect("a socket pair");
+        let mut command = Command::new("true");
+        if mapped {
+            let mapping = FdMapping { parent_fd: there.into(), child_fd: 3 };
+            command.fd_mappings(vec![mapping]).expect("one mapping");
+        }
+        command.status().expect("true is installed");
     };
-    let (without, with) = (milliseconds(true), milliseconds(false));
+    let (without, with) = best(|| run(true), || run(false)).map(|seconds| seconds * 1e3);
     drop(memory);
     Step {
         name: "(not in the channel) `posix_spawn`, not `fork`, from a parent of 1 GiB",
@@ -426,18 +412,30 @@ fn decode(mut reader: impl Read, read_bytes: usize, mut look: impl FnMut(&[u8]))
     }
 }
 
-/// The best of five runs, in seconds: whatever else the machine does makes a run slower, never faster.
-fn best(mut run: impl FnMut()) -> f64 {
-    let time = || {
-        let begin = Instant::now();
-        run();
-        begin.elapsed().as_secs_f64()
-    };
-    best_of_five(time)
+/// A figure of both ways.
+struct Both(f64, f64);
+
+impl Both {
+    fn map(self, figure: impl Fn(f64) -> f64) -> (f64, f64) {
+        (figure(self.0), figure(self.1))
+    }
 }
 
-fn best_of_five(time: impl FnMut() -> f64) -> f64 {
-    iter::repeat_with(time).take(5).fold(f64::INFINITY, f64::min)
+/// The best run of each way, in seconds.
+fn best(mut without: impl FnMut(), mut with: impl FnMut()) -> Both {
+    best_in_turn(|| seconds(&mut without), || seconds(&mut with))
+}
+
+fn seconds(run: &mut impl FnMut()) -> f64 {
+    let begin = Instant::now();
+    run();
+    begin.elapsed().as_secs_f64()
+}
+
+/// The least figure of each way: whatever else the machine does makes a run slower, never faster. They take turns,
+/// so that it does not count for one of them alone.
+fn best_in_turn(mut without: impl FnMut() -> f64, mut with: impl FnMut() -> f64) -> Both {
+    (0..7).fold(Both(f64::INFINITY, f64::INFINITY), |best, _| Both(best.0.min(without()), best.1.min(with())))
 }
 
 fn runtime() -> tokio::runtime::Runtime {
