@@ -175,7 +175,7 @@ fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[PathBuf]) -> Resul
         let package = format!("solution-{number}");
         let test = || {
             let mut command = bench.cargo();
-            command.args(["test", "--package", &package]);
+            command.args(["test", "--package", &package, "--test", "spec"]);
             command
         };
         seconds(&mut test())?;
