@@ -4,7 +4,7 @@ use crate::arguments;
 use crate::failure::Failure;
 use crate::progress::{Progress, State};
 use crate::terminal::say;
-use crate::{interrupt, lesson, solve, workspace};
+use crate::{interrupt, keep, lesson, solve, workspace};
 use clap::{ArgMatches, Command};
 
 /// What the command line can say.
@@ -27,7 +27,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         if matches!(progress.state(&root, &lesson)?, State::Green { .. }) {
             say(format!("Lesson {} is done: it stays as it is.", lesson.number()));
         } else {
-            let kept = solve::put_solution(&root, &lesson)?;
+            let kept = keep::replace(&root, &lesson, &keep::solution(&root, &lesson)?)?;
             solve::tell(&lesson, "solution", kept.as_ref());
         }
     }

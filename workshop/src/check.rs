@@ -5,9 +5,9 @@ mod grade;
 use crate::arguments;
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
-use crate::progress::{self, Progress, State};
+use crate::progress::{self, Progress};
 use crate::spec::{Check, Run, Verdict};
-use crate::terminal::{Look, paint, say};
+use crate::terminal::{Look, paint, print, say};
 use crate::{interrupt, workspace};
 use clap::{ArgGroup, ArgMatches, Command};
 use std::path::Path;
@@ -19,9 +19,8 @@ pub fn command() -> Command {
         "Runs the spec of a lesson and says what passes and what does not",
         "Examples:\n  cargo workshop check\n  cargo workshop check 02\n  \
          cargo workshop check --all --points\n  cargo workshop check --all --json\n\n\
-         Without a number, it checks the first lesson that is not done. For teachers:\n\
-         each check is one point, and book/src/grading.md explains the rest.\n\
-         Exit status 0 when every check passes, 1 when some do not.",
+         Without a number, it checks the first lesson that is not done. For teachers: each check is one point, \
+         and book/src/grading.md explains the rest. Exit status 0 when every check passes, 1 when some do not.",
     )
     .arg(arguments::lesson("The lesson, such as 02").conflicts_with("all"))
     .arg(arguments::flag("all", "All lessons"))
@@ -57,8 +56,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
     match form {
         Some("points") => grade::tell(&root, &results),
-        Some("json") => say(grade::json(&root, &results).to_string()),
-        Some(_) => say(grade::for_github_classroom(&root, &results)),
+        Some("json") => print(grade::json(&root, &results).to_string()),
+        Some(_) => print(grade::for_github_classroom(&root, &results)),
         None => {}
     }
     conclude(&root, &results, form.is_none())
@@ -67,7 +66,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 /// The first lesson that is not known to be done: the one that somebody works on.
 pub fn next(root: &Path, progress: &Progress) -> Result<Lesson, Failure> {
     for lesson in lesson::all(root)? {
-        if !matches!(progress.known(root, &lesson)?, Some(State::Green { .. })) {
+        if !progress.known(root, &lesson)?.is_some_and(|state| state.is_done()) {
             return Ok(lesson);
         }
     }
@@ -92,6 +91,10 @@ impl Outcome {
     /// The checks. What did not come to an end passes none of those that its text names.
     fn checks(&self, root: &Path) -> Vec<Check> {
         let mut checks = self.run.checks();
+        if let Verdict::Lacks(_) = self.run.verdict {
+            // libtest says that they passed. Which of them were run, nobody knows.
+            checks.iter_mut().for_each(|check| check.passed = false);
+        }
         if !matches!(self.run.verdict, Verdict::Green | Verdict::Red) {
             for name in self.lesson.check_names(root) {
                 if checks.iter().all(|check| check.name != name) {
@@ -113,6 +116,7 @@ impl Outcome {
     fn report(&self, check: &Check) -> String {
         match self.run.verdict {
             Verdict::DoesNotCompile => "it does not compile".into(),
+            Verdict::Lacks(tool) => format!("not checked: {tool} is not installed"),
             _ => self.run.report(&check.name).trim().to_owned(),
         }
     }
@@ -123,8 +127,9 @@ impl Outcome {
         match self.run.verdict {
             Verdict::DoesNotCompile => {
                 say("It does not compile yet. rustc says:\n");
-                say(self.run.build_output.trim_end());
+                print(self.run.build_output.trim_end());
             }
+            Verdict::Lacks(tool) => say(lacking(tool)),
             Verdict::Hangs => say("The spec did not end, which should not happen. It was stopped."),
             Verdict::Green if briefly => {}
             Verdict::Green => self.tell_what_is_proven(root),
@@ -144,23 +149,57 @@ impl Outcome {
     }
 
     fn tell_checks(&self, root: &Path, briefly: bool) {
-        let names = self.lesson.check_names(root);
-        let place = |check: &Check| names.iter().position(|name| *name == check.name).unwrap_or(names.len());
         let mut checks = self.run.checks();
-        // A spec goes from what is simple to what is special.
-        checks.sort_by_key(|check| (!check.passed, place(check)));
+        checks.sort_by_cached_key(|check| (!check.passed, place(root, &self.lesson, check)));
         for check in &checks {
             let word = if check.passed { paint("passed", Look::Good) } else { paint("failed", Look::Bad) };
             say(format!("  {word}  {}", in_words(check)));
         }
-        if briefly {
-            return;
-        }
-        if let Some(first) = checks.iter().find(|check| !check.passed) {
-            say("\nBegin with this one:");
-            say(self.run.report(&first.name).trim_end());
+        if !briefly {
+            tell_where_to_begin(root, &self.lesson, &self.run);
         }
     }
+}
+
+/// A spec goes from what is simple to what is special.
+fn place(root: &Path, lesson: &Lesson, check: &Check) -> usize {
+    lesson.check_names(root).iter().position(|name| *name == check.name).unwrap_or(usize::MAX)
+}
+
+/// Says which failing check matters now. What is written and fails comes first; then what is not written yet, by its
+/// number: that is the order of the chapter and of the hints.
+pub fn tell_where_to_begin(root: &Path, lesson: &Lesson, run: &Run) {
+    let failed = run.checks().into_iter().filter(|check| !check.passed);
+    let report = |check: &Check| run.report(&check.name).trim_end().to_owned();
+    let first = failed.min_by_key(|check| (todo_of(&report(check)), place(root, lesson, check)));
+    let Some(first) = first.map(|check| report(&check)) else { return };
+    let hole = lesson.holes(root).unwrap_or_default().into_iter().next();
+    match (todo_of(&first), hole) {
+        (Some(reached), Some(hole)) if hole.number < reached => {
+            say(format!("\nBegin with number {}, which no check reaches yet:", hole.number));
+            say(format!("  write  {}", hole.text));
+            say(format!("  in     lessons/{}/{}, line {}", lesson.name, hole.file.display(), hole.line));
+            say(format!("  read   number {} of \"Your task\" in book/src/{}.md", hole.number, lesson.name));
+            say(format!("  stuck  cargo workshop hint {}", lesson.number()));
+        }
+        _ => {
+            say("\nBegin with this one:");
+            say(first);
+        }
+    }
+}
+
+/// The number of the `todo!` that a program has run into, as the report of a check says it.
+fn todo_of(report: &str) -> Option<u32> {
+    let text = report.lines().find_map(|line| line.trim_start().strip_prefix("came:"))?;
+    text.trim_start().strip_prefix("todo ")?.split(':').next()?.parse().ok()
+}
+
+/// What is said where a spec has left its checks out.
+pub fn lacking(tool: &str) -> String {
+    format!(
+        "Not checked: {tool} is not installed, and the spec needs it. How to get it: cargo workshop doctor"
+    )
 }
 
 /// `nothing_is_printed_twice` reads as a sentence.

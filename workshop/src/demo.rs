@@ -29,8 +29,7 @@ pub fn command() -> Command {
         "Shows the finished system: a request, a fork, messages, mails",
         "Examples:\n  cargo workshop demo\n  cargo workshop demo --keep\n  \
          cargo workshop demo --package lesson-10\n\n\
-         It builds the server of lesson 10, starts it with a mailbox, and posts a list\n\
-         of emails to it. Exit status 0 when everything came, 1 when something did not.",
+         It builds the server of lesson 10, starts it with a mailbox, and posts a list of emails to it. Exit status 0 when everything came, 1 when something did not.",
     )
     .arg(arguments::flag("keep", "Stay up afterwards, until Ctrl-C"))
     .arg(

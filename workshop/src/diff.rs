@@ -2,14 +2,13 @@
 
 use crate::arguments;
 use crate::failure::Failure;
-use crate::files::{self, as_lesson, without_anchors};
+use crate::keep;
 use crate::lesson::{self, Lesson};
-use crate::terminal::{Look, paint, say};
+use crate::terminal::{Look, paint, print, say};
 use crate::workspace;
 use clap::{ArgMatches, Command};
 use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 /// What the command line can say.
@@ -18,8 +17,8 @@ pub fn command() -> Command {
         "diff",
         "Shows how your files differ from the solution's",
         "Examples:\n  cargo workshop diff 02\n  cargo workshop diff 02 --no-comments\n\n\
-         A line with - is yours, a line with + is the solution's.\n\
-         While a todo! is left, this would give its solution away: then it asks for --spoil.",
+         A line with - is yours, a line with + is the solution's. While a todo! is left, this would give its \
+         solution away: then it asks for --spoil.",
     )
     .arg(arguments::lesson("The lesson, such as 02").required(true))
     .arg(arguments::flag("no-comments", "Leave comments out"))
@@ -53,20 +52,15 @@ pub fn show(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Failu
 }
 
 fn differences(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Failure> {
-    let (yours, ours) = (lesson.folder(root), lesson.solution(root));
-    let list = |folder| {
-        files::sources(folder).map_err(|error| Failure::input(format!("cannot read the files: {error}")))
-    };
-    let all: BTreeSet<_> = list(&yours)?.into_iter().chain(list(&ours)?).collect();
+    let yours = keep::read(&lesson.folder(root))?;
+    let ours = keep::solution(root, lesson)?;
     let mut differ = 0;
-    for file in all {
-        let read = |path| fs::read_to_string(path).unwrap_or_default();
-        let mut your_text = read(yours.join(&file));
-        let mut our_text = without_anchors(&as_lesson(&read(ours.join(&file)), lesson));
-        if no_comments {
-            your_text = without_comments(&your_text);
-            our_text = without_comments(&our_text);
-        }
+    for file in yours.keys().chain(ours.keys()).collect::<BTreeSet<_>>() {
+        let [your_text, our_text] = [&yours, &ours].map(|sources| {
+            let text = sources.get(file).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
+            let text = without_allowance(&text);
+            if no_comments { without_comments(&text) } else { text }
+        });
         if your_text != our_text {
             differ += 1;
             show_file(&format!("lessons/{}/{}", lesson.name, file.display()), &your_text, &our_text);
@@ -91,13 +85,20 @@ fn show_file(name: &str, yours: &str, ours: &str) {
                 .collect::<Vec<_>>()
         }) {
             match change {
-                (ChangeTag::Equal, line) => say(format!("  {line}")),
-                (ChangeTag::Delete, line) => say(paint(&format!("- {line}"), Look::Bad)),
-                (ChangeTag::Insert, line) => say(paint(&format!("+ {line}"), Look::Good)),
+                (ChangeTag::Equal, line) => print(format!("  {line}")),
+                (ChangeTag::Delete, line) => print(paint(&format!("- {line}"), Look::Bad)),
+                (ChangeTag::Insert, line) => print(paint(&format!("+ {line}"), Look::Good)),
             }
         }
     }
     say("");
+}
+
+/// Without the line by which a starter asks rustc to be quiet about what is not used yet, and the empty line after it.
+fn without_allowance(text: &str) -> String {
+    let Some(begin) = text.find("#![allow(unused") else { return text.to_owned() };
+    let rest = text[begin..].split_once("]\n").map_or("", |(_, rest)| rest);
+    format!("{}{}", &text[..begin], rest.strip_prefix('\n').unwrap_or(rest))
 }
 
 /// Without lines that are only a comment. A comment after code stays: to cut it, one would have to parse.

@@ -1,11 +1,12 @@
 //! `cargo workshop doctor`: is everything here that the workshop needs?
 
 mod classroom;
+mod crates;
 
 use crate::arguments;
 use crate::children::finish;
 use crate::failure::Failure;
-use crate::terminal::{Look, columns, paint, say, wrap};
+use crate::terminal::{Look, columns, note, paint, say, wrap};
 use crate::{interrupt, workspace};
 use clap::ArgMatches;
 use std::fs::{self, File};
@@ -20,10 +21,9 @@ pub fn command() -> clap::Command {
         "doctor",
         "Looks whether everything is here, and says how to get what is missing",
         "Examples:\n  cargo workshop doctor\n  cargo workshop doctor --classroom\n\n\
-         Each line is ok, optional or missing. Exit status 1 when something is missing\n\
-         that the workshop cannot do without.\n\
-         With --classroom it also downloads all that the day needs, and tries every lesson\n\
-         with the network cut off.",
+         Each line is ok, optional or missing. Exit status 1 when something is missing that the workshop cannot \
+         do without. With --classroom it also downloads all that the day needs, and tries every lesson with the \
+         network cut off.",
     )
     .arg(arguments::flag("classroom", "Prepare a day without a network, and try it"))
     .arg(arguments::flag("day", "Only try the day").hide(true))
@@ -64,7 +64,13 @@ fn look(root: &Path) -> Result<(), Failure> {
         ("port 2525", port(2525, "cargo workshop mailbox --port 2526")),
         ("port 3000", port(3000, "PORT=3001 cargo run -p solution-10")),
         ("node", tool("node", "Some checks compare with real Node and are passed over: https://nodejs.org")),
-        ("nats-server", tool("nats-server", "Only lesson 13 needs it: apt install nats-server")),
+        (
+            "nats-server",
+            tool(
+                "nats-server",
+                "Only lesson 13 needs it: apt install nats-server, or brew install nats-server",
+            ),
+        ),
         ("mdbook", tool("mdbook", &format!("To read the book in a browser: {}", crate::book::INSTALL))),
     ];
     let mut missing = 0;
@@ -94,7 +100,8 @@ fn look(root: &Path) -> Result<(), Failure> {
 
 /// What a program prints for `--version`, its first line.
 fn version(program: &str) -> Option<String> {
-    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().ok()?;
+    let output =
+        Command::new(observe::tool::find(program)?).arg("--version").stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Some(text.lines().next().unwrap_or_default().to_owned())
 }
@@ -169,7 +176,7 @@ fn build_time(root: &Path) -> Result<Finding, Failure> {
         cargo.args(["test", "--package", "solution-01", "--test", "spec", "--no-run"]);
         finish(cargo.stdout(Stdio::null()).stderr(Stdio::null()))
     };
-    eprintln!("Measuring a build. The first time, this takes a minute or two …");
+    note("Measuring a build. The first time, this takes a minute or two …");
     let cannot = |why: &str| Ok(Finding::Optional(format!("cannot be measured: {why}")));
     match build() {
         Err(failure) if interrupt::requested() => return Err(failure),

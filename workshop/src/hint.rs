@@ -15,16 +15,18 @@ use std::path::Path;
 pub fn command() -> Command {
     arguments::verb(
         "hint",
-        "Shows a hint for the next todo!, and one more each time you ask",
-        "Examples:\n  cargo workshop hint 02\n  cargo workshop hint 02 --todo 3\n\n\
-         There are three for each todo!, from a nudge to nearly the answer.\n\
-         They are in lessons/NN-name/hints.md.",
+        "Shows a hint for the next todo!, and another each time you ask",
+        "Examples:\n  cargo workshop hint 02\n  cargo workshop hint 02 --todo 3\n  \
+         cargo workshop hint 02 --again\n\n\
+         There are three for each todo!, from a nudge to nearly the answer. They are in \
+         lessons/NN-name/hints.md.",
     )
     .arg(arguments::lesson("The lesson, such as 02 (without it: the first that is not done)"))
     .arg(
         arguments::option("todo", "N", "The number of the todo! (without it: the first that is left)")
             .value_parser(value_parser!(u32)),
     )
+    .arg(arguments::flag("again", "Show those that you have seen, and no other"))
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
@@ -34,42 +36,71 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(wanted) => lesson::one(&root, wanted)?,
         None => check::next(&root, &progress)?,
     };
-    show(&root, &mut progress, &lesson, matches.get_one::<u32>("todo").copied())
+    let todo = matches.get_one::<u32>("todo").copied();
+    show(&root, &mut progress, &lesson, todo, matches.get_flag("again"))
 }
 
-/// Shows the hints for a todo!, one more than the last time.
-pub fn show(root: &Path, progress: &mut Progress, lesson: &Lesson, todo: Option<u32>) -> Result<(), Failure> {
+/// Shows the next hint for a todo!, or `again` those that were shown.
+pub fn show(
+    root: &Path,
+    progress: &mut Progress,
+    lesson: &Lesson,
+    todo: Option<u32>,
+    again: bool,
+) -> Result<(), Failure> {
+    let lesson_number = lesson.number();
     let path = lesson.folder(root).join("hints.md");
     let text = fs::read_to_string(&path)
-        .map_err(|_| Failure::input(format!("there are no hints for lesson {} yet", lesson.number())))?;
+        .map_err(|_| Failure::input(format!("there are no hints for lesson {lesson_number} yet")))?;
     let Some(number) = todo.or_else(|| lesson.todos(root).ok()?.first().copied()) else {
         say("No todo! is left in this lesson.");
-        say(format!("See what the spec says:     cargo workshop check {}", lesson.number()));
-        say(format!("A hint for a part of it:    cargo workshop hint {} --todo 1", lesson.number()));
+        say("See what the spec says:");
+        say(format!("  cargo workshop check {lesson_number}"));
+        say("A hint for a part of it:");
+        say(format!("  cargo workshop hint {lesson_number} --todo 1"));
         return Ok(());
     };
     let (title, hints) = parse(&text, number).ok_or_else(|| {
-        Failure::input(format!("there are no hints for number {number} of lesson {}", lesson.number()))
+        Failure::input(format!("there are no hints for number {number} of lesson {lesson_number}"))
     })?;
-    let shown = (progress.hints_shown(lesson, number) + 1).min(hints.len());
-    progress.show_hints(lesson, number, shown);
+    let seen = progress.hints_shown(lesson, number).min(hints.len());
+    let shown = if again { seen } else { (seen + 1).min(hints.len()) };
+    // A learner reads the new one. Those before are further up, or on paper.
+    let first = if again { 0 } else { shown - 1 };
+    if !again {
+        progress.show_hints(lesson, number, shown);
+    }
 
-    say(format!("Lesson {}, {title}", lesson.number()));
-    for (index, hint) in hints.iter().take(shown).enumerate() {
+    say(format!("Lesson {lesson_number}, {title}"));
+    for (index, hint) in hints.iter().enumerate().take(shown).skip(first) {
         say(format!("\nHint {} of {}: {}", index + 1, hints.len(), for_terminal(hint, columns())));
     }
-    if shown == hints.len() {
-        say("\nThat was the last hint. Compare your files with the solution of the whole lesson:");
-        say(format!("  cargo workshop diff {} --spoil", lesson.number()));
-    } else {
-        say("\nAsk again for one more.");
+    tell_what_else(lesson, &text, number, (first, shown, hints.len()));
+    Ok(())
+}
+
+/// Says how to get the other hints: those before `first`, those after `shown`, and those for another number.
+fn tell_what_else(lesson: &Lesson, text: &str, number: u32, (first, shown, count): (usize, usize, usize)) {
+    let lesson = lesson.number();
+    say("");
+    match shown {
+        0 => say("You have seen no hint for this number yet. Ask without --again for the first."),
+        _ if shown == count => {
+            say("That was the last hint. Compare your files with the solution of the whole lesson:");
+            say(format!("  cargo workshop diff {lesson} --spoil"));
+        }
+        _ => say("Ask again for the next one."),
+    }
+    if first > 0 {
+        say("Those before this one, once more:");
+        say(format!("  cargo workshop hint {lesson} --todo {number} --again"));
     }
     // The one before: whoever has a compiler error has written that number, and no todo! leads there any more.
     let other = if number > 1 { number - 1 } else { number + 1 };
-    if parse(&text, other).is_some() {
-        say(format!("For another number: cargo workshop hint {} --todo {other}", lesson.number()));
+    if parse(text, other).is_some() {
+        say("For another number:");
+        say(format!("  cargo workshop hint {lesson} --todo {other}"));
     }
-    Ok(())
 }
 
 /// The heading of this number, `## N. …`, and the hints below it. Each is folded in the book and on a web page:

@@ -1,7 +1,7 @@
 //! What a learner had: kept aside with a date before anything is put in its place, and never lost.
 
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, as_lesson, without_anchors};
 use crate::lesson::Lesson;
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,6 +40,20 @@ pub fn read(folder: &Path) -> Result<Sources, Failure> {
         sources.insert(file, bytes);
     }
     Ok(sources)
+}
+
+/// The solution's sources as they are in the lesson. What lies beside `src`, such as tests of the solution alone, has no
+/// place there.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn solution(root: &Path, lesson: &Lesson) -> Result<Sources, Failure> {
+    let as_in_lesson = |(file, bytes): (PathBuf, Vec<u8>)| {
+        let text = without_anchors(&as_lesson(&String::from_utf8_lossy(&bytes), lesson));
+        (file, text.into_bytes())
+    };
+    let sources = read(&lesson.solution(root))?.into_iter();
+    Ok(sources.filter(|(file, _)| file.starts_with("src")).map(as_in_lesson).collect())
 }
 
 /// All versions of a lesson that were kept, the oldest first.

@@ -83,15 +83,26 @@ impl Lesson {
         self.check_names(root).len()
     }
 
+    /// The `todo!`s that are left, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn holes(&self, root: &Path) -> Result<Vec<Hole>, Failure> {
+        let sources = keep::read(&self.folder(root))?;
+        let of_file = |(file, bytes): (&PathBuf, &Vec<u8>)| holes_in(file, &String::from_utf8_lossy(bytes));
+        let mut holes: Vec<Hole> = sources.iter().flat_map(of_file).collect();
+        holes.sort_by_key(|hole| hole.number);
+        Ok(holes)
+    }
+
     /// The numbers of the `todo!`s that are left, in order.
     ///
     /// # Errors
     /// When the files cannot be read.
     pub fn todos(&self, root: &Path) -> Result<Vec<u32>, Failure> {
-        let sources = keep::read(&self.folder(root))?;
-        let text: String =
-            sources.values().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
-        Ok(todos_in(&text))
+        let mut todos: Vec<u32> = self.holes(root)?.iter().map(|hole| hole.number).collect();
+        todos.dedup();
+        Ok(todos)
     }
 
     /// How many parts the task has: the headings `### N. …` of the chapter.
@@ -106,14 +117,27 @@ impl Lesson {
     }
 }
 
-/// The numbers of the `todo!("N: …")`s in a source, in order. One in a comment does not count.
-pub fn todos_in(text: &str) -> Vec<u32> {
-    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let number = |line: &str| line.split_once("todo!(\"")?.1.split_once(':')?.0.parse().ok();
-    let mut todos: Vec<u32> = code.filter_map(number).collect();
-    todos.sort_unstable();
-    todos.dedup();
-    todos
+/// A `todo!("N: …")`.
+pub struct Hole {
+    /// N, which is the number of a part of the task in the chapter.
+    pub number: u32,
+    /// What is to be written.
+    pub text: String,
+    /// The file, as a path that begins at the lesson's folder.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: usize,
+}
+
+/// The holes in a source. One in a comment does not count.
+pub fn holes_in(file: &Path, source: &str) -> Vec<Hole> {
+    let hole = |(index, line): (usize, &str)| {
+        let code = Some(line).filter(|line| !line.trim_start().starts_with("//"))?;
+        let (number, rest) = code.split_once("todo!(\"")?.1.split_once(':')?;
+        let text = rest.split_once("\")").map_or(rest, |(text, _)| text).trim().to_owned();
+        Some(Hole { number: number.parse().ok()?, text, file: file.to_owned(), line: index + 1 })
+    };
+    source.lines().enumerate().filter_map(hole).collect()
 }
 
 /// All lessons that have a starter, in order.

@@ -59,13 +59,29 @@ const VERBS: [Verb; 18] = [
 ];
 
 fn main() -> ExitCode {
-    match run(&command_line().get_matches()) {
+    let matches = match command_line().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return show_help(&error),
+    };
+    match run(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            terminal::note(format!("error: {failure}"));
             failure.exit_code()
         }
     }
+}
+
+/// Help, or what is wrong with the command line. clap breaks lines only with more crates than this needs.
+fn show_help(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let text = text.trim_end();
+    if error.use_stderr() {
+        terminal::note(text);
+        return ExitCode::from(2);
+    }
+    terminal::print(terminal::fit(text, terminal::columns().min(100)));
+    ExitCode::SUCCESS
 }
 
 fn command_line() -> Command {

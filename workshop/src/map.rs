@@ -5,12 +5,13 @@ use crate::lesson::{self, Lesson};
 use crate::progress::{Progress, State};
 use crate::terminal::{Look, paint, say};
 use crate::{interrupt, workspace};
+use std::path::Path;
 
 pub fn run() -> Result<(), Failure> {
     let root = workspace::root()?;
     interrupt::listen(|| {})?;
     let mut progress = Progress::load(&root);
-    let mut next: Option<Lesson> = None;
+    let mut next: Option<(Lesson, State)> = None;
     let (mut done, mut minutes_left) = (0, 0);
     let lessons = lesson::all(&root)?;
 
@@ -18,17 +19,17 @@ pub fn run() -> Result<(), Failure> {
     for lesson in &lessons {
         let state = progress.state(&root, lesson)?;
         let minutes = lesson.minutes(&root);
-        let green = matches!(state, State::Green { .. });
         let word = match (&state, &next) {
-            (State::Green { .. }, _) => paint("done", Look::Good),
+            _ if state.is_done() => paint("done", Look::Good),
+            (State::Lacks(_), _) => paint("not checked", Look::Bad),
             (_, None) => paint("next", Look::Strong),
             _ => paint("to do", Look::Quiet),
         };
-        if green {
+        if state.is_done() {
             done += 1;
         } else {
             minutes_left += minutes.unwrap_or(0);
-            next.get_or_insert_with(|| lesson.clone());
+            next.get_or_insert_with(|| (lesson.clone(), state.clone()));
         }
         let time = minutes.map_or_else(String::new, |minutes| format!("{minutes} min"));
         say(format!("  {:<14} {time:>7}   {word}, {}", lesson.name, in_words(&state)));
@@ -36,17 +37,25 @@ pub fn run() -> Result<(), Failure> {
     say(format!("\n{done} of {} lessons are done.", lessons.len()));
     match next {
         None => say("All lessons that are here are done."),
-        Some(lesson) => {
+        Some((lesson, state)) => {
             say(format!("About {} of work are left.\n", duration(minutes_left)));
-            say(format!("Next: {}", lesson.title(&root)));
-            say(format!("  read   book/src/{}.md", lesson.name));
-            say(format!("  edit   lessons/{}/src", lesson.name));
-            say(format!("  check  cargo workshop check {}", lesson.number()));
-            say(format!("  or     cargo workshop watch {}   (it checks at each save)", lesson.number()));
-            say(format!("  stuck  cargo workshop hint {}", lesson.number()));
+            tell_next(&root, &lesson, &state);
         }
     }
     Ok(())
+}
+
+fn tell_next(root: &Path, lesson: &Lesson, state: &State) {
+    let (name, number) = (&lesson.name, lesson.number());
+    say(format!("Next: {}", lesson.title(root)));
+    say(format!("  read   book/src/{name}.md"));
+    say(format!("  edit   lessons/{name}/src"));
+    if let State::Lacks(tool) = state {
+        say(format!("  get    {tool} (how: cargo workshop doctor)"));
+    }
+    say(format!("  check  cargo workshop check {number}"));
+    say(format!("  or     cargo workshop watch {number}   (it checks at each save)"));
+    say(format!("  stuck  cargo workshop hint {number}"));
 }
 
 fn in_words(state: &State) -> String {
@@ -55,6 +64,8 @@ fn in_words(state: &State) -> String {
         State::Todo(count) => format!("{count} todo!s left"),
         State::Red { passed, of } => format!("{passed} of {of} checks pass"),
         State::Green { of } => format!("all {of} checks pass"),
+        State::Solution => "the solution is in place".into(),
+        State::Lacks(tool) => format!("needs {tool}"),
     }
 }
 

@@ -18,9 +18,8 @@ pub fn command() -> Command {
         "mutants",
         "Runs the specs on every mutant of the solutions that cargo-mutants finds",
         "Examples:\n  cargo workshop mutants\n  cargo workshop mutants 02 --only endpoint\n\n\
-         cargo-mutants lists the mutants: `cargo install cargo-mutants --locked`. What is\n\
-         left out, and why, is in .cargo/mutants.toml. Each mutant is tried like a wrong\n\
-         answer. Exit status 1 when a spec passes one.",
+         cargo-mutants lists the mutants: `cargo install cargo-mutants --locked`. What is left out, and why, is \
+         in .cargo/mutants.toml. Each mutant is tried like a wrong answer. Exit status 1 when a spec passes one.",
     )
     .arg(arguments::lesson("The lesson, such as 02 (without it: all)"))
     .arg(arguments::option("only", "NAME", "Only mutants whose name contains this"))

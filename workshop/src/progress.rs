@@ -2,8 +2,11 @@
 
 use crate::failure::Failure;
 use crate::files;
+use crate::keep;
 use crate::lesson::Lesson;
 use crate::spec::{Run, Spec, Verdict};
+use crate::terminal::note;
+use observe::tool;
 use serde_json::{Value, json};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,6 +27,17 @@ pub enum State {
     Red { passed: usize, of: usize },
     /// The spec is green.
     Green { of: usize },
+    /// The solution is in place, which is known to be green. Its spec was not run here.
+    Solution,
+    /// The spec has left its checks out, since this tool is missing.
+    Lacks(String),
+}
+
+impl State {
+    /// Whether there is nothing left to do.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Green { .. } | Self::Solution)
+    }
 }
 
 /// The memory in `.workshop/progress.json`. A file that is missing or broken is an empty memory.
@@ -52,7 +66,7 @@ impl Progress {
         if let Some(state) = self.known(root, lesson)? {
             return Ok(state);
         }
-        eprintln!("Running the spec of lesson {} …", lesson.number());
+        note(format!("Running the spec of lesson {} …", lesson.number()));
         let run = spec(root, &lesson.package()).run()?;
         Ok(self.remember(root, lesson, &run))
     }
@@ -63,7 +77,13 @@ impl Progress {
     /// When the files cannot be read.
     pub fn known(&self, root: &Path, lesson: &Lesson) -> Result<Option<State>, Failure> {
         let todos = lesson.todos(root)?.len();
-        Ok(if todos > 0 { Some(State::Todo(todos)) } else { self.remembered(root, lesson) })
+        if todos > 0 {
+            return Ok(Some(State::Todo(todos)));
+        }
+        let remembered = self.remembered(root, lesson);
+        // What a run has shown weighs more: a machine may lack what even the solution needs.
+        let in_place = || Ok(keep::solution(root, lesson)? == keep::read(&lesson.folder(root))?);
+        if remembered.is_none() && in_place()? { Ok(Some(State::Solution)) } else { Ok(remembered) }
     }
 
     /// Notes what came of a run of a lesson's spec.
@@ -71,18 +91,32 @@ impl Progress {
         let checks = run.checks();
         let passed = checks.iter().filter(|check| check.passed).count();
         let of = checks.len().max(lesson.check_count(root));
-        let green = matches!(run.verdict, Verdict::Green);
+        let state = match run.verdict {
+            Verdict::Green => State::Green { of },
+            Verdict::Lacks(tool) => State::Lacks(tool.into()),
+            _ => State::Red { passed, of },
+        };
+        let lacks = if let State::Lacks(tool) = &state { Some(tool) } else { None };
         // By name, so that a lesson that gets another number keeps its progress.
-        object(&mut self.memory["lessons"])[lesson.word()] =
-            json!({"fingerprint": fingerprint(root, lesson), "green": green, "passed": passed, "of": of});
+        object(&mut self.memory["lessons"])[lesson.word()] = json!({
+            "fingerprint": fingerprint(root, lesson),
+            "green": state.is_done(),
+            "passed": passed,
+            "of": of,
+            "lacks": lacks,
+        });
         self.save();
-        if green { State::Green { of } } else { State::Red { passed, of } }
+        state
     }
 
     fn remembered(&self, root: &Path, lesson: &Lesson) -> Option<State> {
         let known = self.memory.get("lessons")?.get(lesson.word())?;
         if known["fingerprint"] != json!(fingerprint(root, lesson)) {
             return None;
+        }
+        if let Some(lacking) = known["lacks"].as_str() {
+            // When it is here now, its checks are still to be run.
+            return tool::find(lacking).is_none().then(|| State::Lacks(lacking.to_owned()));
         }
         let number = |field: &str| usize::try_from(known[field].as_u64()?).ok();
         let (passed, of) = (number("passed")?, number("of")?);
@@ -105,7 +139,7 @@ impl Progress {
     /// Not being able to remember, as in a folder that is read-only, is no failure.
     fn save(&self) {
         if let Err(error) = self.try_save() {
-            eprintln!("note: cannot remember this in {}: {error}", self.path.display());
+            note(format!("note: cannot remember this in {}: {error}", self.path.display()));
         }
     }
 

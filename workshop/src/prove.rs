@@ -30,10 +30,9 @@ pub fn command() -> Command {
         "prove",
         "Runs the specs on the bank of wrong and right answers",
         "Examples:\n  cargo workshop prove\n  cargo workshop prove 02 --only \"log line\"\n\n\
-         The answers are in tests/answers. Each is put in the place of the lesson's\n\
-         starter, in a copy of the workspace. The spec of a wrong answer is ended as\n\
-         soon as a report says what it should. Exit status 1 when a spec passes a wrong\n\
-         answer, does not say what it should, hangs, or fails a right answer.",
+         The answers are in tests/answers. Each is put in the place of the lesson's starter, in a copy of the \
+         workspace. The spec of a wrong answer is ended as soon as a report says what it should. Exit status 1 \
+         when a spec passes a wrong answer, does not say what it should, hangs, or fails a right answer.",
     )
     .arg(arguments::lesson("The lesson, such as 02 (without it: all)"))
     .arg(arguments::option("only", "NAME", "Only answers whose name contains this"))
@@ -283,6 +282,7 @@ fn judge(answer: &Answer, run: &Run) -> Result<String, String> {
     let seconds = run.took.as_secs_f64();
     match (&answer.kind, &run.verdict) {
         (_, Verdict::DoesNotCompile) => Err("it does not compile".into()),
+        (_, Verdict::Lacks(tool)) => Err(format!("its checks are left out: {tool} is not installed")),
         (Kind::Mutant, Verdict::Hangs) => Ok("caught, since the spec does not end".into()),
         (Kind::Mutant, Verdict::Red) => Ok(format!("caught in {seconds:.1} s")),
         (Kind::Mutant, Verdict::Green) => Err("MISSED: the spec passes it".into()),

@@ -6,6 +6,7 @@ use crate::keep::{self, Sources};
 use crate::lesson::{self, Lesson};
 use crate::{solve, workspace};
 use clap::ArgMatches;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,8 +16,7 @@ pub fn command() -> clap::Command {
         "reset",
         "Puts the starter back in place. Your files are kept",
         "Example:\n  cargo workshop reset 02\n\n\
-         The starter comes from git, also after you have committed your own work.\n\
-         `cargo workshop restore 02` brings your files back.",
+         The starter comes from git, also after you have committed your own work. `cargo workshop restore 02` brings your files back.",
     )
     .arg(arguments::lesson("The lesson, such as 02").required(true))
 }
@@ -30,15 +30,15 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 /// The newest version in git that has every `todo!` of the chapter: one with fewer is a learner's own.
-fn starter(root: &Path, lesson: &Lesson) -> Result<Sources, Failure> {
+pub fn starter(root: &Path, lesson: &Lesson) -> Result<Sources, Failure> {
     let folder = format!("lessons/{}", lesson.name);
     let log = git(root, &["log", "--format=%H", "--", &folder])?;
     let expected = lesson.todos_of_the_chapter(root);
     for commit in String::from_utf8_lossy(&log).lines() {
         let sources = sources_of(root, commit, &folder)?;
-        let text: String =
-            sources.values().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
-        let todos = lesson::todos_in(&text);
+        let of_file =
+            |(file, bytes): (&PathBuf, &Vec<u8>)| lesson::holes_in(file, &String::from_utf8_lossy(bytes));
+        let todos: BTreeSet<u32> = sources.iter().flat_map(of_file).map(|hole| hole.number).collect();
         if !todos.is_empty() && (1..=expected).all(|number| todos.contains(&number)) {
             return Ok(sources);
         }

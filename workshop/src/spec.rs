@@ -24,6 +24,10 @@ pub struct Spec<'a> {
     pub limit: Duration,
 }
 
+/// Without such a tool a spec checks next to nothing. (Without Node it leaves some checks out, and the others still
+/// prove something.)
+const NEEDED: [&str; 1] = ["nats-server"];
+
 /// What came of a run.
 #[derive(Debug)]
 pub enum Verdict {
@@ -35,6 +39,22 @@ pub enum Verdict {
     Red,
     /// All checks passed.
     Green,
+    /// Checks were left out, and libtest says that they passed: this tool is missing.
+    Lacks(&'static str),
+}
+
+impl Verdict {
+    /// The verdict on a spec that has ended so, or had to be ended, and has printed this.
+    pub fn of(status: Option<ExitStatus>, printed: &str) -> Self {
+        match status {
+            None => Self::Hangs,
+            Some(status) if !status.success() => Self::Red,
+            Some(_) => {
+                let lacks = |name: &&str| printed.contains(&observe::tool::left_out(name));
+                NEEDED.into_iter().find(lacks).map_or(Self::Green, Self::Lacks)
+            }
+        }
+    }
 }
 
 /// A run and what was printed, stdout and stderr as they came.
@@ -61,7 +81,7 @@ impl Spec<'_> {
     /// Builds and runs the spec.
     ///
     /// # Errors
-    /// When cargo cannot be started, or when Ctrl-C was pressed.
+    /// When cargo cannot be started, or fails itself, or when Ctrl-C was pressed.
     pub fn run(&self) -> Result<Run, Failure> {
         // Built first and run afterwards, to tell an answer that does not compile from one that fails. It is run
         // without cargo, which would look through the whole workspace a second time.
@@ -80,12 +100,8 @@ impl Spec<'_> {
         command.args(["--format", "pretty"]).current_dir(spec.package).env("RUST_BACKTRACE", "0");
         let end = captured(&mut command, self.limit, None)?;
         run.took = began.elapsed();
+        run.verdict = Verdict::of(end.status, &end.text);
         run.output = end.text;
-        run.verdict = match end.status {
-            None => Verdict::Hangs,
-            Some(status) if status.success() => Verdict::Green,
-            Some(_) => Verdict::Red,
-        };
         Ok(run)
     }
 
@@ -99,7 +115,7 @@ impl Spec<'_> {
 /// What cargo made of a package and its spec.
 pub struct Build {
     messages: Vec<Value>,
-    /// What cargo said to people.
+    /// What cargo and rustc said to people.
     pub output: String,
     /// Whether everything was built.
     pub succeeded: bool,
@@ -116,18 +132,44 @@ impl Build {
     /// Lets this `cargo test` build, and not run.
     ///
     /// # Errors
-    /// When cargo cannot be started, or when Ctrl-C was pressed.
+    /// When cargo cannot be started, or when it fails itself (rustc's errors are none of its own), or when Ctrl-C was
+    /// pressed.
     pub fn of(cargo_test: &mut Command) -> Result<Self, Failure> {
-        cargo_test.args(["--no-run", "--message-format", "json-render-diagnostics"]);
+        cargo_test.args(["--no-run", "--message-format", "json"]);
         // What it says is looked at in plain text.
         cargo_test.env("CARGO_TERM_COLOR", "never");
         let Captured { text, status } = captured(cargo_test, BUILD_LIMIT, None)?;
-        let (messages, output): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with('{'));
-        Ok(Self {
-            messages: messages.iter().filter_map(|line| serde_json::from_str(line).ok()).collect(),
-            output: output.join("\n"),
-            succeeded: status.is_some_and(|status| status.success()),
-        })
+        let succeeded = status.is_some_and(|status| status.success());
+        let mut build = Self { messages: Vec::new(), output: String::new(), succeeded };
+        text.lines().for_each(|line| build.read(line));
+        if succeeded || build.messages.iter().any(is_error_of_rustc) {
+            return Ok(build);
+        }
+        Err(build.failure_of_cargo())
+    }
+
+    fn read(&mut self, line: &str) {
+        match serde_json::from_str::<Value>(line) {
+            Ok(message) if message.is_object() => {
+                self.output += message["message"]["rendered"].as_str().unwrap_or_default();
+                self.messages.push(message);
+            }
+            _ => {
+                self.output += line;
+                self.output.push('\n');
+            }
+        }
+    }
+
+    /// What cargo says of a folder that cannot be written to, or of a Cargo.toml, is no verdict on a program.
+    fn failure_of_cargo(&self) -> Failure {
+        let errors = self.output.find("error: ").map_or(&*self.output, |begin| &self.output[begin + 7..]);
+        let mut why =
+            format!("cargo itself fails, before rustc has said anything. It says:\n{}", errors.trim());
+        if ["Read-only file system", "Permission denied"].iter().any(|words| errors.contains(words)) {
+            why += "\nTo let cargo build in a folder of your own: export CARGO_TARGET_DIR=~/workshop-target";
+        }
+        Failure::input(why)
     }
 
     /// The program of this target.
@@ -140,6 +182,10 @@ impl Build {
         };
         of_target.filter_map(executable).next_back()
     }
+}
+
+fn is_error_of_rustc(message: &Value) -> bool {
+    message["message"]["level"].as_str().is_some_and(|level| level.starts_with("error"))
 }
 
 impl Run {

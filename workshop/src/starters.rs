@@ -17,9 +17,8 @@ pub fn command() -> Command {
         "starters",
         "Checks that each starter compiles, fails as intended, and can be solved",
         "Examples:\n  cargo workshop starters\n  cargo workshop starters 02\n\n\
-         A starter compiles without a warning, fails the checks that starter_fails in\n\
-         tests/answers names and no others, each because of a todo!, and\n\
-         never hangs. With the solution's files in its place, the spec is green.",
+         A starter compiles without a warning, fails the checks that starter_fails in tests/answers names and no \
+         others, each because of a todo!, and never hangs. With the solution's files in its place, the spec is green.",
     )
     .arg(arguments::lesson("The lesson, such as 02 (without it: all)"))
 }
@@ -83,6 +82,7 @@ fn judge_starter(run: &Run, starter_fails: &[String]) -> Result<String, String> 
         Verdict::DoesNotCompile => return Err("it does not compile".into()),
         Verdict::Hangs => return Err("its spec hangs".into()),
         Verdict::Green => return Err("its spec is green, so there is nothing to do".into()),
+        Verdict::Lacks(tool) => return Err(format!("its checks are left out: {tool} is not installed")),
         Verdict::Red => {}
     }
     let checks = run.checks();
@@ -109,6 +109,7 @@ fn judge_solution(run: &Run) -> Result<String, String> {
     match run.verdict {
         Verdict::Green => Ok(format!("in its place, all {} checks are green", run.checks().len())),
         Verdict::Red => Err("in its place, the spec fails".into()),
+        Verdict::Lacks(tool) => Err(format!("its checks are left out: {tool} is not installed")),
         Verdict::Hangs => Err("in its place, the spec hangs".into()),
         Verdict::DoesNotCompile => Err("in its place, it does not compile".into()),
     }

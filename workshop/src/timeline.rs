@@ -25,10 +25,9 @@ pub fn command() -> Command {
         "Draws what a lesson's program does: requests, threads, processes, messages and mails, to scale",
         "Examples:\n  cargo workshop timeline 02\n  cargo workshop timeline 02 --solution\n  \
          cargo workshop timeline 03 --out mine.svg\n  \
-         cargo workshop timeline --all --solution --out book/src/pictures\n\n\
-         The program runs under a small load that is the same each time, with a mailbox\n\
-         that takes a quarter of a second for each mail. The picture is an SVG file:\n\
-         open it in a browser. What it shows is printed in words, too.",
+         cargo workshop timeline --all --solution --out pictures\n\n\
+         The program runs under a small load that is the same each time, with a mailbox that takes a quarter of \
+         a second for each mail. The picture is an SVG file: open it in a browser. What it shows is printed in words, too.",
     )
     .arg(arguments::lesson("The lesson, such as 02").required_unless_present("all"))
     .arg(arguments::flag("all", "Draw every lesson that can be drawn").conflicts_with("lesson"))

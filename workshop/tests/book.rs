@@ -7,6 +7,7 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use run::Running;
 use run::tiny::Tiny;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
@@ -87,7 +88,32 @@ fn a_classroom_needs_every_crate() {
     );
     let mut command = tiny.workshop(&["doctor", "--classroom"]);
     command.env("CARGO_NET_OFFLINE", "true").env("CARGO_HOME", tiny.root().join("empty"));
-    command.assert().code(1).stderr(contains("error: not all crates could be downloaded"));
+    command.assert().code(1).stderr(contains("error: cargo cannot get the crates ready"));
+}
+
+#[test]
+fn a_classroom_with_half_of_the_crates_is_told_which_are_missing() {
+    let tiny = Tiny::new("classroom-half");
+    for name in ["here", "gone", "gone-too"] {
+        tiny.write(&format!("vendor/{name}/.cargo-checksum.json"), "{\"files\":{}}");
+        tiny.write(&format!("vendor/{name}/src/lib.rs"), "");
+        let manifest = format!("[package]\nname = \"{name}\"\nversion = \"1.2.3\"\n");
+        tiny.write(&format!("vendor/{name}/Cargo.toml"), &manifest);
+    }
+    tiny.write(
+        ".cargo/config.toml",
+        "[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\ndirectory = \"vendor\"\n",
+    );
+    let manifest = tiny.read("lessons/01-one/Cargo.toml");
+    let dependencies = "[dependencies]\nhere = \"1\"\ngone = \"1\"\ngone-too = \"1\"\n\n[[test]]";
+    tiny.write("lessons/01-one/Cargo.toml", &manifest.replace("[[test]]", dependencies));
+    // This makes Cargo.lock, which a clone has.
+    tiny.workshop(&["check", "01"]).assert().code(1).stdout(contains("NOT WRITTEN YET"));
+    for name in ["gone", "gone-too"] {
+        fs::remove_dir_all(tiny.root().join("vendor").join(name)).unwrap();
+    }
+    let told = tiny.workshop(&["doctor", "--classroom"]).assert().code(1);
+    told.stderr(contains("error: 2 of 3 crates are missing: gone 1.2.3, gone-too 1.2.3. They belong in"));
 }
 
 #[test]

@@ -52,6 +52,23 @@ fn a_run_is_abandoned_for_a_newer_save() {
 }
 
 #[test]
+fn a_file_that_is_put_in_the_place_of_another_is_a_save_and_cargo_may_fail_meanwhile() {
+    let tiny = Tiny::new("watch-rename");
+    let mut watch = tiny.start(&["watch", "01"]);
+    watch.wait_for("NOT WRITTEN YET");
+    let manifest = tiny.read("lessons/01-one/Cargo.toml");
+    tiny.write("lessons/01-one/Cargo.toml", "[package\n");
+    watch.wait_for("cargo itself fails");
+    tiny.write("lessons/01-one/Cargo.toml", &manifest);
+    watch.wait_for("NOT WRITTEN YET");
+    tiny.write("lessons/01-one/src/main.rs~", &tiny.read("solutions/01-one/src/main.rs"));
+    std::fs::rename(tiny.root().join("lessons/01-one/src/main.rs~"), tiny.root().join(MAIN)).unwrap();
+    watch.wait_for("Lesson 01 is done. Proven:");
+    watch.enter("q");
+    assert_eq!(watch.code(), Some(0));
+}
+
+#[test]
 fn help_shows_an_example() {
     run::shows_an_example("watch");
 }

@@ -5,7 +5,7 @@ use crate::{Check, Http, Program, Running, Scratch, Signal, Spec};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use predicates::str::contains;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs};
 
 /// Ports are chosen here: below what systems give to those who ask for any port, so that a broker that is
@@ -16,11 +16,6 @@ const ATTEMPTS: usize = 10;
 
 /// Where nats-server is, or `None` when it is not installed; see [`optional_tool`].
 pub fn nats_server() -> Option<PathBuf> {
-    // Debian puts it where only root's PATH looks.
-    let debian = Path::new("/usr/sbin/nats-server");
-    if debian.exists() {
-        return Some(debian.to_owned());
-    }
     optional_tool("nats-server", "apt install nats-server, or brew install nats-server")
 }
 

@@ -1,9 +1,10 @@
 //! Tools that may be missing: real Node, a broker.
 
+use observe::tool;
 use std::collections::BTreeSet;
 use std::env;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
@@ -15,14 +16,20 @@ use std::sync::Mutex;
 /// # Panics
 /// When the tool is missing and `WORKSHOP_REQUIRE` is `all`.
 pub fn optional_tool(name: &str, how_to_get_it: &str) -> Option<PathBuf> {
-    let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if found.is_ok_and(|status| status.success()) {
-        return Some(PathBuf::from(name));
+    if let Some(found) = tool::find(name).filter(|program| !is_broken(program)) {
+        return Some(found);
     }
     let how = format!("To have it: {how_to_get_it}");
     assert!(env::var("WORKSHOP_REQUIRE").as_deref() != Ok("all"), "{name} is not installed. {how}");
-    say_once(&format!("{name} is not installed, so the checks that need it are left out. {how}\n"));
+    say_once(&format!("{} {how}\n", tool::left_out(name)));
     None
+}
+
+/// Version managers leave a program of this name that only says that no version was chosen. That this machine is too
+/// busy to start it at the moment says nothing.
+fn is_broken(program: &Path) -> bool {
+    let run = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    run.is_ok_and(|status| !status.success())
 }
 
 /// Not by `eprintln!`: libtest keeps to itself what a check prints that passes, and nobody would read it.
@@ -37,5 +44,7 @@ fn say_once(line: &str) {
 
 /// Real Node, 20 or newer.
 pub fn node() -> Option<PathBuf> {
-    optional_tool("node", "install Node.js 20 or newer, or leave it: it is not needed to learn")
+    let found = optional_tool("node", "install Node.js 20 or newer, or leave it: it is not needed to learn");
+    // By its name: WORKER is split at white space, which a path may contain.
+    found.map(|_| PathBuf::from("node"))
 }

@@ -1,6 +1,7 @@
 //! What graders read: a point for each check, part of the points for part of the work, and a total.
 
 use super::{Outcome, in_words};
+use crate::spec::Verdict;
 use crate::terminal::{columns, say, wrap};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,8 +17,10 @@ pub fn tell(root: &Path, results: &[Outcome]) {
             let words = wrap(&in_words(&check), 10, columns());
             say(format!("  {} of 1  {words}", u8::from(check.passed)));
         }
-        if !result.compiles() {
-            say("  It does not compile, so no check could run.");
+        match result.run.verdict {
+            Verdict::DoesNotCompile => say("  It does not compile, so no check could run."),
+            Verdict::Lacks(tool) => say(format!("  {}", super::lacking(tool))),
+            _ => {}
         }
     }
     let (points, of) = total(root, results);
@@ -38,11 +41,13 @@ fn lesson(root: &Path, result: &Outcome) -> Value {
         let points = u8::from(check.passed);
         json!({"name": check.name, "passed": check.passed, "points": points, "of": 1, "report": report})
     };
+    let lacks = if let Verdict::Lacks(tool) = result.run.verdict { Some(tool) } else { None };
     json!({
         "lesson": result.lesson.name,
         "package": result.package,
         "compiles": result.compiles(),
         "green": result.green(),
+        "lacks": lacks,
         "points": points,
         "of": of,
         "checks": result.checks(root).iter().map(check).collect::<Vec<_>>(),

@@ -1,6 +1,6 @@
 //! The story on the terminal: when, who, what.
 
-use crate::terminal::{bar, columns, say, wrap};
+use crate::terminal::{bar, columns, print, say, wrap};
 use console::Term;
 use std::io::{self, IsTerminal};
 use std::time::Instant;
@@ -57,15 +57,15 @@ impl Story {
 
     /// Shows the line that sends the request again.
     pub fn show_curl(&self, url: &str, body: &str) {
-        say(format!("\nSend another request from a second terminal:\n\n{}\n", curl(url, body)));
+        print(format!("\nSend another request from a second terminal:\n\n{}\n", curl(url, body)));
     }
 
     /// Shows how to do all this by hand.
     pub fn show_commands(&self, start: &str, body: &str) {
         say("\nThe same by hand, in three terminals:\n");
         say("  cargo workshop mailbox\n");
-        say(format!("  {start}\n"));
-        say(curl("http://127.0.0.1:3000/endpoint", body));
+        print(format!("  {start}\n"));
+        print(curl("http://127.0.0.1:3000/endpoint", body));
     }
 }
 

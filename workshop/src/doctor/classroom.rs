@@ -1,10 +1,11 @@
 //! `cargo workshop doctor --classroom`: everything is downloaded, and the whole day is tried without a network.
 
+use super::crates;
 use crate::children::finish;
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
 use crate::spec::{Run, Verdict};
-use crate::terminal::{columns, say, wrap};
+use crate::terminal::{columns, print, say, wrap};
 use crate::{book, progress, workspace};
 use std::env;
 use std::path::Path;
@@ -25,9 +26,9 @@ pub fn prepare(root: &Path) -> Result<(), Failure> {
     let mut fetch = workspace::cargo(root);
     fetch.args(["fetch", "--locked"]);
     if !finish(&mut fetch)? {
-        return Err(Failure::work(
-            "not all crates could be downloaded; cargo says why above. It needs a network this one time",
-        ));
+        return Err(Failure::work(crates::missing(root).unwrap_or_else(|| {
+            "cargo cannot get the crates ready; it says why above. It needs a network this one time".into()
+        })));
     }
     say("All crates are here.\n");
     build_book(root);
@@ -76,7 +77,7 @@ pub fn try_the_day(root: &Path) -> Result<(), Failure> {
                 Err(why) => {
                     bad += 1;
                     say(format!("  BAD  {package}: {why}"));
-                    say(details(&run, lesson));
+                    print(details(&run, lesson));
                 }
             }
         }
@@ -94,6 +95,7 @@ fn judge(run: &Run, is_learners: bool) -> Result<String, String> {
     match run.verdict {
         Verdict::DoesNotCompile => Err("does not compile".into()),
         Verdict::Hangs => Err("its spec does not end".into()),
+        Verdict::Lacks(tool) => Ok(format!("compiles; not checked, since {tool} is not installed")),
         Verdict::Red if !is_learners => Err(format!("only {passed} of {} checks pass", checks.len())),
         Verdict::Red if checks.is_empty() => Err("its spec gives no verdict".into()),
         Verdict::Red => Ok(format!("compiles, and its spec says what is to do ({} checks)", checks.len())),

@@ -102,9 +102,7 @@ impl Built {
         }
         let verdict = match end.status {
             _ if how.enough.is_some_and(|enough| enough(&end.text)) => Verdict::Red,
-            None => Verdict::Hangs,
-            Some(status) if status.success() => Verdict::Green,
-            Some(_) => Verdict::Red,
+            status => Verdict::of(status, &end.text),
         };
         Ok(Run { verdict, build_output: self.output.clone(), output: end.text, took })
     }
