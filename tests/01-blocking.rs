@@ -108,6 +108,38 @@ fn what_cannot_be_sent_is_reported_and_the_rest_is_sent() {
 }
 
 #[test]
+fn a_mail_cannot_bring_commands_or_headers_of_its_own() {
+    let spec = support::spec!("01-blocking");
+    let mailbox = spec.mailbox();
+    let good = spec.mail();
+    let mut mails = vec![good.clone(); 6];
+    mails[0].to = format!("{}\r\nBcc: everybody@example.test", good.to);
+    mails[1].to = format!("{}>\r\nRCPT TO:<everybody@example.test", good.to);
+    mails[2].from = format!("{}\r\nBcc: everybody@example.test", good.from);
+    mails[3].from = format!("{}>\r\nRCPT TO:<everybody@example.test>\r\nDATA\r\n<", good.from);
+    mails[4].subject = "one\nBcc: everybody@example.test".into();
+    mails[5].text = format!("one\r\n.\r\nMAIL FROM:<{}>\r\n.\r\n.two\r\nQUIT", good.from);
+    let check = spec.check(
+        SEND,
+        "sent 5 mails with a line end in an address or in the subject, and one whose text looks like SMTP",
+    );
+
+    let finished = with_job(&spec, &mailbox, &mails).run(&check);
+
+    for letter in mailbox.letters() {
+        check.equal("the header Bcc of a letter", &letter.header("Bcc"), &String::new());
+    }
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &vec![good.to]);
+    for letter in mailbox.letters() {
+        let expected = mails[5].text.replace("\r\n", "\n");
+        check.equal("the text, as it was", letter.text().trim_end(), expected.as_str());
+    }
+    let errors = finished.stderr().lines().filter(|line| line.starts_with("error: ")).count();
+    check.equal("the number of lines `error: …` on stderr", &errors, &5);
+    finished.code(1).prints_json(&json!({"counter": 1}));
+}
+
+#[test]
 fn an_smtp_server_that_is_down_means_counter_0() {
     let spec = support::spec!("01-blocking");
     let mails = spec.mails(2);

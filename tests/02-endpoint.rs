@@ -154,6 +154,42 @@ fn a_body_that_is_no_request_is_refused_with_a_reason() {
 }
 
 #[test]
+fn a_request_without_measure_is_refused_and_the_server_goes_on() {
+    let spec = support::spec!("02-endpoint");
+    let mailbox = spec.mailbox();
+    let check = spec.check(ENDPOINT, "started the server");
+    let (_server, http) = start(&spec, &mailbox, &check);
+
+    // In chunks, no header says how long the body will be: who looks at Content-Length alone takes all of it.
+    let mut long = spec.mail();
+    long.text = "x".repeat(MAX_BODY_BYTES);
+    let body = mail::request(&[long]).to_string();
+    let head =
+        "POST /endpoint HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let what = "a body of more than 1 MiB, in chunks,";
+    let check = spec.check(ENDPOINT, format!("posted {what} to /endpoint"));
+    let answer = http.send_bytes(&check, what, chunked.into_bytes());
+    let refused = answer.as_ref().is_ok_and(|answer| answer.status == 413);
+    check.holds("the status of the answer is 413", refused, format!("{answer:?}"));
+
+    let heads = [
+        ("a header of 8 MiB", format!("x-long: {}\r\n", "x".repeat(8 * MAX_BODY_BYTES))),
+        ("100,000 headers", "x-many: x\r\n".repeat(100_000)),
+    ];
+    for (what, header) in heads {
+        let check = spec.check(ROUTES, format!("asked GET /health with {what}"));
+        let request = format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}\r\n");
+        let answer = http.send_bytes(&check, what, request.into_bytes());
+        // The connection may also be closed without an answer.
+        let refused = answer.as_ref().map_or(true, |answer| matches!(answer.status, 400 | 413 | 431));
+        check.holds("a refusal: 431, 413, 400 or no answer at all", refused, format!("{answer:?}"));
+        check.equal("the status of GET /health after that", &http.get(&check, "/health").status, &200);
+    }
+    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
+}
+
+#[test]
 fn each_path_has_its_method() {
     let spec = support::spec!("02-endpoint");
     let mailbox = spec.mailbox();

@@ -9,7 +9,8 @@
 use std::path::Path;
 use support::ipc::Channel;
 use support::predicates::str::contains;
-use support::{Check, ClosedPort, Mail, Mailbox, Point, Reply, Running, Signal, Spec, Value, json, mail};
+use support::{Check, ClosedPort, Mail, Mailbox, Point, Reply, Running, Signal, Spec, Value};
+use support::{json, mail, process};
 
 const TAKE: &str = "1. Take the channel";
 const ANSWER: &str = "2. A job in, an answer out";
@@ -205,6 +206,27 @@ impl AndTo for support::predicates::str::ContainsPredicate {
         use support::predicates::prelude::*;
         self.and(contains(recipient.to_owned()))
     }
+}
+
+#[test]
+fn no_connection_waits_for_acknowledgements() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(1..5));
+    let did = format!("sent {} mails, all held at RCPT, and looked at the connections", mails.len());
+    let check = spec.check(CONNECT, did);
+    mailbox.hold(Point::Rcpt);
+    let (worker, mut channel) = forked_worker(&spec, &mailbox);
+    channel.send(&check, &mail::job(&mails));
+    mailbox.wait_held(&check, mails.len());
+    // Where the system does not let a parent look at the sockets of its child, nothing can be said.
+    if let Some(set) = process::nodelay(worker.pid(), ([127, 0, 0, 1], mailbox.port()).into()) {
+        let got = format!("set on {} of {}", set.iter().filter(|set| **set).count(), set.len());
+        let expected = "the option TCP_NODELAY on every connection to the mail server (set_nodelay)";
+        check.holds(expected, set.iter().all(|set| *set), got);
+    }
+    mailbox.release_all();
+    check.json("the counter", &counter(&check, &mut channel), &json!(mails.len()));
 }
 
 #[test]

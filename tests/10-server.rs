@@ -6,10 +6,12 @@
 //! 4. Log `Number of mails sent N`, disconnect the worker, wait for its end.
 //! 5. At the end, wait until no work is in hand.
 
+use std::fs;
 use std::path::Path;
 use support::ipc::Child;
 use support::predicates::str::contains;
-use support::{Check, Http, Mailbox, Point, Program, Reply, Running, Signal, Spec, json, mail, process};
+use support::{Check, Http, Mailbox, Point, Program, Reply, Running, Scratch, Signal, Spec};
+use support::{json, mail, process};
 
 const WORKER: &str = "1. The worker's command line";
 const FORK: &str = "2. Fork, and answer at once";
@@ -69,6 +71,7 @@ fn a_request_is_answered_before_any_mail_is_sent() {
     );
     check.holds("no number in the log yet", !server.stderr().contains("Number of mails"), server.stderr());
     mailbox.release_all();
+    let check = spec.check(REAP, "let all mails go");
     logs_number(&check, &server, mails.len());
     check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &mails.len());
 }
@@ -154,6 +157,38 @@ fn bad_requests_are_refused_and_fork_nothing() {
     }
     check.holds("nothing was forked", !server.stderr().contains("forked"), server.stderr());
     check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+}
+
+#[test]
+fn no_shell_looks_at_what_a_client_has_written() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let mails = mail::bait(&spec);
+    let check = spec.check(
+        WORKER,
+        format!("posted {} mails with commands of a shell in them, such as {}", mails.len(), mails[0].json()),
+    );
+    let folder = Scratch::new(env!("CARGO_TARGET_TMPDIR"), "folder");
+    if let Err(error) = fs::create_dir(folder.path()) {
+        check.fail("a new folder for the server", &error.to_string());
+    }
+    let (server, http) = started(&check, server(&spec, &mailbox).current_dir(folder.path()));
+    post(&check, &http, &mails);
+    logs_number(&check, &server, mails.len());
+    wait_without_children(&check, &server);
+    for mail in &mails {
+        let letters = mailbox.letters();
+        let letter = letters.iter().find(|letter| letter.recipients == [mail.to.as_str()]);
+        let Some(letter) = letter else { check.fail(&format!("a mail to {}", mail.to), "none") };
+        check.equal("the subject", &letter.header("Subject"), &mail.subject);
+        check.equal("the text", letter.text().trim_end(), mail.text.trim_end());
+    }
+    let made: Vec<_> = fs::read_dir(folder.path()).into_iter().flatten().flatten().collect();
+    let got = format!(
+        "{:?}: a shell has read what a client has written",
+        made.first().map(|made| made.file_name())
+    );
+    check.holds("no new file in the server's folder", made.is_empty(), got);
 }
 
 #[test]
@@ -273,8 +308,11 @@ fn a_signal_ends_it_after_the_work_in_hand() {
         check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
         check.holds("the server still runs: a worker has work", server.is_running(), "it has ended");
         mailbox.release_all();
+        // What is in hand is finished when the worker has gone, and that is number 4.
+        let finished = spec.check(REAP, format!("let the mails go after {signal}"));
+        logs_number(&finished, &server, 3);
+        wait_without_children(&finished, &server);
         check.equal("the exit status", &server.wait(&check).code(), &Some(0));
-        logs_number(&check, &server, 3);
         server.leaves_nothing_behind(&check);
     }
 }

@@ -5,6 +5,8 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod option;
 mod ps;
 
 #[cfg(target_os = "linux")]
@@ -15,6 +17,7 @@ use ps as system;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What is known of a process at one moment.
@@ -75,6 +78,17 @@ pub fn threads(pid: u32) -> Option<usize> {
 /// Linux shows it.
 pub fn descriptors(pid: u32) -> Option<Vec<(i32, String)>> {
     system::descriptors(pid)
+}
+
+/// The addresses at which a process listens for TCP connections. `None` where only Linux shows it.
+pub fn listening(pid: u32) -> Option<Vec<SocketAddr>> {
+    system::listening(pid)
+}
+
+/// Whether TCP_NODELAY is set, for each connection of a process to this address. `None` where the system does not
+/// let us look.
+pub fn nodelay(pid: u32, peer: SocketAddr) -> Option<Vec<bool>> {
+    system::nodelay(pid, peer)
 }
 
 /// How long a process has had a processor, all its threads together. `None` where only Linux shows it.

@@ -2,6 +2,7 @@
 
 use observe::limit::{limit, poll};
 use observe::process;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 fn start(script: &str) -> Child {
@@ -58,4 +59,33 @@ fn processor_time_grows_while_a_process_computes() {
     let computed = || process::processor_time(child.id()).filter(|time| !time.is_zero());
     assert!(poll(limit(), computed).is_some());
     end(child);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_addresses_at_which_a_process_listens_are_seen() {
+    let own = || process::listening(std::process::id()).unwrap();
+    for address in ["127.0.0.1:0", "127.0.0.2:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
+        // Not every machine has IPv6.
+        let Ok(listener) = TcpListener::bind(address) else { continue };
+        let address = listener.local_addr().unwrap();
+        assert!(own().contains(&address), "{address} is not in {:?}", own());
+        drop(listener);
+        assert!(!own().contains(&address), "{address} is still in {:?}", own());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_option_of_a_connection_is_seen() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let peer = listener.local_addr().unwrap();
+    let stream = TcpStream::connect(peer).unwrap();
+    for is_set in [false, true] {
+        stream.set_nodelay(is_set).unwrap();
+        // `None` where a sandbox does not let anybody look.
+        if let Some(seen) = process::nodelay(std::process::id(), peer) {
+            assert_eq!(seen, [is_set]);
+        }
+    }
 }

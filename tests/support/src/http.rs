@@ -63,8 +63,7 @@ impl Http {
 
     /// Whether nobody listens on the server's port (any more).
     pub fn is_refused(&self) -> bool {
-        let address = self.base.trim_start_matches("http://");
-        std::net::TcpStream::connect(address).is_err()
+        TcpStream::connect(self.address()).is_err()
     }
 
     /// Sends a GET request and waits for the answer.
@@ -85,6 +84,12 @@ impl Http {
     /// Posts JSON with these headers besides, their names in lower case, and waits for the answer.
     pub fn post_with(&self, check: &Check, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         self.begin_with("POST", path, headers, Some(body.to_string().into_bytes())).wait(check)
+    }
+
+    /// Sends bytes as they are, and waits for what comes of them: an answer, or what happened to the connection
+    /// instead. `what` says in words what they are.
+    pub fn send_bytes(&self, check: &Check, what: &str, bytes: Vec<u8>) -> Result<Answer, String> {
+        self.begin_bytes(what, "", bytes).outcome(check)
     }
 
     /// Sends a GET request without waiting for the answer.
@@ -108,17 +113,28 @@ impl Http {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> PendingAnswer {
-        let headers: Vec<_> =
-            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (base, path) = (self.base.clone(), path.to_owned());
-        let what = format!("{method} {path}");
+        let address = self.address();
+        let body = body.unwrap_or_default();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+        if method == "POST" {
+            head += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+        }
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        let bytes = [head.as_bytes(), b"\r\n", &body].concat();
+        self.begin_bytes(&format!("{method} {path}"), &String::from_utf8_lossy(&body), bytes)
+    }
+
+    /// `what` and `detail` are for the transcript.
+    fn begin_bytes(&self, what: &str, detail: &str, bytes: Vec<u8>) -> PendingAnswer {
+        let (address, what) = (self.address().to_owned(), what.to_owned());
         let transcript = self.spec.transcript().clone();
-        let detail = body.as_ref().map(|body| format!(" {}", String::from_utf8_lossy(body)));
-        transcript.note("spec", format!("{what}{}", detail.unwrap_or_default()));
+        transcript.note("spec", format!("{what} {detail}").trim_end());
         let (sender, answer) = mpsc::channel();
         let name = what.clone();
         thread::spawn(move || {
-            let answer = request(method, &base, &path, &headers, &body.unwrap_or_default());
+            let answer = exchange(&address, &bytes).map_err(|error| error.to_string());
             match &answer {
                 Ok(answer) => transcript.note("spec", format!("{name} was answered: {answer}")),
                 Err(error) => transcript.note("spec", format!("{name} failed: {error}")),
@@ -128,17 +144,26 @@ impl Http {
         });
         PendingAnswer { what, answer }
     }
+
+    fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
 }
 
 impl PendingAnswer {
     /// Waits for the answer.
     pub fn wait(self, check: &Check) -> Answer {
-        let expected = format!("an HTTP answer to {}", self.what);
-        match self.answer.recv_timeout(limit::limit()) {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => check.fail(&expected, &error),
-            Err(_) => check.time_out(&expected),
-        }
+        let expected = self.expected();
+        self.outcome(check).unwrap_or_else(|error| check.fail(&expected, &error))
+    }
+
+    /// Waits for the answer, or for what happened to the connection instead.
+    fn outcome(self, check: &Check) -> Result<Answer, String> {
+        self.answer.recv_timeout(limit::limit()).unwrap_or_else(|_| check.time_out(&self.expected()))
+    }
+
+    fn expected(&self) -> String {
+        format!("an HTTP answer to {}", self.what)
     }
 
     /// Fails when the answer comes now or within a moment. `why` says what it has to wait for.
@@ -154,36 +179,18 @@ impl PendingAnswer {
 }
 
 /// Sends a request over a connection of its own, and reads all of the answer.
-fn request(
-    method: &str,
-    base: &str,
-    path: &str,
-    headers: &[(String, String)],
-    body: &[u8],
-) -> Result<Answer, String> {
-    let address = base.trim_start_matches("http://");
+fn exchange(address: &str, request: &[u8]) -> io::Result<Answer> {
     // Longer than any wait, so that the wait's own report comes first.
     let patience = limit::limit() + Duration::from_secs(5);
-    let exchange = || {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))?;
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
-        if method == "POST" {
-            head += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
-        }
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        // A server may answer and close before it has read everything: then the answer is what counts.
-        let written = stream.write_all(&[head.as_bytes(), b"\r\n", body].concat());
-        let mut answer = BufReader::new(stream);
-        match read_answer(&mut answer) {
-            Err(error) => Err(written.err().unwrap_or(error)),
-            answer => answer,
-        }
-    };
-    exchange().map_err(|error: io::Error| error.to_string())
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    // A server may answer and close before it has read everything: then the answer is what counts.
+    let written = stream.write_all(request);
+    match read_answer(&mut BufReader::new(stream)) {
+        Err(error) => Err(written.err().unwrap_or(error)),
+        answer => answer,
+    }
 }
 
 /// Reads an answer (RFC 9112): its status, its headers, and its body in one of the three forms that there are.

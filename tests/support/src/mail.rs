@@ -38,6 +38,27 @@ pub fn recipients(mails: &[Mail]) -> Vec<String> {
     mails.iter().map(|mail| mail.to.clone()).collect()
 }
 
+/// Mails whose words are commands for a shell: each would make a file in the folder in which the shell runs.
+pub fn bait(spec: &Spec) -> Vec<Mail> {
+    let commands = [
+        "$(touch made)",
+        "`touch made`",
+        "; touch made #",
+        "| touch made",
+        "& touch made &",
+        "'; touch made; '",
+        "\"; touch made; \"",
+        "\\\"; touch made; \\\"",
+    ];
+    let with_bait = |command: &str| {
+        let mail = random(spec);
+        let (to, subject) =
+            (format!("`touch${{IFS}}made`{}", mail.to), format!("{} {command}", mail.subject));
+        Mail { to, subject, text: format!("{command}\n{}", mail.text), ..mail }
+    };
+    commands.map(with_bait).to_vec()
+}
+
 pub(crate) fn random(spec: &Spec) -> Mail {
     let word = || spec.word();
     // A number in the address, since two random words can be the same.

@@ -312,13 +312,20 @@ impl Running {
         self.stderr.all()
     }
 
-    /// A server's first line is `listening on http://127.0.0.1:PORT`. Waits for it and gives a client.
+    /// A server's first line is `listening on http://127.0.0.1:PORT`. Waits for it and gives a client. The server
+    /// must be where only this machine reaches it, whatever it says.
     pub fn listening(&mut self, check: &Check) -> Http {
         let line = self.line(check);
-        match line.strip_prefix("listening on ") {
-            Some(base) if base.starts_with("http://127.0.0.1:") => Http::new(&self.spec, base.trim()),
-            _ => check.fail("`listening on http://127.0.0.1:PORT` as the first line of stdout", &line),
+        let base = line.strip_prefix("listening on ").filter(|base| base.starts_with("http://127.0.0.1:"));
+        let Some(base) = base else {
+            check.fail("`listening on http://127.0.0.1:PORT` as the first line of stdout", &line)
+        };
+        let everywhere = process::listening(self.pid).unwrap_or_default();
+        if let Some(address) = everywhere.iter().find(|address| !address.ip().is_loopback()) {
+            let expected = "a server that listens on 127.0.0.1 alone, so that no other machine can reach it";
+            check.fail(expected, &format!("it listens on {address}"));
         }
+        Http::new(&self.spec, base.trim())
     }
 
     /// Sends a signal to the program alone.

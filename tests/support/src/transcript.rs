@@ -23,7 +23,19 @@ struct Entry {
     at: Duration,
     who: String,
     what: String,
+    /// That this entry, or the two that end with it, came again at once.
+    again: [Again; PATTERN],
 }
+
+/// How often entries came again, and when for the last time.
+#[derive(Clone, Copy, Default)]
+struct Again {
+    times: usize,
+    until: Duration,
+}
+
+/// Up to so many entries in a row are looked for again: a question and its answer.
+const PATTERN: usize = 2;
 
 impl Transcript {
     /// An empty transcript. Its clock starts now.
@@ -31,11 +43,14 @@ impl Transcript {
         Self { began: Instant::now(), entries: Arc::default() }
     }
 
-    /// Notes that `who` did or said `what` just now.
+    /// Notes that `who` did or said `what` just now. What came a moment ago already is only counted: a spec may
+    /// ask hundreds of times until an answer changes.
     pub fn note(&self, who: impl Into<String>, what: impl AsRef<str>) {
-        let entry =
-            Entry { at: self.began.elapsed(), who: who.into(), what: shorten(what.as_ref(), SHOWN_CHARS) };
-        self.entries.lock().unwrap().push(entry);
+        let what = shorten(what.as_ref(), SHOWN_CHARS);
+        let entry = Entry { at: self.began.elapsed(), who: who.into(), what, again: Default::default() };
+        let mut entries = self.entries.lock().unwrap();
+        entries.push(entry);
+        fold(&mut entries);
     }
 
     /// The transcript as text, a line an entry, cut in the middle when it is long.
@@ -52,9 +67,33 @@ impl Transcript {
                 let milliseconds = entry.at.as_secs_f64() * 1000.0;
                 let who = format!("[{}]", entry.who);
                 text.push_str(&format!("  {milliseconds:>8.1} ms  {who:<width$}  {}\n", entry.what));
+                for (again, what) in entry.again.iter().zip(["this", "these two lines"]) {
+                    let (times, until) = (again.times, again.until.as_secs_f64() * 1000.0);
+                    if times > 0 {
+                        let plural = if times > 1 { "s" } else { "" };
+                        text.push_str(&format!(
+                            "             … {what} {times} more time{plural}, until {until:.1} ms\n"
+                        ));
+                    }
+                }
             }
         }
         text
+    }
+}
+
+/// Takes away the last entries where they say what those before them have said, and counts them there.
+fn fold(entries: &mut Vec<Entry>) {
+    for length in 1..=PATTERN {
+        let Some(before) = entries.len().checked_sub(2 * length) else { return };
+        let (earlier, later) = entries[before..].split_at(length);
+        if earlier.iter().zip(later).all(|(one, other)| (&one.who, &one.what) == (&other.who, &other.what)) {
+            let until = entries[before + 2 * length - 1].at;
+            entries.truncate(before + length);
+            let again = &mut entries[before + length - 1].again[length - 1];
+            *again = Again { times: again.times + 1, until };
+            return;
+        }
     }
 }
 
@@ -77,5 +116,26 @@ mod tests {
         let text = transcript.render();
         assert!(text.contains("entry 0\n") && text.contains("entry 99\n"), "{text}");
         assert!(text.contains("40 entries are left out") && !text.contains("entry 30\n"), "{text}");
+    }
+
+    #[test]
+    fn what_comes_again_and_again_is_counted() {
+        let transcript = Transcript::new();
+        for _ in 0..4 {
+            transcript.note("spec", "GET /jobs/1");
+            transcript.note("spec", "GET /jobs/1 was answered: 200 running");
+        }
+        for _ in 0..2 {
+            transcript.note("mailbox", "closed");
+        }
+        transcript.note("spec", "GET /jobs/1");
+        transcript.note("spec", "GET /jobs/1 was answered: 200 done");
+        let text = transcript.render();
+        let lines: Vec<&str> =
+            text.lines().map(|line| line.rsplit("]  ").next().unwrap_or(line).trim()).collect();
+        assert_eq!(lines.len(), 7, "{text}");
+        assert!(lines[2].starts_with("… these two lines 3 more times, until "), "{text}");
+        assert!(lines[4].starts_with("… this 1 more time, until "), "{text}");
+        assert_eq!(lines[6], "GET /jobs/1 was answered: 200 done", "{text}");
     }
 }

@@ -1,7 +1,9 @@
-//! What `/proc` shows: proc_pid_stat(5), proc_pid_fd(5), proc_pid_syscall(5) and their neighbours.
+//! What `/proc` shows: proc_pid_stat(5), proc_pid_fd(5), proc_pid_syscall(5), proc_pid_net(5) and their neighbours.
 
 use super::Info;
+pub(super) use super::option::nodelay;
 use std::fs;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 pub(super) fn all() -> Vec<Info> {
@@ -69,6 +71,59 @@ pub(super) fn descriptors(pid: u32) -> Option<Vec<(i32, String)>> {
     }
     descriptors.sort_unstable();
     Some(descriptors)
+}
+
+pub(super) fn listening(pid: u32) -> Option<Vec<SocketAddr>> {
+    // The state 0A is LISTEN.
+    Some(tcp_sockets(pid, " 0A ")?.into_iter().map(|socket| socket.here).collect())
+}
+
+/// The numbers of a process's descriptors that are connected to this address.
+pub(super) fn connections(pid: u32, peer: SocketAddr) -> Option<Vec<i32>> {
+    // The state 01 is ESTABLISHED.
+    let sockets = tcp_sockets(pid, " 01 ")?;
+    Some(sockets.into_iter().filter(|socket| socket.there == peer).map(|socket| socket.descriptor).collect())
+}
+
+struct TcpSocket {
+    descriptor: i32,
+    here: SocketAddr,
+    there: SocketAddr,
+}
+
+/// A process's TCP sockets in this state, as the kernel's tables write it.
+fn tcp_sockets(pid: u32, state: &str) -> Option<Vec<TcpSocket>> {
+    let open = descriptors(pid)?;
+    let mut sockets = Vec::new();
+    for table in ["tcp", "tcp6"] {
+        let table = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        // There may be thousands of others, so only lines with the state's letters are taken apart.
+        for line in table.lines().filter(|line| line.contains(state)) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let [_, here, there, now, _, _, _, _, _, number, ..] = fields[..] else { continue };
+            let descriptor = open.iter().find(|(_, target)| inode(target) == Some(number));
+            if let (true, Some((descriptor, _)), Some(here), Some(there)) =
+                (now == state.trim(), descriptor, socket_address(here), socket_address(there))
+            {
+                sockets.push(TcpSocket { descriptor: *descriptor, here, there });
+            }
+        }
+    }
+    Some(sockets)
+}
+
+/// An address of the tables: 8 or 32 hexadecimal digits, which are numbers of 4 bytes as they lie in memory, and the
+/// port.
+fn socket_address(text: &str) -> Option<SocketAddr> {
+    let digits = text.split_once(':')?.0;
+    let words = (0..digits.len() / 8).map(|at| u32::from_str_radix(digits.get(at * 8..at * 8 + 8)?, 16).ok());
+    let bytes: Vec<u8> =
+        words.collect::<Option<Vec<u32>>>()?.into_iter().flat_map(u32::to_ne_bytes).collect();
+    let ip = match <[u8; 4]>::try_from(bytes.as_slice()) {
+        Ok(bytes) => IpAddr::from(bytes),
+        Err(_) => Ipv6Addr::from(<[u8; 16]>::try_from(bytes.as_slice()).ok()?).to_canonical(),
+    };
+    Some((ip, port(text)?).into())
 }
 
 pub(super) fn waiting_in(pid: u32) -> Option<String> {
@@ -187,7 +242,7 @@ fn name_descriptor(pid: u32, descriptor: i32) -> String {
 
 /// A socket in words, from the kernel's tables of sockets: its addresses, or that it is a Unix socket.
 fn socket_name(target: &str) -> Option<String> {
-    let inode = target.strip_prefix("socket:[")?.strip_suffix(']')?;
+    let inode = inode(target)?;
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     for line in table.lines().skip(1) {
         let fields: Vec<&str> = line.split_whitespace().collect();
@@ -203,6 +258,11 @@ fn socket_name(target: &str) -> Option<String> {
     let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
     let is_unix = table.lines().any(|line| line.split_whitespace().nth(6) == Some(inode));
     is_unix.then(|| "a Unix socket".into())
+}
+
+/// The number of a socket, of which the link of its descriptor says `socket:[NUMBER]`.
+fn inode(target: &str) -> Option<&str> {
+    target.strip_prefix("socket:[")?.strip_suffix(']')
 }
 
 fn port(address: &str) -> Option<u16> {

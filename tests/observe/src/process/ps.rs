@@ -2,6 +2,7 @@
 #![cfg_attr(target_os = "linux", allow(dead_code, reason = "on Linux, /proc shows more"))]
 
 use super::Info;
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -42,6 +43,14 @@ pub(super) fn processor_time(_pid: u32) -> Option<Duration> {
 }
 
 pub(super) fn descriptors(_pid: u32) -> Option<Vec<(i32, String)>> {
+    None
+}
+
+pub(super) fn listening(_pid: u32) -> Option<Vec<SocketAddr>> {
+    None
+}
+
+pub(super) fn nodelay(_pid: u32, _peer: SocketAddr) -> Option<Vec<bool>> {
     None
 }
 
