@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use crate::interrupt;
-use observe::process;
+use nix::sys::signal::Signal;
+use observe::{limit, process};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,6 +12,9 @@ use std::time::Duration;
 
 /// The leaders of the groups that run now.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// How long a child may take to stop, which is a matter of milliseconds.
+const STOPS_WITHIN: Duration = Duration::from_secs(2);
 
 /// A child in a process group of its own. When this is dropped, it and all below it are ended.
 pub struct Group {
@@ -100,6 +104,7 @@ fn running() -> MutexGuard<'static, Vec<u32>> {
 
 /// Ends a group and the groups of all its descendants: a spec starts each program in a group of its own.
 fn end(leader: u32) {
+    stop(leader);
     let all = process::all();
     let mut family = vec![leader];
     let mut next = 0;
@@ -115,4 +120,16 @@ fn end(leader: u32) {
     groups.dedup();
     let own = nix::unistd::getpgrp().as_raw().cast_unsigned();
     groups.into_iter().filter(|group| *group != own).for_each(process::kill_group);
+}
+
+/// Lets a child of ours do nothing more. Whoever is ended at work could start something that nobody has seen.
+fn stop(child: u32) {
+    let ours = |info: &process::Info| info.parent == std::process::id() && info.group == child;
+    if process::info(child).is_some_and(|info| ours(&info)) {
+        process::signal(child, Signal::SIGSTOP);
+        // A busy machine lets a thread go on for a while.
+        limit::poll(STOPS_WITHIN, || {
+            process::info(child).is_none_or(|info| matches!(info.state, 'T' | 'Z')).then_some(())
+        });
+    }
 }

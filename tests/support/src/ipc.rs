@@ -247,6 +247,12 @@ impl Child {
         self.stream.write_all(bytes)
     }
 
+    /// Whether the parent has read everything that was sent.
+    #[cfg(target_os = "linux")]
+    pub fn all_is_read(&self) -> bool {
+        unread(&self.stream).is_ok_and(|count| count == 0)
+    }
+
     /// How many bytes have come that nobody has read yet, up to a MiB. They stay where they are.
     pub fn waiting_bytes(&self) -> usize {
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
