@@ -3,7 +3,8 @@
 use crate::arguments;
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
-use crate::prove::{self, Answer, Change, Finding, Kind, Outcome, Place, Task, Workshop};
+use crate::prove::{self, Answer, Change, Copy, Finding, Kind, Outcome, Place, Task, Workshop};
+use crate::spec::captured;
 use crate::terminal::say;
 use crate::{interrupt, workspace};
 use clap::{ArgMatches, Command};
@@ -19,7 +20,8 @@ pub fn command() -> Command {
         "Runs the specs on every mutant of the solutions that cargo-mutants finds",
         "Examples:\n  cargo workshop mutants\n  cargo workshop mutants 02 --only endpoint\n\n\
          cargo-mutants lists the mutants: `cargo install cargo-mutants --locked`. What is left out, and why, is \
-         in .cargo/mutants.toml. Each mutant is tried like a wrong answer. Exit status 1 when a spec passes one.",
+         in .cargo/mutants.toml. Each mutant is tried like a wrong answer. What a spec passes, the solution's own \
+         tests have to catch, where it has any. Exit status 1 when a mutant passes all.",
     )
     .arg(arguments::lesson("The lesson, such as 02 (without it: all)"))
     .arg(arguments::option("only", "NAME", "Only mutants whose name contains this"))
@@ -41,7 +43,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let workshop = Workshop::open(&root)?;
     interrupt::listen(|| {})?;
     let began = Instant::now();
-    let outcomes = prove::try_all(&workshop, tasks, prove::jobs(matches), false)?;
+    let mut outcomes = prove::try_all(&workshop, tasks, prove::jobs(matches), false)?;
+    try_own_tests(&workshop, &mut outcomes)?;
     conclude(&outcomes, began.elapsed().as_secs())
 }
 
@@ -79,6 +82,45 @@ fn answer(mutant: &Value, folder: &str) -> Option<Answer> {
     })
 }
 
+/// A solution may be more than its spec asks for, and have tests of its own: those of the channel, against real Node
+/// and hostile peers. What the spec passes, they have to catch.
+fn try_own_tests(workshop: &Workshop, outcomes: &mut [Outcome]) -> Result<(), Failure> {
+    let copy = workshop.copy()?;
+    let has_tests = |lesson: &Lesson| lesson.solution(copy.root()).join("tests").is_dir();
+    for outcome in outcomes.iter_mut().filter(|outcome| is_missed(outcome) && has_tests(&outcome.lesson)) {
+        let Outcome { lesson, answer, finding } = outcome;
+        let put = |answer: &Answer| copy.put_as_solution(lesson, answer).map_err(Failure::work);
+        put(answer)?;
+        *finding = own_tests(workshop, &copy, lesson, answer)?;
+        put(&Answer::solution())?;
+        prove::tell(lesson, answer, finding);
+    }
+    Ok(())
+}
+
+fn own_tests(workshop: &Workshop, copy: &Copy, lesson: &Lesson, answer: &Answer) -> Result<Finding, Failure> {
+    let mut cargo = workshop.cargo(copy);
+    cargo.args(["test", "--package", &format!("solution-{}", lesson.number())]);
+    // The second is what cargo says, also of a test program that has no words for it.
+    let fails = |text: &str| text.contains(" ... FAILED") || text.contains("test failed, to rerun");
+    let began = Instant::now();
+    let end = captured(&mut cargo, prove::LIMIT, Some(&fails))?;
+    if fails(&end.text) {
+        let seconds = began.elapsed().as_secs_f64();
+        return Ok(Finding::Good(format!("caught by the solution's own tests in {seconds:.1} s")));
+    }
+    let report = workshop.keep(lesson, &answer.name, &end.text);
+    Ok(Finding::Bad(match end.status {
+        None => format!("the solution's own tests do not end; {report}"),
+        Some(status) if status.success() => format!("MISSED: the solution's own tests pass it; {report}"),
+        Some(_) => format!("the solution's own tests cannot be run; {report}"),
+    }))
+}
+
+fn is_missed(outcome: &Outcome) -> bool {
+    matches!(outcome.finding, Finding::Bad(_))
+}
+
 fn conclude(outcomes: &[Outcome], seconds: u64) -> Result<(), Failure> {
     say("\nlesson         caught   missed   no program");
     for lesson in prove::lessons_of(outcomes) {
@@ -89,10 +131,9 @@ fn conclude(outcomes: &[Outcome], seconds: u64) -> Result<(), Failure> {
         let broken = count(|finding| matches!(finding, Finding::DoesNotCompile(_)));
         say(format!("{:<14} {caught:<8} {missed:<8} {broken}", lesson.name));
     }
-    let missed: Vec<_> =
-        outcomes.iter().filter(|outcome| matches!(outcome.finding, Finding::Bad(_))).collect();
-    for Outcome { lesson, name, .. } in &missed {
-        say(format!("missed: {} {name}", lesson.name));
+    let missed: Vec<_> = outcomes.iter().filter(|outcome| is_missed(outcome)).collect();
+    for Outcome { lesson, answer, .. } in &missed {
+        say(format!("missed: {} {}", lesson.name, answer.name));
     }
     match missed.len() {
         0 => {

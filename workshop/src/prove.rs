@@ -18,6 +18,7 @@ use nix::fcntl::{Flock, FlockArg};
 pub use stage::{Building, Built, How};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -53,7 +54,7 @@ pub fn jobs(matches: &ArgMatches) -> u8 {
 }
 
 /// How long one spec may run on one answer before it is said to hang.
-const LIMIT: Duration = Duration::from_secs(300);
+pub const LIMIT: Duration = Duration::from_secs(300);
 
 /// How long each wait of a spec may take on a right answer, in seconds: the machine is busy.
 const PATIENT_SECONDS: u8 = 30;
@@ -76,8 +77,7 @@ type Attempt = (Task, Result<Built, Finding>);
 /// What came of an answer.
 pub struct Outcome {
     pub lesson: Lesson,
-    pub kind: &'static str,
-    pub name: String,
+    pub answer: Answer,
     pub finding: Finding,
 }
 
@@ -188,6 +188,11 @@ impl Workshop {
         stage::build(copy, &self.folder.join("target"), lesson, folder)
     }
 
+    /// cargo, to be run in the copy.
+    pub fn cargo(&self, copy: &Copy) -> process::Command {
+        stage::cargo(copy, &self.folder.join("target"))
+    }
+
     /// Keeps what a run has printed, for a person to read, and says where.
     pub fn keep(&self, lesson: &Lesson, name: &str, printed: &str) -> String {
         let word: String =
@@ -255,7 +260,7 @@ impl Floor<'_> {
                 return finding.map(|_| ());
             };
             tell(&lesson, &answer, &finding);
-            let outcome = Outcome { kind: answer.kind_name(), name: answer.name, finding, lesson };
+            let outcome = Outcome { lesson, answer, finding };
             self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
         }
     }
@@ -330,7 +335,8 @@ fn own_panic(output: &str) -> Option<String> {
     Some(format!("the spec itself panics: {line}"))
 }
 
-fn tell(lesson: &Lesson, answer: &Answer, finding: &Finding) {
+/// Says in a line what came of an answer.
+pub fn tell(lesson: &Lesson, answer: &Answer, finding: &Finding) {
     let (kind, name) = (answer.kind_name(), &answer.name);
     let line = match finding {
         Finding::Good(what) => format!("{}  {kind}  {name}: {what}", lesson.number()),
@@ -358,8 +364,9 @@ fn conclude(outcomes: &[Outcome], took: Duration) -> Result<(), Failure> {
     say("\nlesson         wrong answers   right answers");
     for lesson in lessons_of(outcomes) {
         let of_kind = |kind: &str| {
-            let all: Vec<_> =
-                outcomes.iter().filter(|outcome| outcome.lesson == *lesson && outcome.kind == kind).collect();
+            let is_meant =
+                |outcome: &&Outcome| outcome.lesson == *lesson && outcome.answer.kind_name() == kind;
+            let all: Vec<_> = outcomes.iter().filter(is_meant).collect();
             let good = all.iter().copied().filter(is_good).count();
             format!("{good} of {}", all.len())
         };

@@ -65,6 +65,15 @@ fn b13_b14_b15_bad_bytes_end_our_child_with_a_reason_after_what_came_before() {
 }
 
 #[test]
+fn only_what_is_near_is_shown_of_a_long_line() {
+    let (_, code, stderr) =
+        child_after(format!("[{}oops{}]\n", "1,".repeat(100), ",2".repeat(100)).as_bytes());
+    let near = "1,1,1,1,1,1,1,1,1,1,oops,2,2,2,2,2,2,2,2";
+    let line = format!("error: invalid JSON at byte 201 of the message: expected value, near `{near}`\n");
+    assert_eq!((code, stderr), (Some(2), line));
+}
+
+#[test]
 fn b09_b16_b47_b48_odd_but_legal_bytes_are_answered() {
     let cases: [(&[u8], &str); 7] = [
         (b" {\"a\" : 1}\t\r\n", r#"{"a":1}"#),

@@ -50,8 +50,25 @@ impl Copy {
     /// # Errors
     /// When the answer's change does not fit the solution, or a file cannot be written.
     pub fn put(&self, lesson: &Lesson, answer: &Answer) -> Result<(), String> {
+        self.write(lesson, answer, &lesson.folder(&self.root), |text| as_lesson(text, lesson))
+    }
+
+    /// Puts the answer in the place of the lesson's solution.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn put_as_solution(&self, lesson: &Lesson, answer: &Answer) -> Result<(), String> {
+        self.write(lesson, answer, &lesson.solution(&self.root), str::to_owned)
+    }
+
+    fn write(
+        &self,
+        lesson: &Lesson,
+        answer: &Answer,
+        folder: &Path,
+        named: impl Fn(&str) -> String,
+    ) -> Result<(), String> {
         let solution = lesson.solution(&self.original);
-        let folder = lesson.folder(&self.root);
         let sources = files::sources(&solution).map_err(|error| error.to_string())?;
         if !answer.file.is_empty() && !sources.contains(Path::new(&answer.file)) {
             return Err(format!("there is no file {} in solutions/{}", answer.file, lesson.name));
@@ -61,7 +78,7 @@ impl Copy {
             if *file == Path::new(&answer.file) {
                 text = answer.apply(&text)?;
             }
-            write_if_new(&folder.join(file), as_lesson(&text, lesson).as_bytes())
+            write_if_new(&folder.join(file), named(&text).as_bytes())
                 .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
         }
         Ok(())

@@ -45,10 +45,8 @@ pub enum Building {
 /// # Errors
 /// When cargo cannot be run, or when the executables cannot be kept.
 pub fn build(copy: &Copy, target: &Path, lesson: &Lesson, folder: PathBuf) -> Result<Building, Failure> {
-    let mut cargo = workspace::cargo(copy.root());
+    let mut cargo = cargo(copy, target);
     cargo.args(["test", "--package", &lesson.package(), "--test", "spec"]);
-    // Nobody looks into these executables with a debugger, and they are linked faster without.
-    cargo.env("CARGO_TARGET_DIR", target).env("CARGO_PROFILE_DEV_DEBUG", "false");
     let build = Build::of(&mut cargo)?;
     if !build.succeeded {
         return Ok(Building::Failed(build.output));
@@ -65,6 +63,14 @@ pub fn build(copy: &Copy, target: &Path, lesson: &Lesson, folder: PathBuf) -> Re
     let (spec, program) = (keep("spec")?, keep(&lesson.package())?);
     let output = build.output;
     Ok(Building::Done(Built { runs_in: lesson.folder(copy.root()), folder, spec, program, output }))
+}
+
+/// cargo, to be run in the copy.
+pub fn cargo(copy: &Copy, target: &Path) -> Command {
+    let mut cargo = workspace::cargo(copy.root());
+    // Nobody looks into these executables with a debugger, and they are linked faster without.
+    cargo.env("CARGO_TARGET_DIR", target).env("CARGO_PROFILE_DEV_DEBUG", "false");
+    cargo
 }
 
 /// A linker makes a new file and never writes into the old one, so a second name keeps what was built.

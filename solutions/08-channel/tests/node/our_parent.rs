@@ -43,9 +43,9 @@ fn with_node(script: &str, test: impl AsyncFnOnce(Child)) {
 fn b01_the_child_is_told_the_number_of_its_end() {
     run(async {
         let mut command = Command::new("sh");
-        command.args(["-c", r#"echo "[$NODE_CHANNEL_FD, \"$NODE_CHANNEL_SERIALIZATION_MODE\"]" >&3"#]);
+        command.args(["-c", r#"echo "[$NODE_CHANNEL_FD, \"$NODE_CHANNEL_SERIALIZATION_MODE\", $$]" >&3"#]);
         let mut child = fork(command).unwrap();
-        assert_eq!(next(&mut child).await, json!([3, "json"]));
+        assert_eq!(next(&mut child).await, json!([3, "json", child.id()]));
     });
 }
 
