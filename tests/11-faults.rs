@@ -15,8 +15,8 @@ use support::figures::{self, Holdings};
 use support::ipc::Child;
 use support::mailbox::Letter;
 use support::predicates::str::contains;
-use support::{Check, Http, Mail, Mailbox, Point, Program, Reply, Running, Scratch, Signal, Spec, Value};
-use support::{json, mail, process};
+use support::{Check, Http, Mail, Mailbox, Point, Program, Reply, Running, Scratch, Script, Signal, Spec};
+use support::{Value, json, mail, process};
 
 const REPORT: &str = "1. Report each mail";
 const ACCEPT: &str = "2. A number instead of a promise";
@@ -25,6 +25,9 @@ const END: &str = "4. End a worker";
 const SETTLE: &str = "5. Settle the account";
 const RETRY: &str = "6. Try again";
 const CONTRACT: &str = "What the spec checks";
+
+/// Where the workers are that the spec plays.
+const SCRIPTS: &str = env!("CARGO_TARGET_TMPDIR");
 
 fn server(spec: &Spec, mailbox: &Mailbox) -> Program {
     spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url())
@@ -220,13 +223,49 @@ fn an_article_style_parent_hears_the_answer_only() {
 }
 
 #[test]
+fn an_answer_says_what_failed_and_what_nobody_knows() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(4);
+    mailbox.reply(&mails[1].to, Reply::Refuse(550));
+    mailbox.hold_recipient(Point::Accept, &mails[2].to);
+    let check = spec.check(
+        REPORT,
+        "sent the worker 4 mails: one is refused, and the mail server closes after the third letter",
+    );
+    let (_worker, mut channel) = spec.program().arg("send-mail").env("SMTP_URL", mailbox.url()).fork();
+    channel.send(&check, &mail::job(&mails));
+    mailbox.wait_held(&check, 1);
+    drop(mailbox);
+    let answer = channel.recv(&check);
+    let numbers = ["counter", "failed", "unknown"].map(|name| answer[name].clone());
+    check.holds("counter 1, failed 2, unknown 1", numbers == [json!(1), json!(2), json!(1)], &answer);
+}
+
+#[test]
+fn the_worker_does_what_it_did_in_lesson_09() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let check = spec.check(REPORT, "sent the worker what is no job, SIGINT, a job, and what is no JSON");
+    let (mut worker, mut channel) = spec.program().arg("send-mail").env("SMTP_URL", mailbox.url()).fork();
+    channel.send(&check, &json!({"mails": 5}));
+    check.json("the counter for what is no job", &channel.recv(&check)["counter"], &json!(0));
+    worker.signal(Signal::SIGINT);
+    channel.send(&check, &mail::job(&spec.mails(2)));
+    check.json("the counter for the job", &channel.recv(&check)["counter"], &json!(2));
+    channel.send_bytes(&check, b"{\"mails\": oops}\n");
+    channel.ends(&check);
+    check.equal("the exit status after what is no JSON", &worker.wait(&check).code(), &Some(2));
+}
+
+#[test]
 fn a_real_node_parent_goes_on_working() {
     let spec = support::spec!("11-faults");
     let Some(node) = support::node::node() else { return };
     let mailbox = spec.mailbox();
     let count = spec.number(2..6);
     let check = spec.check(REPORT, "let the article's server in real Node fork the worker");
-    let script = Scratch::new(env!("CARGO_TARGET_TMPDIR"), "worker.sh");
+    let script = Scratch::new(SCRIPTS, "worker.sh");
     let text = format!("#!/bin/sh\nexec '{}' send-mail\n", spec.program_path().display());
     write_executable(&check, script.path(), &text);
     let node_server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/server.mjs");
@@ -363,32 +402,6 @@ fn a_mail_server_that_goes_silent_after_the_letter_makes_one_mail_unknown() {
     check.json("the recipient of the unknown mail", &status["problems"][0]["to"], &json!(mails[1].to));
 }
 
-/// A worker written in sh, in a file that goes away with it. It has read the task when `body` begins: `$1`, `$2` …
-/// are the Message-IDs, `say` sends a message.
-struct Script {
-    file: Scratch,
-}
-
-impl Script {
-    fn new(check: &Check, body: &str) -> Self {
-        let file = Scratch::new(env!("CARGO_TARGET_TMPDIR"), "worker.sh");
-        let text = format!(
-            "say() {{ echo \"$1\" >&3; }}\n\
-             [ \"$NODE_CHANNEL_FD\" = 3 ] || eval \"exec 3<>/dev/fd/$NODE_CHANNEL_FD\"\n\
-             read -r task <&3\n\
-             set -- $(echo \"$task\" | grep -o '\"messageId\":\"[^\"]*\"' | cut -d '\"' -f 4)\n\
-             {body}\n"
-        );
-        write_executable(check, file.path(), &text);
-        Self { file }
-    }
-
-    /// What `WORKER` is to say.
-    fn command(&self) -> String {
-        format!("sh {}", self.file.path().display())
-    }
-}
-
 /// Begins the first mail and sends it, and begins the second one.
 const ONE_AND_A_HALF: &str =
     r#"say "{\"begun\":\"$1\"}"; say "{\"sent\":\"$1\"}"; say "{\"begun\":\"$2\"}"; "#;
@@ -416,7 +429,7 @@ fn with_waiting_for(waits: &Waits, section: &str, what: &str, body: &str, state:
     let spec = support::spec!("11-faults");
     let mailbox = spec.mailbox();
     let check = spec.check(section, format!("posted 4 mails to a server whose worker {what}"));
-    let script = Script::new(&check, body);
+    let script = Script::new(&check, SCRIPTS, body);
     let program = server(&spec, &mailbox).env("WORKER", script.command());
     let program = program.env("WORKER_TIMEOUT_SECONDS", waits.timeout);
     let program = program.env("WORKER_GRACE_SECONDS", waits.grace);
@@ -523,6 +536,12 @@ fn a_worker_that_writes_another_shape() {
 fn a_worker_that_reports_what_it_was_not_given() {
     let body = format!("{ONE_AND_A_HALF} say '{{\"sent\":\"<other@spec.test>\"}}'; {SLEEP}");
     with_worker(TALK, "reports a mail that nobody gave it", &body, "failed", [1, 0, 1, 2]);
+}
+
+#[test]
+fn a_worker_that_reports_the_begin_of_a_mail_twice() {
+    let body = format!("{ONE_AND_A_HALF} say \"{{\\\"begun\\\":\\\"$2\\\"}}\"; {SLEEP}");
+    with_worker(TALK, "reports twice that the second mail has begun", &body, "failed", [1, 0, 1, 2]);
 }
 
 #[test]
@@ -688,7 +707,7 @@ fn a_signal_ends_the_server_also_when_a_worker_hangs() {
     let spec = support::spec!("11-faults");
     let mailbox = spec.mailbox();
     let check = spec.check(END, "sent SIGTERM to a server whose worker hangs");
-    let script = Script::new(&check, &format!("trap '' TERM; {ONE_AND_A_HALF} {SLEEP}"));
+    let script = Script::new(&check, SCRIPTS, &format!("trap '' TERM; {ONE_AND_A_HALF} {SLEEP}"));
     let program = server(&spec, &mailbox).env("WORKER", script.command());
     let program = program.env("WORKER_TIMEOUT_SECONDS", "0.5").env("WORKER_GRACE_SECONDS", "0.25");
     let (mut server, http) = started(&check, program);
@@ -702,7 +721,12 @@ fn a_signal_ends_the_server_also_when_a_worker_hangs() {
 fn bad_configuration_is_told_at_the_start() {
     let spec = support::spec!("11-faults");
     let mailbox = spec.mailbox();
-    let bad = [("WORKER_TIMEOUT_SECONDS", "soon"), ("WORKER_GRACE_SECONDS", "-1"), ("SMTP_URL", "nowhere")];
+    let bad = [
+        ("WORKER_TIMEOUT_SECONDS", "soon"),
+        ("WORKER_TIMEOUT_SECONDS", "0"),
+        ("WORKER_GRACE_SECONDS", "-1"),
+        ("SMTP_URL", "nowhere"),
+    ];
     for (name, value) in bad {
         let check = spec.check(CONTRACT, format!("started the server with {name}={value:?}"));
         server(&spec, &mailbox).env(name, value).run(&check).code(2).reports_error(&[name]);

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use support::figures::{self, Holdings};
 use support::predicates::str::contains;
-use support::{Check, Http, Mail, Mailbox, Point, Program, Running, Signal, Spec, Value};
-use support::{json, limit, mail, process};
+use support::{Check, Http, Mail, Mailbox, Point, Program, Reply, Running, Scratch, Script, Signal, Spec};
+use support::{Value, json, limit, mail, process};
 
 const BOUND: &str = "1. A bounded queue";
 const FAIR: &str = "2. A turn for each job";
@@ -22,6 +22,9 @@ const LIFE: &str = "4. The life of a worker";
 const SETTLE: &str = "5. Settle a batch";
 const DRAIN: &str = "6. Finish what was accepted";
 const CONTRACT: &str = "What the spec checks";
+
+/// Where the workers are that the spec plays.
+const SCRIPTS: &str = env!("CARGO_TARGET_TMPDIR");
 
 fn server(spec: &Spec, mailbox: &Mailbox, workers: usize) -> Program {
     let program = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url());
@@ -40,9 +43,12 @@ fn post(check: &Check, http: &Http, mails: &[Mail]) -> Value {
     answer.json()["job"].clone()
 }
 
+fn path(job: &Value) -> String {
+    format!("/jobs/{}", job.as_str().map_or_else(|| job.to_string(), str::to_owned))
+}
+
 fn status(check: &Check, http: &Http, job: &Value) -> Value {
-    let id = job.as_str().map_or_else(|| job.to_string(), str::to_owned);
-    let answer = http.get(check, &format!("/jobs/{id}"));
+    let answer = http.get(check, &path(job));
     check.equal("the status of the answer", &answer.status, &200);
     answer.json()
 }
@@ -149,13 +155,21 @@ fn a_full_queue_says_503_and_when_to_come_again() {
     check.holds("an \"error\" that says why", full.json()["error"].is_string(), &full);
     check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
     mailbox.release_all();
-    for (job, count) in [(first, 1), (second, 3), (third, 2)] {
-        ends_with(&check, &http, &job, "done", [count, 0, 0, 0]);
+    for (job, count) in [(&first, 1), (&second, 3), (&third, 2)] {
+        ends_with(&check, &http, job, "done", [count, 0, 0, 0]);
     }
     let check = spec.check(BOUND, "posted 5 mails to the queue of QUEUE_MAILS=5 when it was empty again");
     let job = post(&check, &http, &spec.mails(5));
     ends_with(&check, &http, &job, "done", [5, 0, 0, 0]);
     check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &11);
+
+    let check = spec.check(FULL, "asked for the jobs 1 to 20, two jobs having been refused");
+    for number in 1..=20 {
+        let answer = http.get(&check, &format!("/jobs/{number}"));
+        let is_known =
+            [&first, &second, &third, &job].iter().any(|job| path(job) == format!("/jobs/{number}"));
+        check.holds("404 for a job that was not accepted", is_known || answer.status == 404, &answer);
+    }
 }
 
 #[test]
@@ -210,6 +224,149 @@ fn a_worker_that_dies_is_replaced_and_its_batch_is_settled() {
     check.equal("the recipients in the mailbox", &got, &expected);
     let after = wait_for_workers(&check, &server, 1);
     check.holds("another worker than before", after.is_disjoint(&before), "the same pid");
+}
+
+#[test]
+fn workers_that_begin_something_may_die_as_often_as_they_like() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(6);
+    let check =
+        spec.check(SETTLE, "killed five workers over a batch of 6 mails, each when it had sent a letter");
+    let (server, http) = started(&check, server(&spec, &mailbox, 1).env("BATCH_MAILS", "6"));
+    mailbox.hold(Point::Accept);
+    let job = post(&check, &http, &mails);
+    for _ in 0..5 {
+        kill_the_one_at_work(&check, &server, &mailbox);
+    }
+    mailbox.wait_held(&check, 1);
+    mailbox.release_all();
+    ends_with(&check, &http, &job, "failed", [1, 0, 5, 0]);
+    check.equal("the recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails[5..]));
+}
+
+/// Kills the one worker, when the mailbox holds its mail, and waits for its end: what is held then is another's.
+fn kill_the_one_at_work(check: &Check, server: &Running, mailbox: &Mailbox) {
+    mailbox.wait_held(check, 1);
+    let victims = workers(server);
+    check.equal("the number of workers", &victims.len(), &1);
+    victims.iter().for_each(|pid| process::signal(*pid, Signal::SIGKILL));
+    check.eventually("the worker has gone", || workers(server).is_disjoint(&victims).then_some(()));
+}
+
+#[test]
+fn a_batch_that_kills_every_worker_is_given_up() {
+    /// `MAX_ATTEMPTS`.
+    const ATTEMPTS: usize = 3;
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(4);
+    let check =
+        spec.check(SETTLE, "killed every worker that has the first of 4 mails in hand and has not begun it");
+    let (server, http) = started(&check, server(&spec, &mailbox, 1).env("BATCH_MAILS", "4"));
+    mailbox.hold_recipient(Point::Rcpt, &mails[0].to);
+    let job = post(&check, &http, &mails);
+    for _ in 0..ATTEMPTS {
+        kill_the_one_at_work(&check, &server, &mailbox);
+    }
+    ends_with(&check, &http, &job, "done", [0, 4, 0, 0]);
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &0);
+    let job = post(&check, &http, &mails[1..]);
+    ends_with(&check, &http, &job, "done", [3, 0, 0, 0]);
+}
+
+/// Does all that its task says, and waits for its end.
+const EVERYTHING: &str = r#"for id; do say "{\"begun\":\"$id\"}"; say "{\"sent\":\"$id\"}"; done; say "{\"counter\":$#}"; read -r _ <&3"#;
+/// Sleeps for ever, without holding the channel by another process.
+const SLEEP: &str = "while :; do sleep 0.05 3>&-; done";
+
+#[test]
+fn a_worker_that_hangs_is_ended_and_another_one_does_the_rest() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let did = "posted 4 mails to workers of which the first hangs at the second mail, and reports it as sent at SIGTERM";
+    let check = spec.check(SETTLE, did);
+    let begun = Scratch::new(SCRIPTS, "begun");
+    let hangs = format!(
+        r#"trap 'say "{{\"sent\":\"'$2'\"}}"; exit 1' TERM
+           say "{{\"begun\":\"$1\"}}"; say "{{\"sent\":\"$1\"}}"; say "{{\"begun\":\"$2\"}}"; {SLEEP}"#
+    );
+    let body = format!("if mkdir '{}'; then {hangs}; fi\n{EVERYTHING}", begun.path().display());
+    let script = Script::new(&check, SCRIPTS, &body);
+    let program = server(&spec, &mailbox, 1).env("BATCH_MAILS", "4").env("WORKER", script.command());
+    // It must be able to say its first words within the timeout, also on a busy machine.
+    let program = program.env("WORKER_TIMEOUT_SECONDS", "2").env("WORKER_GRACE_SECONDS", "10");
+    let (_server, http) = started(&check, program);
+    let job = post(&check, &http, &spec.mails(4));
+    ends_with(&check, &http, &job, "done", [4, 0, 0, 0]);
+}
+
+#[test]
+fn a_worker_that_does_not_end_is_made_to() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let did =
+        "posted 3 mails, with MAX_JOBS_PER_WORKER=1 and workers that do their work and ignore their end";
+    let check = spec.check(LIFE, did);
+    let script = Script::new(&check, SCRIPTS, &format!("trap '' TERM\n{EVERYTHING}\n{SLEEP}"));
+    let program = server(&spec, &mailbox, 1).env("BATCH_MAILS", "1").env("MAX_JOBS_PER_WORKER", "1");
+    let program = program.env("WORKER", script.command()).env("WORKER_GRACE_SECONDS", "0.25");
+    let (mut server, http) = started(&check, program);
+    let job = post(&check, &http, &spec.mails(3));
+    ends_with(&check, &http, &job, "done", [3, 0, 0, 0]);
+    wait_for_workers(&check, &server, 1);
+    server.signal(Signal::SIGTERM);
+    check.equal("the exit status after SIGTERM", &server.wait(&check).code(), &Some(0));
+    server.leaves_nothing_behind(&check);
+}
+
+#[test]
+fn workers_that_do_nothing_are_not_forked_without_a_pause() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let count = Scratch::new(SCRIPTS, "count");
+    let check = spec.check(LIFE, "started a server whose workers end at once");
+    let body = format!("echo another >> '{}'; exit 1", count.path().display());
+    let script = Script::without_reading(&check, SCRIPTS, &body);
+    let program = server(&spec, &mailbox, 1).env("BATCH_MAILS", "1").env("WORKER", script.command());
+    let (_server, http) = started(&check, program);
+    let started = || std::fs::read_to_string(count.path()).map_or(0, |text| text.lines().count());
+    let soon_many = || {
+        let before = started();
+        // Without a pause, a second is enough for hundreds.
+        limit::poll(Duration::from_secs(1), || (started() - before >= 50).then_some(()))
+    };
+    check.eventually("a first worker", || (started() > 0).then_some(()));
+    check.holds("less than 50 workers within a second", soon_many().is_none(), "50 workers");
+    let check = spec.check(LIFE, "posted 500 mails to a server whose workers end at once");
+    post(&check, &http, &spec.mails(500));
+    check.holds("less than 50 workers within a second", soon_many().is_none(), "50 workers");
+}
+
+#[test]
+fn the_worker_does_what_it_did_in_the_lesson_before() {
+    let spec = support::spec!("12-pool");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(4);
+    mailbox.reply(&mails[1].to, Reply::Refuse(550));
+    mailbox.hold_recipient(Point::Accept, &mails[2].to);
+    let check = spec.check(
+        CONTRACT,
+        "sent the worker alone what is no job, then 4 mails: one is refused, and the mail server closes after the third letter",
+    );
+    let (mut worker, mut channel) = spec.program().arg("send-mail").env("SMTP_URL", mailbox.url()).fork();
+    channel.send(&check, &json!({"mails": 5}));
+    check.json("the counter for what is no job", &channel.recv(&check)["counter"], &json!(0));
+    worker.signal(Signal::SIGINT);
+    channel.send(&check, &mail::job(&mails));
+    mailbox.wait_held(&check, 1);
+    drop(mailbox);
+    let answer = channel.recv(&check);
+    let numbers = ["counter", "failed", "unknown"].map(|name| answer[name].clone());
+    check.holds("counter 1, failed 2, unknown 1", numbers == [json!(1), json!(2), json!(1)], &answer);
+    channel.send_bytes(&check, b"{\"mails\": oops}\n");
+    channel.ends(&check);
+    check.equal("the exit status after what is no JSON", &worker.wait(&check).code(), &Some(2));
 }
 
 #[test]

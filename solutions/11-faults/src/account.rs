@@ -17,7 +17,7 @@ pub enum State {
     Failed(String),
     /// The mail server may have accepted it; why nobody knows.
     Unknown(String),
-    /// A worker without reports gave a number for several mails, this one among them.
+    /// A worker without reports gave a number of sent mails, and this one may be among them.
     Counted,
 }
 
@@ -141,13 +141,10 @@ impl Account {
             return Err(format!("it counts {} mails, which cannot be", answer.counter));
         };
         let state = match more {
-            _ if more == untold.len() => State::Sent,
             0 => State::Failed("the worker did not say why".into()),
             _ => State::Counted,
         };
-        if state == State::Counted {
-            self.counted_sent += more;
-        }
+        self.counted_sent += more;
         for id in untold {
             *self.state_mut(id) = state.clone();
         }

@@ -79,7 +79,7 @@ impl Mailbox {
     /// Waits until `count` conversations or more are held at once. False when the [limit](crate::limit) runs out,
     /// or when `in_vain` says that nobody is left to come.
     pub fn wait_held(&self, count: usize, in_vain: &dyn Fn() -> bool) -> bool {
-        self.state.wait(in_vain, |record| record.held.len() >= count)
+        self.state.wait(in_vain, |record| record.held_now() >= count)
     }
 
     /// Lets the conversation go that has been held for the longest time. The gates stay closed for the others.

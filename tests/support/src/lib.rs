@@ -27,6 +27,7 @@ pub mod mailbox;
 pub mod node;
 mod port;
 pub mod program;
+mod script;
 mod spec;
 mod transcript;
 
@@ -43,6 +44,7 @@ pub use nix::sys::signal::Signal;
 pub use port::ClosedPort;
 pub use predicates;
 pub use program::{Finished, Program, Running};
+pub use script::Script;
 pub use serde_json::{Value, json};
 pub use spec::Spec;
 pub use transcript::Transcript;

@@ -90,6 +90,12 @@ impl Record {
     pub fn open_now(&self) -> usize {
         self.open.values().filter(|client| !has_gone(client)).count()
     }
+
+    /// How many conversations are held, without those whose client has gone.
+    pub fn held_now(&self) -> usize {
+        let is_there = |id: &&usize| self.open.get(id).is_some_and(|client| !has_gone(client));
+        self.held.iter().filter(is_there).count()
+    }
 }
 
 struct Gate {
@@ -183,7 +189,7 @@ impl State {
     }
 
     pub fn held(&self) -> usize {
-        self.read(|record| record.held.len())
+        self.read(Record::held_now)
     }
 
     pub fn release_one(&self) {
