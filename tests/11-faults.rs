@@ -11,8 +11,6 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use support::figures::{self, Holdings};
-#[cfg(target_os = "linux")]
-use support::ipc::Child;
 use support::mailbox::Letter;
 use support::predicates::str::contains;
 use support::{Check, Http, Mail, Mailbox, Point, Program, Reply, Running, Scratch, Script, Signal, Spec};
@@ -586,55 +584,6 @@ fn a_worker_that_closes_the_channel_and_lives_on() {
 fn a_worker_that_answers_and_does_not_end() {
     let body = format!("trap '' TERM; say '{{\"counter\":3}}'; {SLEEP}");
     with_worker(END, "answers, and then ignores its end", &body, "done", [3, 1, 0, 0]);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_worker_that_reads_nothing_and_answers() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let test = std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string());
-    let worker = format!("{test} {READS_NOTHING} --exact --ignored --nocapture --test-threads=1");
-    let did = "posted 4 mails to a server whose worker answers and lives on, and reads nothing that it is sent \
-               meanwhile, not even the goodbye";
-    let check = spec.check(END, did);
-    let program = server(&spec, &mailbox).env("WORKER", worker).env("WORKER_GRACE_SECONDS", "0.25");
-    let (server, http) = started(&check, program);
-    let job = post(&check, &http, &spec.mails(4));
-    ends_with(&check, &http, &job, "done", [4, 0, 0, 0]);
-    wait_without_children(&check, &server);
-}
-
-#[cfg(target_os = "linux")]
-const READS_NOTHING: &str = "a_worker_that_lets_its_channel_fill_up";
-
-/// This test program again, as a worker. Each handle that it announces is refused by the channel's library. When the
-/// kernel takes no more of these refusals, closing the channel has to wait.
-#[cfg(target_os = "linux")]
-#[test]
-#[ignore = "plays a worker; the test above starts it"]
-fn a_worker_that_lets_its_channel_fill_up() {
-    const HANDLE: &str = "{\"cmd\":\"NODE_HANDLE\"}\n";
-    const REFUSAL: &str = "{\"cmd\":\"NODE_HANDLE_NACK\"}\n";
-    /// Of more than a thousand refusals in its hands, the library reads no further.
-    const HANDLES: usize = 400;
-    let Some(mut parent) = Child::from_environment() else { return };
-    parent.recv();
-    let mut refused = 0;
-    while parent.waiting_bytes() == refused * REFUSAL.len() {
-        let _ = parent.send_bytes(HANDLE.repeat(HANDLES).as_bytes());
-        refused += HANDLES;
-        // When it has read all and sleeps, it has written all that it can write.
-        support::limit::poll(support::limit::limit(), || {
-            let server = std::os::unix::process::parent_id();
-            let sleeps = || process::info(server).is_some_and(|info| info.state == 'S');
-            (parent.all_is_read() && sleeps()).then_some(())
-        });
-    }
-    let _ = parent.send(&json!({"counter": 4}));
-    loop {
-        std::thread::park();
-    }
 }
 
 #[test]

@@ -5,7 +5,6 @@
 
 use crate::{Check, Spec, Transcript, limit};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::socket::{MsgFlags, recv};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::Shutdown;
@@ -245,18 +244,6 @@ impl Child {
     /// Sends bytes as they are.
     pub fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
-    }
-
-    /// Whether the parent has read everything that was sent.
-    #[cfg(target_os = "linux")]
-    pub fn all_is_read(&self) -> bool {
-        unread(&self.stream).is_ok_and(|count| count == 0)
-    }
-
-    /// How many bytes have come that nobody has read yet, up to a MiB. They stay where they are.
-    pub fn waiting_bytes(&self) -> usize {
-        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        recv(self.stream.as_raw_fd(), &mut vec![0; 1 << 20], flags).unwrap_or(0)
     }
 
     /// The number of the channel's descriptor.
