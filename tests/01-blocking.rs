@@ -127,7 +127,9 @@ fn a_mail_cannot_bring_commands_or_headers_of_its_own() {
     let finished = with_job(&spec, &mailbox, &mails).run(&check);
 
     for letter in mailbox.letters() {
-        check.equal("the header Bcc of a letter", &letter.header("Bcc"), &String::new());
+        let bcc = letter.header("Bcc");
+        let expected = "no header Bcc in a letter: a line end in a subject must not begin one";
+        check.holds(expected, bcc.is_empty(), format!("Bcc: {bcc}"));
     }
     check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &vec![good.to]);
     for letter in mailbox.letters() {

@@ -184,10 +184,8 @@ fn no_shell_looks_at_what_a_client_has_written() {
         check.equal("the text", letter.text().trim_end(), mail.text.trim_end());
     }
     let made: Vec<_> = fs::read_dir(folder.path()).into_iter().flatten().flatten().collect();
-    let got = format!(
-        "{:?}: a shell has read what a client has written",
-        made.first().map(|made| made.file_name())
-    );
+    let names: Vec<_> = made.iter().map(|made| made.file_name().display().to_string()).collect();
+    let got = format!("the file {}: a shell has read what a client has written", names.join(", "));
     check.holds("no new file in the server's folder", made.is_empty(), got);
 }
 

@@ -84,7 +84,7 @@ fn ends_with(check: &Check, http: &Http, job: &Value, state: &str, expected: [u6
     check.holds(
         &format!("sent, failed, unknown, left are {expected:?}"),
         numbers(&status) == expected,
-        &status,
+        format!("{:?}, from {status}", numbers(&status)),
     );
     check.holds(&format!("the state is {state}"), status["state"] == state, &status);
     check.json("the number \"asked\"", &status["asked"], &json!(expected.iter().sum::<u64>()));

@@ -59,9 +59,9 @@ fn ends_with(check: &Check, http: &Http, job: &Value, state: &str, expected: [us
         let status = status(check, http, job);
         (status["state"] == "done" || status["state"] == "failed").then_some(status)
     });
-    let numbers = ["sent", "failed", "unknown", "left"].map(|name| status[name].clone());
-    let expected = expected.map(|number| json!(number));
-    check.holds(&format!("sent, failed, unknown, left are {expected:?}"), numbers == expected, &status);
+    let numbers = json!(["sent", "failed", "unknown", "left"].map(|name| status[name].clone()));
+    let got = format!("{numbers}, from {status}");
+    check.holds(&format!("sent, failed, unknown, left are {expected:?}"), numbers == json!(expected), got);
     check.holds(&format!("the state is {state}"), status["state"] == state, &status);
 }
 

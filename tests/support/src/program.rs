@@ -272,7 +272,11 @@ impl Running {
                 self.next_line += 1;
                 line
             }
-            Waited::Ended => check.fail(&expected, &format!("end of file; stderr says:\n{}", self.stderr())),
+            Waited::Ended => {
+                // Its last words may come a moment after the end of stdout.
+                limit::poll(limit::BRIEFLY, || self.stderr.has_ended().then_some(()));
+                check.fail(&expected, &format!("end of file; stderr says:\n{}", or_nothing(&self.stderr())))
+            }
             Waited::TimeOut => check.time_out(&expected),
         }
     }
@@ -292,12 +296,13 @@ impl Running {
         let matching = |bytes: &Vec<u8>| Some(to_text(bytes)).filter(|line| predicate.eval(line));
         match self.stderr.wait(|text| text.lines.iter().find_map(matching)) {
             Waited::Found(line) => line,
-            Waited::Ended => {
-                check.fail(&expected, &format!("the program closed stderr after:\n{}", self.stderr()))
-            }
+            Waited::Ended => check.fail(
+                &expected,
+                &format!("the program closed stderr after:\n{}", or_nothing(&self.stderr())),
+            ),
             Waited::TimeOut => check.fail(
                 &expected,
-                &format!("within {} seconds only:\n{}", limit::limit().as_secs(), self.stderr()),
+                &format!("within {} seconds only:\n{}", limit::limit().as_secs(), or_nothing(&self.stderr())),
             ),
         }
     }
@@ -589,6 +594,10 @@ impl Lines {
         }
     }
 
+    fn has_ended(&self) -> bool {
+        self.shared.0.lock().unwrap().ended
+    }
+
     fn wait_for_end(&self) -> bool {
         matches!(self.wait(|text| text.ended.then_some(())), Waited::Found(()))
     }
@@ -622,6 +631,11 @@ impl Text {
         self.lines.extend(new.iter().cloned());
         new
     }
+}
+
+/// What a program has said, in a sentence that would end without a word otherwise.
+fn or_nothing(said: &str) -> &str {
+    if said.trim().is_empty() { "(nothing)" } else { said }
 }
 
 fn to_text(bytes: &[u8]) -> String {
