@@ -314,12 +314,15 @@ fn both_sides_may_write_a_lot_before_they_read() {
 #[test]
 fn the_end_of_the_child_is_seen() {
     let spec = support::spec!("08-channel");
-    let check = spec.check(FORK, "ran the program with a child that ends with status 3 instead of answering");
-    let mut program = parent_of(&spec, "end").start();
-    program.write("1\n");
-    let status = program.wait(&check);
-    check.equal("the exit status", &status.code(), &Some(1));
-    program.finish(&check).reports_error(&[]);
+    for (role, code) in [("end", 3), ("end well", 0)] {
+        let did = format!("ran the program with a child that ends with status {code} instead of answering");
+        let check = spec.check(FORK, did);
+        let mut program = parent_of(&spec, role).start();
+        program.write("1\n");
+        let status = program.wait(&check);
+        check.equal("the exit status", &status.code(), &Some(1));
+        program.finish(&check).reports_error(&[]);
+    }
 }
 
 #[test]
@@ -394,6 +397,7 @@ fn a_child_of_the_spec() {
         "answer once" => answer_once(&mut child),
         "answer junk" => _ = child.recv().map(|_| child.send_bytes(b"{\"pid\": oops}\n")),
         "end" => std::process::exit(child.recv().map_or(0, |_| 3)),
+        "end well" => std::process::exit(child.recv().map_or(3, |_| 0)),
         other => panic!("unknown role {other}"),
     }
     // Until the parent disconnects, as a worker does.
