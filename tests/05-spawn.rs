@@ -102,8 +102,12 @@ fn the_environment_is_inherited_and_added_to() {
     task["env"] = json!({"CHANGED": new});
     let program = spec.program().env("KEPT", &kept).env("CHANGED", &old);
     let reports = reports(&check, program, &[task, plain]);
-    check.json("the child's variables", &reports[0]["stdout"], &json!(format!("{kept} {new}\n")));
-    let what = "the variables of the next child, whose task has no \"env\"";
+    check.json(
+        "the line with the child's variables",
+        &reports[0]["stdout"],
+        &json!(format!("{kept} {new}\n")),
+    );
+    let what = "the line with the variables of the next child, whose task has no \"env\"";
     check.json(what, &reports[1]["stdout"], &json!(format!("{kept} {old}\n")));
 }
 
