@@ -127,7 +127,8 @@ impl Broker {
             (left == Some(0)).then_some(())
         });
         if empty.is_none() {
-            check.fail("no message left in the broker", &format!("{left:?} messages in its streams"));
+            let left = left.map_or("an unknown number of".to_owned(), |left| left.to_string());
+            check.fail("no message left in the broker", &format!("{left} messages in its streams"));
         }
     }
 }
