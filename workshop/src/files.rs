@@ -61,10 +61,43 @@ pub fn as_lesson(text: &str, lesson: &Lesson) -> String {
         .replace(&format!("solutions/{}", lesson.name), &format!("lessons/{}", lesson.name))
 }
 
+/// The text with the lesson's imports of itself where rustfmt has them in the lesson: `lesson_02` and `solution_02` do not
+/// begin with the same letter.
+pub fn with_imports_in_order(text: &str, lesson: &Lesson) -> String {
+    let own = format!("use lesson_{}", lesson.number());
+    let is_own = |line: &&str| line.starts_with(&own) && line.ends_with(';');
+    let mut lines: Vec<&str> = text.lines().collect();
+    let Some(first) = lines.iter().position(is_own) else { return text.to_owned() };
+    let count = lines[first..].iter().take_while(|line| is_own(line)).count();
+    let imports: Vec<&str> = lines.drain(first..first + count).collect();
+    let is_import = |line: &&&str| line.starts_with("use ");
+    let begin = first - lines[..first].iter().rev().take_while(is_import).count();
+    let end = first + lines[first..].iter().take_while(is_import).count();
+    let place =
+        lines[begin..end].iter().position(|line| *line > imports[0]).map_or(end, |index| begin + index);
+    lines.splice(place..place, imports);
+    lines.into_iter().map(|line| format!("{line}\n")).collect()
+}
+
 /// The text without the marks by which the book includes parts of it.
 pub fn without_anchors(text: &str) -> String {
     text.lines()
         .filter(|line| !line.trim_start().starts_with("// ANCHOR"))
         .map(|line| format!("{line}\n"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_of_itself_are_where_rustfmt_has_them() {
+        let lesson = Lesson { name: "02-two".into() };
+        let text = "use http::A;\nuse mail::B;\nuse lesson_02::C;\nuse lesson_02::D;\nuse std::io;\n\nfn main() {}\n";
+        let in_order = "use http::A;\nuse lesson_02::C;\nuse lesson_02::D;\nuse mail::B;\nuse std::io;\n\nfn main() {}\n";
+        assert_eq!(with_imports_in_order(text, &lesson), in_order);
+        assert_eq!(with_imports_in_order(in_order, &lesson), in_order);
+        assert_eq!(with_imports_in_order("use std::io;\n", &lesson), "use std::io;\n");
+    }
 }

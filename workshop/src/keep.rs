@@ -1,7 +1,7 @@
 //! What a learner had: kept aside with a date before anything is put in its place, and never lost.
 
 use crate::failure::Failure;
-use crate::files::{self, as_lesson, without_anchors};
+use crate::files::{self, as_lesson, with_imports_in_order, without_anchors};
 use crate::lesson::Lesson;
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,7 +50,7 @@ pub fn read(folder: &Path) -> Result<Sources, Failure> {
 pub fn solution(root: &Path, lesson: &Lesson) -> Result<Sources, Failure> {
     let as_in_lesson = |(file, bytes): (PathBuf, Vec<u8>)| {
         let text = without_anchors(&as_lesson(&String::from_utf8_lossy(&bytes), lesson));
-        (file, text.into_bytes())
+        (file, with_imports_in_order(&text, lesson).into_bytes())
     };
     let sources = read(&lesson.solution(root))?.into_iter();
     Ok(sources.filter(|(file, _)| file.starts_with("src")).map(as_in_lesson).collect())
