@@ -16,7 +16,7 @@ use clap::{ArgMatches, Command};
 use saves::Saves;
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub fn command() -> Command {
 }
 
 enum Happening {
+    Saved,
     Typed(String),
     Finished(Box<Result<Run, Failure>>),
     Interrupted,
@@ -48,8 +49,14 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         None => check::next(&root, &progress)?,
     };
     tell_of_letters(&sender);
-    let saves = Saves::of(&root, &lesson);
+    let saves = saves(&root, &lesson, &sender);
     Watch { root, progress, lesson, sender, saves, green: BTreeSet::new(), running: None }.stay(&happenings)
+}
+
+/// The saves of a lesson from now on.
+fn saves(root: &Path, lesson: &Lesson, sender: &Sender<Happening>) -> Saves {
+    let sender = sender.clone();
+    Saves::of(root, lesson, move || drop(sender.send(Happening::Saved)))
 }
 
 fn tell_of_ctrl_c(sender: &Sender<Happening>) -> Result<(), Failure> {
@@ -103,14 +110,14 @@ impl Watch {
                         Some(next) => {
                             self.abandon(happenings);
                             self.lesson = next;
-                            self.saves = Saves::of(&self.root, &self.lesson);
+                            self.saves = saves(&self.root, &self.lesson, &self.sender);
                             self.begin(happenings);
                         }
                         None => say("This is the last lesson."),
                     },
                     _ => say("Type h (hint), s (solution), n (next) or q (quit), and Enter."),
                 },
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                Ok(Happening::Saved) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     if self.saves.look(&self.root, &self.lesson) {
                         self.start(happenings);
                     }

@@ -68,6 +68,36 @@ fn a_file_that_is_put_in_the_place_of_another_is_a_save_and_cargo_may_fail_meanw
     assert_eq!(watch.code(), Some(0));
 }
 
+/// In a user namespace of its own, the limit of inotify is one's own to set.
+#[cfg(target_os = "linux")]
+#[test]
+fn saves_are_noticed_where_the_system_cannot_tell_of_them() {
+    let without =
+        ["--map-root-user", "sh", "-c", "echo 0 >/proc/sys/user/max_inotify_instances && exec \"$@\"", "sh"];
+    let unshare = |program: &str| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(without).arg(program);
+        command
+    };
+    if !unshare("true").stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success()) {
+        eprintln!("this system lets nobody make a user namespace, so this is not tried");
+        return;
+    }
+    let tiny = Tiny::new("watch-without-inotify");
+    let mut command = unshare(env!("CARGO_BIN_EXE_workshop"));
+    command
+        .args(["watch", "01"])
+        .current_dir(tiny.root())
+        .env("CARGO_TARGET_DIR", tiny.root().join("target"));
+    let mut watch = run::Running::spawn(&mut command);
+    watch.wait_for("note: the system does not tell of saves");
+    watch.wait_for("NOT WRITTEN YET");
+    tiny.solve("01-one");
+    watch.wait_for("Lesson 01 is done. Proven:");
+    watch.enter("q");
+    assert_eq!(watch.code(), Some(0));
+}
+
 #[test]
 fn help_shows_an_example() {
     run::shows_an_example("watch");

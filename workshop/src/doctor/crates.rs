@@ -1,9 +1,9 @@
 //! Which crates of Cargo.lock are on this machine.
 
+use serde_json::{Map, Value};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use toml::{Table, Value};
 
 /// How many missing crates are named.
 const NAMED: usize = 8;
@@ -56,7 +56,7 @@ fn named_in_lock(root: &Path) -> Vec<(String, String)> {
 impl Place {
     fn of(root: &Path) -> Self {
         let configuration = table(&root.join(".cargo/config.toml"));
-        let sources = configuration.get("source").and_then(Value::as_table).cloned().unwrap_or_default();
+        let sources = configuration.get("source").and_then(Value::as_object).cloned().unwrap_or_default();
         let directory = sources.values().find_map(|source| source.get("directory")?.as_str());
         let home = env::var_os("CARGO_HOME").map(PathBuf::from);
         match directory {
@@ -89,6 +89,6 @@ impl Place {
 }
 
 /// A file of TOML. One that cannot be read says nothing.
-fn table(path: &Path) -> Table {
-    fs::read_to_string(path).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
+fn table(path: &Path) -> Map<String, Value> {
+    fs::read_to_string(path).ok().and_then(|text| basic_toml::from_str(&text).ok()).unwrap_or_default()
 }

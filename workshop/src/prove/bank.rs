@@ -2,9 +2,12 @@
 
 use crate::failure::Failure;
 use crate::lesson::Lesson;
+use serde_json::{Map, Value};
 use std::fs;
 use std::path::Path;
-use toml::{Table, Value};
+
+/// A table of the file. TOML has no type that JSON lacks, but for dates, which there are none of.
+type Table = Map<String, Value>;
 
 /// What is known about a lesson's spec.
 #[derive(Debug, Default)]
@@ -119,7 +122,7 @@ pub fn read(root: &Path, lesson: &Lesson) -> Result<Bank, Failure> {
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Bank, String> {
-    let bank: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    let bank: Table = basic_toml::from_str(text).map_err(|error| error.to_string())?;
     if let Some(key) = bank.keys().find(|key| !["starter_fails", "wrong", "right"].contains(&key.as_str())) {
         return Err(format!("\"{key}\" is neither starter_fails nor [[wrong]] nor [[right]]"));
     }
@@ -130,7 +133,7 @@ fn parse(text: &str, folder: &Path) -> Result<Bank, String> {
     let mut answers = Vec::new();
     for kind in ["wrong", "right"] {
         for entry in bank.get(kind).and_then(Value::as_array).into_iter().flatten() {
-            let entry = entry.as_table().ok_or_else(|| format!("[[{kind}]] holds something else"))?;
+            let entry = entry.as_object().ok_or_else(|| format!("[[{kind}]] holds something else"))?;
             answers.push(answer(kind, entry, folder)?);
         }
     }

@@ -2,6 +2,8 @@
 
 use crate::lesson::Lesson;
 use crate::progress::{fingerprint, stamp};
+use crate::terminal::note;
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,12 +11,17 @@ use std::time::{Duration, Instant};
 /// writes.
 const SETTLE: Duration = Duration::from_millis(10);
 
-/// How often the dates are looked at. That is a few system calls, and unlike the system's notices it works in
-/// containers and on network drives too.
+/// How often the dates are looked at where the system cannot tell of saves.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How often they are looked at all the same: of what another machine writes to a network drive, or another system to
+/// a folder that it shares with a container, nobody tells.
+const LOOK_ANYWAY: Duration = Duration::from_millis(500);
 
 /// What is known of a lesson's files.
 pub struct Saves {
+    /// Tells of every write, where the system can.
+    watcher: Option<RecommendedWatcher>,
     /// Their dates, when they were looked at last.
     stamp: u64,
     /// Since when the dates have been so, when the bytes were not read since.
@@ -24,14 +31,29 @@ pub struct Saves {
 }
 
 impl Saves {
-    /// The files as they are now.
-    pub fn of(root: &Path, lesson: &Lesson) -> Self {
-        Self { stamp: stamp(root, lesson), changed: None, run: fingerprint(root, lesson) }
+    /// The files as they are now. From now on, `tell` is called when it is worth a look.
+    pub fn of(root: &Path, lesson: &Lesson, tell: impl Fn() + Send + 'static) -> Self {
+        let watcher = watch(root, lesson, tell);
+        if let Err(error) = &watcher {
+            note(format!(
+                "note: the system does not tell of saves ({error}). The files' dates are looked at."
+            ));
+        }
+        Self {
+            watcher: watcher.ok(),
+            stamp: stamp(root, lesson),
+            changed: None,
+            run: fingerprint(root, lesson),
+        }
     }
 
-    /// In what time the next look is due.
+    /// In what time the next look is due when nobody tells of a write.
     pub fn look_within(&self) -> Duration {
-        if self.changed.is_some() { SETTLE } else { LOOK_EVERY }
+        match (&self.changed, &self.watcher) {
+            (Some(_), _) => SETTLE,
+            (None, Some(_)) => LOOK_ANYWAY,
+            (None, None) => LOOK_EVERY,
+        }
     }
 
     /// Whether the files are others than those that were run.
@@ -50,9 +72,29 @@ impl Saves {
     }
 }
 
+fn watch(
+    root: &Path,
+    lesson: &Lesson,
+    tell: impl Fn() + Send + 'static,
+) -> Result<RecommendedWatcher, notify::Error> {
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        // The compiler reads the files, and so do our own looks.
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            tell();
+        }
+    })?;
+    watcher.watch(&lesson.folder(root), RecursiveMode::Recursive)?;
+    // Folders, not files: many an editor puts a new file in the place of the old one.
+    if let Some(specs) = lesson.spec(root).parent() {
+        watcher.watch(specs, RecursiveMode::NonRecursive)?;
+    }
+    Ok(watcher)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
     use std::{env, fs, process, thread};
 
     /// A lesson of one file, in a folder of its own.
@@ -69,7 +111,7 @@ mod tests {
     #[test]
     fn several_writes_are_one_change_and_the_same_bytes_are_none() {
         let (root, lesson, main) = lesson("saves");
-        let mut saves = Saves::of(&root, &lesson);
+        let mut saves = Saves::of(&root, &lesson, || {});
         let settle = || thread::sleep(SETTLE);
         assert!(!saves.look(&root, &lesson));
 
@@ -90,6 +132,33 @@ mod tests {
         assert!(!saves.look(&root, &lesson));
         settle();
         assert!(!saves.look(&root, &lesson), "these bytes were run");
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn the_system_tells_of_each_way_to_save_and_of_no_reading() {
+        let (root, lesson, main) = lesson("told");
+        let (told, tells) = mpsc::channel();
+        let saves = Saves::of(&root, &lesson, move || told.send(()).unwrap_or(()));
+        assert!(saves.watcher.is_some(), "this system has a way to tell");
+        let is_told = |limit| {
+            let told = tells.recv_timeout(limit).is_ok();
+            // One save is told several times.
+            while tells.recv_timeout(Duration::from_millis(100)).is_ok() {}
+            told
+        };
+        let (soon, a_moment) = (Duration::from_secs(10), Duration::from_millis(200));
+        fs::write(&main, "in place").unwrap();
+        assert!(is_told(soon));
+        fs::read(&main).unwrap();
+        fingerprint(&root, &lesson);
+        assert!(!is_told(a_moment), "nothing was written");
+        fs::write(main.with_extension("new"), "another file").unwrap();
+        assert!(is_told(soon));
+        fs::rename(main.with_extension("new"), &main).unwrap();
+        assert!(is_told(soon));
+        fs::write(lesson.spec(&root), "a spec").unwrap();
+        assert!(is_told(soon));
         fs::remove_dir_all(root).unwrap();
     }
 }
