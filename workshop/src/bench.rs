@@ -13,7 +13,7 @@ pub fn command() -> clap::Command {
         "Measures the workshop beside its peers, and writes the figures of the book",
         "Example:\n  cargo workshop bench channel\n\n\
          Without a name, everything: channel, steps, mail, server, pool, growth, memory, build. That takes about \
-         a quarter of an hour, on a machine that does nothing else. The book's page \"How fast it is\" says how to \
+         twenty minutes, on a machine that does nothing else. The book's page \"How fast it is\" says how to \
          get the peers; one that is missing is left out.",
     )
     .arg(Arg::new("name").value_name("NAME").num_args(0..).help("What to measure"))
