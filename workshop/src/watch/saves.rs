@@ -144,7 +144,7 @@ mod tests {
         let is_told = |limit| {
             let told = tells.recv_timeout(limit).is_ok();
             // One save is told several times.
-            while tells.recv_timeout(Duration::from_millis(100)).is_ok() {}
+            while tells.recv_timeout(Duration::from_millis(300)).is_ok() {}
             told
         };
         let (soon, a_moment) = (Duration::from_secs(10), Duration::from_millis(200));
