@@ -501,8 +501,11 @@ fn a_signal_ends_it_after_everything_that_was_accepted() {
 fn workers_do_not_outlive_a_server_that_is_killed() {
     let spec = support::spec!("12-pool");
     let mailbox = spec.mailbox();
-    let check = spec.check(DRAIN, "killed the server with SIGKILL");
-    let (mut server, _http) = started(&check, server(&spec, &mailbox, 3));
+    let check = spec.check(DRAIN, "killed a server with three workers with SIGKILL when a job was done");
+    let (mut server, http) = started(&check, server(&spec, &mailbox, 3));
+    let job = post(&check, &http, &spec.mails(3));
+    ends_with(&check, &http, &job, "done", [3, 0, 0, 0]);
+    wait_for_workers(&check, &server, 3);
     server.signal(Signal::SIGKILL);
     server.leaves_nothing_behind(&check);
 }
