@@ -605,6 +605,21 @@ fn an_article_style_worker_is_counted() {
 }
 
 #[test]
+fn an_article_style_worker_that_sent_nothing_is_tried_again() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let check = spec.check(RETRY, "posted 2 mails to a server whose worker only answers {\"counter\":0}");
+    let script = Script::new(&check, SCRIPTS, "say '{\"counter\":0}'");
+    let (_server, http) = started(&check, server(&spec, &mailbox).env("WORKER", script.command()));
+    let job = post(&check, &http, &spec.mails(2));
+    let status = ends_with(&check, &http, &job, "done", [0, 2, 0, 0]);
+    let problems = status["problems"].as_array().map_or(0, Vec::len);
+    check.holds("a problem for each mail: none of them is sent", problems == 2, &status);
+    retry(&check, &http, &job);
+    ends_with(&check, &http, &job, "done", [0, 2, 0, 0]);
+}
+
+#[test]
 fn the_worker_can_be_a_real_node_program() {
     let spec = support::spec!("11-faults");
     let Some(node) = support::node::node() else { return };
@@ -649,6 +664,24 @@ fn a_worker_without_a_parent_sends_nothing_more() {
             &mail::recipients(&mails[..sent]),
         );
     }
+}
+
+#[test]
+fn a_signal_ends_the_server_after_the_job_in_hand() {
+    let spec = support::spec!("11-faults");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(3);
+    let check = spec.check(CONTRACT, "sent SIGTERM to a server with a job whose first mail is held");
+    mailbox.hold_recipient(Point::Rcpt, &mails[0].to);
+    let (mut server, http) = started(&check, server(&spec, &mailbox));
+    post(&check, &http, &mails);
+    mailbox.wait_held(&check, 1);
+    server.signal(Signal::SIGTERM);
+    check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
+    mailbox.release_all();
+    check.equal("the exit status", &server.wait(&check).code(), &Some(0));
+    check.equal("the recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+    server.leaves_nothing_behind(&check);
 }
 
 #[test]
