@@ -141,6 +141,7 @@ mod tests {
             parse::<Value>(br#"["\ud800", "\udc00x", "\ud83d\udce8"]"#).unwrap(),
             json!(["\u{fffd}", "\u{fffd}x", "📨"])
         );
+        assert_eq!(parse::<String>(br#""\ud800\ud800\ud800\ud800""#).unwrap(), "\u{fffd}".repeat(4));
         assert_eq!(parse::<Value>(br#"["\\ud800"]"#).unwrap(), json!(["\\ud800"]));
         assert_eq!(parse::<Value>(b"[\"a\xffb\"]").unwrap(), json!(["a\u{fffd}b"]));
         assert_eq!(parse::<String>(b"\"\xed\xa0\x80\"").unwrap(), "\u{fffd}\u{fffd}\u{fffd}");
