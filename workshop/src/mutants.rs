@@ -56,6 +56,9 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         let wanted = list(&root, &lesson)?.into_iter().filter(|mutant| mutant.name.contains(only));
         tasks.extend(wanted.map(|answer| Task { lesson: lesson.clone(), answer }));
     }
+    if tasks.is_empty() {
+        return Err(Failure::input("there is no such mutant"));
+    }
     let workshop = Workshop::open(&root)?;
     interrupt::listen(|| {})?;
     let began = Instant::now();

@@ -374,8 +374,12 @@ fn conclude(outcomes: &[Outcome], took: Duration) -> Result<(), Failure> {
     }
     match outcomes.len() - outcomes.iter().filter(is_good).count() {
         0 => {
-            let (count, seconds) = (outcomes.len(), took.as_secs());
-            say(format!("\nAll {count} answers are as they should be, after {seconds} s."));
+            let seconds = took.as_secs();
+            let what = match outcomes.len() {
+                1 => "The answer is as it should be".to_owned(),
+                count => format!("All {count} answers are as they should be"),
+            };
+            say(format!("\n{what}, after {seconds} s."));
             Ok(())
         }
         bad => Err(Failure::work(format!("{bad} of {} answers are not as they should be", outcomes.len()))),

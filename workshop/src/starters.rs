@@ -44,9 +44,13 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
     match bad {
         0 => {
-            say(format!("\nAll {} starters are as they should be.", lessons.len()));
+            match lessons.len() {
+                1 => say("\nThe starter is as it should be."),
+                count => say(format!("\nAll {count} starters are as they should be.")),
+            }
             Ok(())
         }
+        1 => Err(Failure::work("1 finding is not as it should be")),
         _ => Err(Failure::work(format!("{bad} findings are not as they should be"))),
     }
 }

@@ -111,11 +111,14 @@ fn must_be_written(root: &Path, lesson: &Lesson) -> Result<(), Failure> {
         return Ok(());
     }
     let numbers: Vec<String> = todos.iter().map(u32::to_string).collect();
+    let still = match numbers.len() {
+        1 => format!("number {} is still a todo!", numbers[0]),
+        _ => format!("numbers {} are still todo!s", numbers.join(", ")),
+    };
     let number = lesson.number();
     Err(Failure::work(format!(
-        "lesson {number} is not written yet: number {} is still a todo!. \
-         `cargo workshop timeline {number} --solution` draws the solution",
-        numbers.join(", ")
+        "lesson {number} is not written yet: {still}. \
+         `cargo workshop timeline {number} --solution` draws the solution"
     )))
 }
 
