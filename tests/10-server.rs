@@ -237,6 +237,10 @@ fn a_worker_that_does_not_exist_is_an_error_answer() {
 
 #[test]
 fn a_worker_that_ends_without_an_answer_is_logged_and_reaped() {
+    // Started as a worker whose arguments a server has dropped: it would start such workers without end.
+    if std::env::var_os("NODE_CHANNEL_FD").is_some() {
+        return;
+    }
     let spec = support::spec!("10-server");
     let test = std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string());
     let listens = format!("{test} {LISTENS} --exact --ignored --nocapture --test-threads=1");
