@@ -113,7 +113,8 @@ mod on_a_terminal {
     fn start(tiny: &Tiny, no_color: bool) -> Running {
         let mut script = Command::new("script");
         script.args(["--quiet", "--return", "--command"]);
-        script.arg(format!("{} watch 01", env!("CARGO_BIN_EXE_workshop"))).arg("/dev/null");
+        // `exec`, since Ctrl-C would end the shell as well, and then 130 is the exit status.
+        script.arg(format!("exec {} watch 01", env!("CARGO_BIN_EXE_workshop"))).arg("/dev/null");
         script.current_dir(tiny.root()).env("CARGO_TARGET_DIR", tiny.root().join("target"));
         script.env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("CI");
         if no_color {
