@@ -130,7 +130,9 @@ pub fn tree(roots: &[u32]) -> String {
     let is_root = |info: &Info| {
         let orphan = roots.contains(&info.group)
             && !all.iter().any(|other| other.pid == info.parent && other.group == info.group);
-        roots.contains(&info.pid) || orphan
+        // An orphan that has ended is left to whoever waits for orphans.
+        let awaited = info.is_zombie() && info.parent == 1;
+        roots.contains(&info.pid) || (orphan && !awaited)
     };
     let mut text = String::new();
     for info in all.iter().filter(|info| is_root(info)) {

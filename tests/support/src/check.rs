@@ -66,7 +66,9 @@ impl Check {
     /// Fails: what was expected did not happen within the limit.
     pub fn time_out(&self, expected: &str) -> ! {
         let seconds = limit::limit().as_secs();
-        self.fail(expected, &format!("nothing of the kind within {seconds} seconds; see the processes below"))
+        let tree = process::tree(&self.spec.started());
+        let processes = if tree.is_empty() { "no process is left" } else { "see the processes below" };
+        self.fail(expected, &format!("nothing of the kind within {seconds} seconds; {processes}"))
     }
 
     /// Ends the test with a report.
@@ -77,6 +79,11 @@ impl Check {
         eprintln!("{report}");
         // Not a panic!: its hook would add a source line and a backtrace that help no learner.
         resume_unwind(Box::new(report));
+    }
+
+    /// The same check about another section of the chapter: what was done is the same, what is looked at now is not.
+    pub fn about(&self, section: &str) -> Self {
+        Self { section: section.to_owned(), ..self.clone() }
     }
 
     /// The spec that this check belongs to.

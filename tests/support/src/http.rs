@@ -1,7 +1,7 @@
 //! A small HTTP client. It is written here, since a client from a library costs a learner's first build some seconds,
 //! and more than these lines do is not needed.
 
-use crate::{Check, Spec, limit};
+use crate::{Check, Transcript, limit};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Http {
     base: String,
-    spec: Spec,
+    transcript: Transcript,
 }
 
 /// What a server answered.
@@ -52,8 +52,9 @@ pub struct PendingAnswer {
 }
 
 impl Http {
-    pub(crate) fn new(spec: &Spec, base: &str) -> Self {
-        Self { base: base.to_owned(), spec: spec.clone() }
+    /// What is asked and answered is noted in `transcript`.
+    pub(crate) fn new(transcript: &Transcript, base: &str) -> Self {
+        Self { base: base.to_owned(), transcript: transcript.clone() }
     }
 
     /// The server's address, `http://127.0.0.1:PORT`.
@@ -136,7 +137,7 @@ impl Http {
     /// `what` and `detail` are for the transcript.
     fn begin_bytes(&self, what: &str, detail: &str, bytes: Vec<u8>) -> PendingAnswer {
         let (address, what) = (self.address().to_owned(), what.to_owned());
-        let transcript = self.spec.transcript().clone();
+        let transcript = self.transcript.clone();
         transcript.note("spec", format!("{what} {detail}").trim_end());
         let (sender, answer) = mpsc::channel();
         let name = what.clone();

@@ -105,19 +105,20 @@ impl Channel {
 
     /// The next message from the program.
     pub fn recv(&mut self, check: &Check) -> Value {
-        match self.next(check) {
+        match self.next(check, &self.next_message()) {
             Some(line) => serde_json::from_slice(&line).unwrap_or_else(|error| {
                 let line = String::from_utf8_lossy(&line).into_owned();
                 check.fail("a message: one JSON document on a line", &format!("{line}\n({error})"))
             }),
-            None => check.fail("a message from the program", "the end of the channel"),
+            None => check.fail(&self.next_message(), "the end of the channel"),
         }
     }
 
     /// Waits until the program closes its end. A message that comes instead is a failure.
     pub fn ends(&mut self, check: &Check) {
-        if let Some(line) = self.next(check) {
-            check.fail("the end of the channel", &String::from_utf8_lossy(&line));
+        if let Some(line) = self.next(check, "the program closes its end of the channel") {
+            let got = format!("the message {}", String::from_utf8_lossy(&line));
+            check.fail("the program closes its end of the channel", &got);
         }
     }
 
@@ -143,8 +144,17 @@ impl Channel {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    /// The next line, without its line end; `None` at the end of the channel.
-    fn next(&mut self, check: &Check) -> Option<Vec<u8>> {
+    /// What is waited for, in words.
+    fn next_message(&self) -> String {
+        match self.taken {
+            0 => "a message from the program on the channel".to_owned(),
+            1 => "a message from the program on the channel, after the one that came".to_owned(),
+            taken => format!("a message from the program on the channel, after the {taken} that came"),
+        }
+    }
+
+    /// The next line, without its line end; `None` at the end of the channel. `expected` says what is waited for.
+    fn next(&mut self, check: &Check, expected: &str) -> Option<Vec<u8>> {
         let (lock, changed) = &*self.incoming;
         let deadline = Instant::now() + limit::limit();
         let mut incoming = lock.lock().unwrap();
@@ -158,7 +168,7 @@ impl Channel {
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()) else {
                 drop(incoming); // A failure is a panic, and the reading thread goes on.
-                check.time_out("a message from the program on the channel");
+                check.time_out(expected);
             };
             incoming = changed.wait_timeout(incoming, left).unwrap().0;
         }

@@ -54,7 +54,7 @@ impl Mailbox {
     /// Waits until `count` conversations or more are held at once.
     pub fn wait_held(&self, check: &Check, count: usize) {
         if !self.observed.wait_held(count, &|| check.spec().waits_in_vain()) {
-            let expected = format!("{count} SMTP conversations held by the mailbox at once");
+            let expected = format!("{} held by the mailbox at once", counted(count, "SMTP conversation"));
             check.fail(&expected, &format!("{} held at the end of the wait", self.held()));
         }
     }
@@ -69,7 +69,7 @@ impl Mailbox {
             }
             if !self.observed.wait_letters(letters.len() + 1, &|| check.spec().waits_in_vain()) {
                 let got = format!("{} accepted at the end of the wait", self.letters().len());
-                check.fail(&format!("{count} mails accepted by the mailbox"), &got);
+                check.fail(&format!("{} accepted by the mailbox", counted(count, "mail")), &got);
             }
         }
     }
@@ -81,4 +81,9 @@ impl Mailbox {
             check.fail("every SMTP conversation closed by the program", &got);
         }
     }
+}
+
+/// `1 mail`, `2 mails`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -44,6 +44,7 @@ pub struct Program {
     name: String,
     spec: Spec,
     stdin: Option<Vec<u8>>,
+    not_noted: Option<&'static str>,
 }
 
 impl Program {
@@ -56,7 +57,7 @@ impl Program {
         command.env("RUST_BACKTRACE", "0");
         // A group of its own, so that the whole tree can be ended at once and Ctrl-C can be played.
         command.process_group(0);
-        Self { command, name: name.to_owned(), spec: spec.clone(), stdin: None }
+        Self { command, name: name.to_owned(), spec: spec.clone(), stdin: None, not_noted: None }
     }
 
     /// Adds an argument.
@@ -87,6 +88,12 @@ impl Program {
     /// [`Running::write`].
     pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(text.into());
+        self
+    }
+
+    /// Lines that contain this word are no part of the transcript.
+    pub(crate) fn without_noting(mut self, word: &'static str) -> Self {
+        self.not_noted = Some(word);
         self
     }
 
@@ -134,10 +141,13 @@ impl Program {
         let who = format!("{} pid {pid}", self.name);
         let arguments: Vec<_> = self.command.get_args().map(|arg| arg.to_string_lossy()).collect();
         self.spec.remember_started(pid);
-        self.spec.transcript().note(who.as_str(), format!("started {}", arguments.join(" ")));
+        let started = format!("started {}", arguments.join(" "));
+        let told = started.trim_end().to_owned() + &settings(&self.command);
+        self.spec.transcript().note(who.as_str(), told);
         let stdin = child.stdin.take();
-        let stdout = Lines::read(child.stdout.take(), &self.spec, format!("{who} stdout"));
-        let stderr = Lines::read(child.stderr.take(), &self.spec, format!("{who} stderr"));
+        let not_noted = self.not_noted;
+        let stdout = Lines::read(child.stdout.take(), &self.spec, format!("{who} stdout"), not_noted);
+        let stderr = Lines::read(child.stderr.take(), &self.spec, format!("{who} stderr"), not_noted);
         let mut running = Running {
             child,
             pid,
@@ -290,18 +300,23 @@ impl Running {
 
     /// Waits until a line of stderr fulfils `predicate`, and gives it.
     pub fn log_line(&self, check: &Check, predicate: &impl Predicate<str>) -> String {
-        // A predicate shows itself as `var.contains(text)`.
-        let words = predicate.to_string().replace("var.", "").replace("contains(", "contains (");
-        let expected = format!("a line of stderr that {words}");
-        let matching = |bytes: &Vec<u8>| Some(to_text(bytes)).filter(|line| predicate.eval(line));
+        let expected = format!("a line of stderr that {}", predicate_in_words(predicate));
+        self.wait_for_log(check, &expected, |line| predicate.eval(line))
+    }
+
+    /// Waits until a line of stderr is exactly this one.
+    pub fn logs(&self, check: &Check, line: &str) {
+        self.wait_for_log(check, &format!("this line on stderr: {line}"), |logged| logged == line);
+    }
+
+    fn wait_for_log(&self, check: &Check, expected: &str, is_it: impl Fn(&str) -> bool) -> String {
+        let matching = |bytes: &Vec<u8>| Some(to_text(bytes)).filter(|line| is_it(line));
         match self.stderr.wait(|text| text.lines.iter().find_map(matching)) {
             Waited::Found(line) => line,
-            Waited::Ended => check.fail(
-                &expected,
-                &format!("the program closed stderr after:\n{}", or_nothing(&self.stderr())),
-            ),
+            Waited::Ended => check
+                .fail(expected, &format!("the program closed stderr after:\n{}", or_nothing(&self.stderr()))),
             Waited::TimeOut => check.fail(
-                &expected,
+                expected,
                 &format!("within {} seconds only:\n{}", limit::limit().as_secs(), or_nothing(&self.stderr())),
             ),
         }
@@ -325,7 +340,7 @@ impl Running {
         let Some(base) = base else {
             check.fail("`listening on http://127.0.0.1:PORT` as the first line of stdout", &line)
         };
-        let http = Http::new(&self.spec, base.trim());
+        let http = Http::new(self.spec.transcript(), base.trim());
         #[cfg(target_os = "linux")]
         self.listens_to_this_machine_alone(check, &http);
         http
@@ -438,12 +453,9 @@ impl Finished {
     /// The exit status must be this one: 0 done, 1 the work failed, 2 the input or the configuration was bad.
     pub fn code(self, code: i32) -> Self {
         if self.status.code() != Some(code) {
-            let got = format!(
-                "{}\nstdout: {}\nstderr: {}",
-                in_words(self.status),
-                self.stdout().trim_end(),
-                self.stderr().trim_end()
-            );
+            let (stdout, stderr) = (self.stdout(), self.stderr());
+            let (stdout, stderr) = (or_nothing(stdout.trim_end()), or_nothing(stderr.trim_end()));
+            let got = format!("{}\nstdout: {stdout}\nstderr: {stderr}", in_words(self.status));
             self.check.fail(&format!("exit status {code}"), &got);
         }
         self
@@ -468,10 +480,9 @@ impl Finished {
             || serde_json::from_str::<Value>(&stdout).ok().as_ref() != Some(expected)
         {
             let stderr = self.stderr();
-            self.check.fail(
-                &format!("one line on stdout: {expected}"),
-                &format!("{}\nstderr: {}", stdout.trim_end(), stderr.trim_end()),
-            );
+            let (stdout, stderr) = (or_nothing(stdout.trim_end()), or_nothing(stderr.trim_end()));
+            self.check
+                .fail(&format!("one line on stdout: {expected}"), &format!("{stdout}\nstderr: {stderr}"));
         }
         self
     }
@@ -510,6 +521,26 @@ impl Finished {
     }
 }
 
+/// With which settings a program is started, as ` with NAME=value …`.
+fn settings(command: &Command) -> String {
+    let told = |(name, value): (&OsStr, Option<&OsStr>)| {
+        let shown = name != "RUST_BACKTRACE";
+        value.filter(|_| shown).map(|value| format!("{}={}", name.display(), value.display()))
+    };
+    let settings: Vec<_> = command.get_envs().filter_map(told).collect();
+    if settings.is_empty() { String::new() } else { format!(" with {}", settings.join(" ")) }
+}
+
+/// A predicate shows itself as `var.contains(text)`, and two of them as `(… && …)`.
+fn predicate_in_words(predicate: &impl Predicate<str>) -> String {
+    let code = predicate.to_string();
+    let code = code.strip_prefix('(').and_then(|code| code.strip_suffix(')')).unwrap_or(&code);
+    code.replace("var.", "")
+        .replace("contains(", "contains (")
+        .replace("starts_with(", "starts with (")
+        .replace(" && ", " and ")
+}
+
 /// How a process ended, in words.
 pub fn in_words(status: ExitStatus) -> String {
     match (status.code(), status.signal().map(Signal::try_from)) {
@@ -544,7 +575,13 @@ enum Waited<T> {
 }
 
 impl Lines {
-    fn read(pipe: Option<impl Read + Send + 'static>, spec: &Spec, who: String) -> Self {
+    /// `not_noted`: lines with this word are no part of the transcript.
+    fn read(
+        pipe: Option<impl Read + Send + 'static>,
+        spec: &Spec,
+        who: String,
+        not_noted: Option<&'static str>,
+    ) -> Self {
         let shared = Arc::new((Mutex::new(Text::default()), Condvar::new()));
         let lines = Self { shared: Arc::clone(&shared), spec: spec.clone() };
         let spec = spec.clone();
@@ -563,7 +600,9 @@ impl Lines {
                 text.ended = count == 0;
                 for line in text.take_lines() {
                     let line = to_text(&line);
-                    spec.transcript().note(who.as_str(), &line);
+                    if !not_noted.is_some_and(|word| line.contains(word)) {
+                        spec.transcript().note(who.as_str(), &line);
+                    }
                     spec.remember_panic(&last, &line);
                     last = line;
                 }

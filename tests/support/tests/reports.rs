@@ -1,5 +1,7 @@
 //! What a failing check says, on programs that are a line of shell.
 
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::{contains, starts_with};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use support::{ClosedPort, Program, Signal, Spec, json, process};
@@ -64,6 +66,34 @@ fn an_exit_status_is_told_in_words() {
         shell(&spec, "kill -9 $$").run(&check).code(0);
     });
     assert!(report.contains("killed by SIGKILL"), "{report}");
+}
+
+#[test]
+fn a_log_line_that_is_missing_is_told_in_words_with_the_settings_and_the_log() {
+    let spec = spec();
+    let check = spec.check("1. Read the job", "ran a program that logs");
+    let missing = starts_with("error: ").and(contains("down"));
+    let report = report(|| {
+        let program = shell(&spec, "echo something >&2").env("SMTP_CONNECTIONS", "2").start();
+        program.logs(&check, "something");
+        program.log_line(&check, &missing);
+    });
+    for words in [
+        "expected:  a line of stderr that starts with (\"error: \") and contains (down)",
+        "the program closed stderr after:\n             something",
+        "echo something >&2 with SMTP_CONNECTIONS=2\n",
+    ] {
+        assert!(report.contains(words), "no {words:?} in:\n{report}");
+    }
+}
+
+#[test]
+fn another_section_of_the_chapter_can_be_named() {
+    let spec = spec();
+    let check = spec.check("3. One after another, and count", "did something");
+    let report = report(|| check.about("1. Read the job").equal("the number", &1, &2));
+    assert!(report.contains("done:      did something"), "{report}");
+    assert!(report.contains("\"1. Read the job\" in book/src/01-blocking.md#1-read-the-job"), "{report}");
 }
 
 #[test]
