@@ -10,7 +10,6 @@ use std::fs;
 use std::path::Path;
 use support::ipc::Child;
 use support::predicates::str::contains;
-use support::program::in_words;
 use support::{Check, Http, Mailbox, Point, Program, Reply, Running, Scratch, Signal, Spec};
 use support::{json, mail, process};
 
@@ -40,11 +39,6 @@ fn post(check: &Check, http: &Http, mails: &[support::Mail]) {
 
 fn logs_number(check: &Check, server: &Running, number: usize) {
     server.logs(check, &format!("Number of mails sent {number}"));
-}
-
-/// Waits until the server has ended; its exit status must be 0.
-fn ends_well(check: &Check, server: &mut Running) {
-    check.equal("the end of the server", &in_words(server.wait(check)), &"exit status 0".to_owned());
 }
 
 /// The worker must be a worker. A program that is started without its role is one more server.
@@ -325,7 +319,7 @@ fn a_signal_ends_it_after_the_work_in_hand() {
         let finished = spec.check(REAP, format!("let the mails go after {signal}"));
         logs_number(&finished, &server, 3);
         wait_without_children(&finished, &server);
-        ends_well(&check, &mut server);
+        server.ends_well(&check);
         server.leaves_nothing_behind(&check);
     }
 }
@@ -337,7 +331,7 @@ fn without_work_a_signal_ends_it_at_once() {
     let check = spec.check(END, "sent SIGTERM to the server when it had nothing to do");
     let (mut server, _http) = started(&check, server(&spec, &mailbox));
     server.signal(Signal::SIGTERM);
-    ends_well(&check, &mut server);
+    server.ends_well(&check);
 }
 
 #[test]
@@ -374,5 +368,5 @@ fn the_worker_can_be_a_real_node_program() {
     logs_number(&check, &server, mails.len() - 1);
     wait_without_children(&check, &server);
     server.signal(Signal::SIGTERM);
-    ends_well(&check, &mut server);
+    server.ends_well(&check);
 }

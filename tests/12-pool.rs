@@ -38,7 +38,8 @@ fn started(check: &Check, program: Program) -> (Running, Http) {
 }
 
 fn post(check: &Check, http: &Http, mails: &[Mail]) -> Value {
-    let answer = http.post(check, "/endpoint", &mail::request(mails));
+    let check = check.about(BOUND);
+    let answer = http.post(&check, "/endpoint", &mail::request(mails));
     check.equal("the status of the answer", &answer.status, &202);
     answer.json()["job"].clone()
 }
@@ -55,14 +56,22 @@ fn status(check: &Check, http: &Http, job: &Value) -> Value {
 
 /// The job must end like this: done or failed, and the numbers sent, failed, unknown, left.
 fn ends_with(check: &Check, http: &Http, job: &Value, state: &str, expected: [usize; 4]) {
-    let status = check.eventually(&format!("job {job} is done or failed"), || {
+    let status = check.eventually_gives(&format!("job {job} is done or failed"), || {
         let status = status(check, http, job);
-        (status["state"] == "done" || status["state"] == "failed").then_some(status)
+        let ended = status["state"] == "done" || status["state"] == "failed";
+        if ended { Ok(status) } else { Err(status.to_string()) }
     });
     let numbers = json!(["sent", "failed", "unknown", "left"].map(|name| status[name].clone()));
     let got = format!("{numbers}, from {status}");
     check.holds(&format!("sent, failed, unknown, left are {expected:?}"), numbers == json!(expected), got);
     check.holds(&format!("the state is {state}"), status["state"] == state, &status);
+}
+
+/// Waits until a worker has the first mail in hand.
+fn wait_taken_up(check: &Check, mailbox: &Mailbox) {
+    let expected =
+        "a worker takes up the job: `push` wakes it (number 1), and it is given a batch (number 4)";
+    check.about(BOUND).eventually(expected, || (mailbox.held() > 0).then_some(()));
 }
 
 /// The pids of the living workers.
@@ -119,6 +128,7 @@ fn all_workers_work_at_once_and_never_more() {
     mailbox.hold(Point::Rcpt);
     let (server, http) = started(&check, server(&spec, &mailbox, count).env("BATCH_MAILS", "1"));
     let job = post(&check, &http, &mails);
+    wait_taken_up(&check, &mailbox);
     mailbox.wait_held(&check, count);
     check.equal("the number of workers", &workers(&server).len(), &count);
     check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
@@ -131,13 +141,14 @@ fn all_workers_work_at_once_and_never_more() {
 fn a_full_queue_says_503_and_when_to_come_again() {
     let spec = support::spec!("12-pool");
     let mailbox = spec.mailbox();
-    let check =
-        spec.check(FULL, "filled a queue of QUEUE_MAILS=5 while the one worker is held, and posted more");
+    let did =
+        "filled a queue of QUEUE_MAILS=5 while the one worker is held, and posted more (numbers 1, 2 and 3)";
+    let check = spec.check(FULL, did);
     mailbox.hold(Point::Rcpt);
     let program = server(&spec, &mailbox, 1).env("QUEUE_MAILS", "5").env("BATCH_MAILS", "1");
     let (_server, http) = started(&check, program);
     let first = post(&check, &http, &spec.mails(1));
-    mailbox.wait_held(&check, 1);
+    wait_taken_up(&check, &mailbox);
     let second = post(&check, &http, &spec.mails(3));
     let too_long = http.post(&check, "/endpoint", &mail::request(&spec.mails(3)));
     check.equal("the status for 3 mails when there is room for 2", &too_long.status, &503);
@@ -186,7 +197,7 @@ fn a_small_job_is_not_stuck_behind_a_huge_one() {
     mailbox.hold_recipient(Point::Rcpt, &huge[0].to);
     let (_server, http) = started(&check, server(&spec, &mailbox, 1).env("BATCH_MAILS", "4"));
     let first = post(&check, &http, &huge);
-    mailbox.wait_held(&check, 1);
+    wait_taken_up(&check, &mailbox);
     let second = post(&check, &http, &small);
     mailbox.release_all();
     ends_with(&check, &http, &first, "done", [40, 0, 0, 0]);
@@ -196,7 +207,7 @@ fn a_small_job_is_not_stuck_behind_a_huge_one() {
     check.holds(
         "the small job after two batches of the huge one at most",
         place <= 8,
-        format!("place {place}"),
+        format!("it came after {place} other mails"),
     );
 }
 
@@ -215,17 +226,19 @@ fn a_worker_that_dies_is_replaced_and_its_batch_is_settled() {
     let (server, http) = started(&check, server(&spec, &mailbox, 1).env("BATCH_MAILS", "4"));
     let before = wait_for_workers(&check, &server, 1);
     let job = post(&check, &http, &mails);
-    mailbox.wait_held(&check, 1);
+    wait_taken_up(&check, &mailbox);
     before.iter().for_each(|pid| process::signal(*pid, Signal::SIGKILL));
+    check.about(LIFE).eventually("another worker in the place of the one that was killed", || {
+        (!workers(&server).is_empty() && workers(&server).is_disjoint(&before)).then_some(())
+    });
     ends_with(&check, &http, &job, "failed", [8, 0, 1, 0]);
     let mut expected = mail::recipients(&mails);
     expected.remove(victim);
     let mut got = mailbox.recipients();
     got.sort();
     expected.sort();
-    check.equal("the recipients in the mailbox", &got, &expected);
-    let after = wait_for_workers(&check, &server, 1);
-    check.holds("another worker than before", after.is_disjoint(&before), "the same pid");
+    check.equal("the list of recipients in the mailbox", &got, &expected);
+    wait_for_workers(&check, &server, 1);
 }
 
 #[test]
@@ -244,7 +257,11 @@ fn workers_that_begin_something_may_die_as_often_as_they_like() {
     mailbox.wait_held(&check, 1);
     mailbox.release_all();
     ends_with(&check, &http, &job, "failed", [1, 0, 5, 0]);
-    check.equal("the recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails[5..]));
+    check.equal(
+        "the list of recipients in the mailbox",
+        &mailbox.recipients(),
+        &mail::recipients(&mails[5..]),
+    );
 }
 
 /// Kills the one worker, when the mailbox holds its mail, and waits for its end: what is held then is another's.
@@ -318,7 +335,7 @@ fn a_worker_that_does_not_end_is_made_to() {
     ends_with(&check, &http, &job, "done", [3, 0, 0, 0]);
     wait_for_workers(&check, &server, 1);
     server.signal(Signal::SIGTERM);
-    check.equal("the exit status after SIGTERM", &server.wait(&check).code(), &Some(0));
+    server.ends_well(&check);
     server.leaves_nothing_behind(&check);
 }
 
@@ -368,7 +385,7 @@ fn the_worker_does_what_it_did_in_the_lesson_before() {
     check.holds("counter 1, failed 2, unknown 1", numbers == [json!(1), json!(2), json!(1)], &answer);
     channel.send_bytes(&check, b"{\"mails\": oops}\n");
     channel.ends(&check);
-    check.equal("the exit status after what is no JSON", &worker.wait(&check).code(), &Some(2));
+    worker.finish(&check).code(2);
 }
 
 #[test]
@@ -398,7 +415,7 @@ fn workers_that_always_die_do_not_hold_up_the_server() {
     ends_with(&check, &http, &job, "done", [0, 2, 0, 0]);
     check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
     server.signal(Signal::SIGTERM);
-    check.equal("the exit status after SIGTERM", &server.wait(&check).code(), &Some(0));
+    server.ends_well(&check);
 }
 
 #[cfg(target_os = "linux")]
@@ -441,7 +458,7 @@ fn a_worker_that_has_done_its_share_gives_its_memory_back() {
             workers.join(", then ")
         ),
     );
-    check.equal("the number of workers, one after another", &seen.len(), &3);
+    check.equal("the number of workers, one after another,", &seen.len(), &3);
     // The third batch is a worker's last one, so the most that we can see of it are two batches' memory.
     let most = seen.iter().flat_map(|(_, memory)| memory).max().copied().unwrap_or_default();
     let got = workers.join(", then ");
@@ -487,13 +504,13 @@ fn a_signal_ends_it_after_everything_that_was_accepted() {
     for mail in &mails {
         post(&check, &http, std::slice::from_ref(mail));
     }
-    mailbox.wait_held(&check, 1);
+    wait_taken_up(&check, &mailbox);
     server.signal(Signal::SIGTERM);
     check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
     check.holds("the server still runs: there is work", server.is_running(), "it has ended");
     mailbox.release_all();
-    check.equal("the exit status", &server.wait(&check).code(), &Some(0));
-    check.equal("the recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+    server.ends_well(&check);
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
     server.leaves_nothing_behind(&check);
 }
 
@@ -612,7 +629,7 @@ fn overload(duration: Duration, sign_rounds: &str, times: f64) -> String {
             .filter(|after| after.zombies == 0 && after.descriptors <= before.descriptors)
     });
     server.signal(Signal::SIGTERM);
-    check.equal("the exit status", &server.wait(&check).code(), &Some(0));
+    server.ends_well(&check);
     let letters = mailbox.letters().split_off(2);
     let ids: HashSet<String> = letters.iter().map(|letter| letter.header("Message-ID")).collect();
     check.equal("the number of mails in the mailbox", &letters.len(), &taken);

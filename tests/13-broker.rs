@@ -65,10 +65,11 @@ fn logged(server: &Running) -> Vec<String> {
         .collect()
 }
 
+/// The server adds up what the workers report.
 fn logs_number(check: &Check, server: &Running, number: usize) {
-    server.log_line(check, &contains(format!("Number of mails sent {number}")));
+    server.log_line(&check.about(HANDLE), &contains(format!("Number of mails sent {number}")));
     check.equal(
-        "the lines about jobs in the log",
+        "the list of lines about jobs in the log",
         &logged(server),
         &vec![format!("Number of mails sent {number}")],
     );
@@ -84,7 +85,7 @@ fn arrived_once(check: &Check, mailboxes: &[&Mailbox], mails: &[Mail]) {
     let mut expected = mail::recipients(mails);
     got.sort();
     expected.sort();
-    check.equal("the recipients in the mailboxes", &got, &expected);
+    check.equal("the sorted list of recipients in all mailboxes", &got, &expected);
 }
 
 #[test]
@@ -115,7 +116,8 @@ fn a_job_is_accepted_sent_reported_and_gone() {
         ids.iter().all(|id| is_message_id(id)),
         format!("{ids:?}"),
     );
-    broker.wait_empty(&spec.check(STREAMS, "looked into the streams after the job"));
+    let did = "looked into the streams after the job: acknowledged (number 4) in a work queue (number 1)";
+    broker.wait_empty(&spec.check(STREAMS, did));
 }
 
 fn message_id(letter: &Letter) -> String {
@@ -137,7 +139,7 @@ fn what_is_accepted_waits_for_a_worker() {
     let (server, http) = server(&check, &broker, LONG);
     let jobs = [post(&check, &http, &first), post(&check, &http, &second)];
     check.holds("each job has an id of its own", jobs[0] != jobs[1], &jobs[0]);
-    check.equal("the lines about jobs in the log so far", &logged(&server), &vec![]);
+    check.equal("the list of lines about jobs in the log so far", &logged(&server), &vec![]);
     let _worker = worker(&check, &broker, LONG, &mailbox);
     for number in [2, 3] {
         server.log_line(&check, &contains(format!("Number of mails sent {number}")));
@@ -183,7 +185,7 @@ fn hosts_share_the_work() {
     let _second = worker(&check, &broker, LONG, &there);
     // All but the one that the first host has in hand.
     there.wait_letters(&check, mails.len() - 1);
-    check.equal("the mails that the first host has in hand", &here.held(), &1);
+    check.equal("the number of mails that the first host has in hand", &here.held(), &1);
     here.release_all();
     logs_number(&check, &server, mails.len());
     arrived_once(&check, &[&here, &there], &mails);
@@ -230,7 +232,7 @@ fn a_mail_that_takes_long_is_not_given_to_another() {
     // Whether something does not happen only time can tell.
     let watched = std::time::Duration::from_millis(2500);
     support::limit::poll(watched, || (!there.letters().is_empty()).then_some(()));
-    check.equal("the mails that another host got meanwhile", &there.recipients(), &vec![]);
+    check.equal("the list of recipients of another host meanwhile", &there.recipients(), &vec![]);
     here.release_all();
     logs_number(&check, &server, 1);
     arrived_once(&check, &[&here, &there], &mails);
@@ -264,7 +266,7 @@ fn a_mail_that_goes_out_twice_has_one_name_and_counts_once() {
     );
     logs_number(&check, &server, 1);
     broker.wait_empty(&check);
-    check.equal("the lines about jobs in the log", &logged(&server).len(), &1);
+    check.equal("the number of lines about jobs in the log", &logged(&server).len(), &1);
 }
 
 #[test]
@@ -301,8 +303,10 @@ fn nothing_is_lost_when_the_broker_is_restarted() {
     let mailbox = spec.mailbox();
     let (before, after) = (spec.mails(spec.number(5..20)), spec.mails(spec.number(2..5)));
     let signal = [Signal::SIGTERM, Signal::SIGKILL][spec.number(0..2)];
-    let did =
-        format!("posted {} mails, sent {signal} to the broker with one in hand, restarted it", before.len());
+    let did = format!(
+        "posted {} mails, sent {signal} to the broker while a worker had one in hand, and started it again",
+        before.len()
+    );
     let check = spec.check(STREAMS, did);
     mailbox.hold(Point::Rcpt);
     let (server, http) = server(&check, &broker, SHORT);
@@ -326,7 +330,7 @@ fn nothing_is_lost_when_the_broker_is_restarted() {
     mailbox.release_all();
     server.log_line(&check, &contains(format!("Number of mails sent {}", before.len())));
     let sent = set(mailbox.recipients());
-    check.equal("the recipients in the mailbox", &sent, &set(mail::recipients(&before)));
+    check.equal("the set of recipients in the mailbox", &sent, &set(mail::recipients(&before)));
     post(&check, &http, &after);
     server.log_line(&check, &contains(format!("Number of mails sent {}", after.len())));
     broker.wait_empty(&check);
@@ -407,7 +411,7 @@ fn every_mail_arrives_however_many_workers_are_killed() {
     }
     logs_number(&check, &server, mails.len());
     let arrived = set(hosts.iter().flat_map(|mailbox| mailbox.recipients()));
-    check.equal("the recipients in the mailboxes", &arrived, &set(mail::recipients(&mails)));
+    check.equal("the set of recipients in all mailboxes", &arrived, &set(mail::recipients(&mails)));
     broker.wait_empty(&check);
     let after = Holdings::of(&server);
     check.holds("no more open descriptors than before", after.descriptors <= before.descriptors, after);
@@ -437,7 +441,7 @@ fn a_refused_mail_is_not_counted_and_a_mail_server_that_is_down_is_no_refusal() 
     post(&check, &http, &mails);
     first.log_line(&check, &contains("has to wait"));
     first.signal(Signal::SIGTERM);
-    check.equal("the exit status after SIGTERM", &first.wait(&check).code(), &Some(0));
+    first.ends_well(&check);
     let second = worker(&check, &broker, SHORT, &mailbox);
     logs_number(&check, &server, 2);
     arrived_once(&check, &[&mailbox], &[mails[0].clone(), mails[3].clone()]);
@@ -504,10 +508,10 @@ fn a_worker_finishes_the_mail_in_hand_when_it_is_told_to_end() {
     mailbox.wait_held(&check, 1);
     worker.signal(Signal::SIGTERM);
     mailbox.release_all();
-    check.equal("the exit status of the worker", &worker.wait(&check).code(), &Some(0));
+    worker.ends_well(&check);
     check.holds("a mail in the mailbox", !mailbox.letters().is_empty(), "none");
     server.signal(Signal::SIGTERM);
-    check.equal("the exit status of the server", &server.wait(&check).code(), &Some(0));
+    server.ends_well(&check);
 }
 
 #[test]

@@ -131,7 +131,9 @@ impl Broker {
         });
         if empty.is_none() {
             let left = left.map_or("an unknown number of".to_owned(), |left| left.to_string());
-            check.fail("no message left in the broker", &format!("{left} messages in its streams"));
+            let expected =
+                "no message left in the broker: each is acknowledged, and a work queue deletes it then";
+            check.fail(expected, &format!("{left} messages in its streams"));
         }
     }
 }

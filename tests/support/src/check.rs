@@ -63,6 +63,22 @@ impl Check {
         limit::poll(limit::limit(), condition).flatten().unwrap_or_else(|| self.time_out(expected))
     }
 
+    /// Waits until `attempt` gives `Ok`. When the limit runs out, the check fails with the last `Err`, which says what
+    /// was there instead.
+    pub fn eventually_gives<T>(&self, expected: &str, mut attempt: impl FnMut() -> Result<T, String>) -> T {
+        let mut last = String::new();
+        let attempt = || match attempt() {
+            Ok(value) => Some(Some(value)),
+            Err(instead) => {
+                last = instead;
+                self.spec.todo().map(|_| None)
+            }
+        };
+        let value = limit::poll(limit::limit(), attempt).flatten();
+        let seconds = limit::limit().as_secs();
+        value.unwrap_or_else(|| self.fail(expected, &format!("after {seconds} seconds still: {last}")))
+    }
+
     /// Fails: what was expected did not happen within the limit.
     pub fn time_out(&self, expected: &str) -> ! {
         let seconds = limit::limit().as_secs();

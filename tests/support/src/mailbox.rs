@@ -21,6 +21,8 @@ use std::ops::Deref;
 /// ```
 pub struct Mailbox {
     observed: observe::Mailbox,
+    /// `mailbox`, or `mailbox at ADDRESS` for another host's.
+    name: String,
 }
 
 impl Deref for Mailbox {
@@ -38,23 +40,28 @@ impl Mailbox {
     /// # Errors
     /// When the address cannot be bound, for example because the port is in use.
     pub fn start(address: &str, observer: impl Fn(&Event) + Send + Sync + 'static) -> io::Result<Self> {
-        Ok(Self { observed: observe::Mailbox::start(address, observer)? })
+        Ok(Self { observed: observe::Mailbox::start(address, observer)?, name: "mailbox".to_owned() })
     }
 
     pub(crate) fn for_spec_at(spec: &Spec, address: &str) -> Self {
         let transcript = spec.transcript().clone();
-        let who = if address == "127.0.0.1" { "mailbox".to_owned() } else { format!("mailbox at {address}") };
-        Self::start(&format!("{address}:0"), move |event| transcript.note(who.as_str(), event.to_string()))
-            .unwrap_or_else(|error| {
-                spec.check("", "started a mailbox")
-                    .fail(&format!("a free port on {address}"), &error.to_string())
-            })
+        let name =
+            if address == "127.0.0.1" { "mailbox".to_owned() } else { format!("mailbox at {address}") };
+        let who = name.clone();
+        let observer = move |event: &Event| transcript.note(who.as_str(), event.to_string());
+        match Self::start(&format!("{address}:0"), observer) {
+            Ok(mailbox) => Self { name, ..mailbox },
+            Err(error) => spec
+                .check("", "started a mailbox")
+                .fail(&format!("a free port on {address}"), &error.to_string()),
+        }
     }
 
     /// Waits until `count` conversations or more are held at once.
     pub fn wait_held(&self, check: &Check, count: usize) {
         if !self.observed.wait_held(count, &|| check.spec().waits_in_vain()) {
-            let expected = format!("{} held by the mailbox at once", counted(count, "SMTP conversation"));
+            let conversations = counted(count, "SMTP conversation");
+            let expected = format!("{conversations} held by the {} at once", self.name);
             check.fail(&expected, &format!("{} held at the end of the wait", self.held()));
         }
     }
@@ -69,7 +76,7 @@ impl Mailbox {
             }
             if !self.observed.wait_letters(letters.len() + 1, &|| check.spec().waits_in_vain()) {
                 let got = format!("{} accepted at the end of the wait", self.letters().len());
-                check.fail(&format!("{} accepted by the mailbox", counted(count, "mail")), &got);
+                check.fail(&format!("{} accepted by the {}", counted(count, "mail"), self.name), &got);
             }
         }
     }

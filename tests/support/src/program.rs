@@ -394,6 +394,12 @@ impl Running {
         }
     }
 
+    /// Waits for the program's end. Its exit status must be 0.
+    pub fn ends_well(&mut self, check: &Check) {
+        let status = self.wait(check);
+        check.holds("the program ends with exit status 0", status.code() == Some(0), in_words(status));
+    }
+
     /// Whether it wants a processor at this moment, and has had one for less than `limit`.
     fn still_computes(&self, limit: Duration) -> bool {
         let wants = process::info(self.pid).is_some_and(|info| info.state == 'R');
