@@ -322,6 +322,13 @@ impl Running {
         }
     }
 
+    /// The lines of stderr so far that contain this text. A line that is half written is none.
+    pub fn logged(&self, text: &str) -> Vec<String> {
+        let lines: Vec<_> =
+            self.stderr.shared.0.lock().unwrap().lines.iter().map(|line| to_text(line)).collect();
+        lines.into_iter().filter(|line| line.contains(text)).collect()
+    }
+
     /// What the program wrote to stdout so far.
     pub fn stdout(&self) -> String {
         self.stdout.all()
@@ -456,6 +463,11 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// The same, but what is checked from here on belongs to another section of the chapter.
+    pub fn about(self, section: &str) -> Self {
+        Self { check: self.check.about(section), ..self }
+    }
+
     /// The exit status must be this one: 0 done, 1 the work failed, 2 the input or the configuration was bad.
     pub fn code(self, code: i32) -> Self {
         if self.status.code() != Some(code) {
@@ -499,8 +511,9 @@ impl Finished {
         let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
         let says_all = |line: &&str| words.iter().all(|word| line.contains(word));
         if errors.len() != 1 || !errors.iter().any(says_all) {
+            let quoted: Vec<_> = words.iter().map(|word| format!("`{}`", word.trim_end())).collect();
             let words =
-                if words.is_empty() { String::new() } else { format!(" that says {}", words.join(" and ")) };
+                if words.is_empty() { String::new() } else { format!(" that says {}", quoted.join(" and ")) };
             self.check.fail(&format!("one line `error: what: why` on stderr{words}"), &stderr);
         }
         self
