@@ -8,7 +8,7 @@
 
 use support::predicates::prelude::PredicateBooleanExt;
 use support::predicates::str::{contains, starts_with};
-use support::{Check, Http, Mail, Mailbox, Point, Reply, Running, Spec, json, mail};
+use support::{Answer, Check, Http, Mail, Mailbox, Point, Reply, Running, Spec, json, mail};
 
 const ENDPOINT: &str = "1. Answer at once";
 const THREAD: &str = "2. A thread and a channel";
@@ -26,22 +26,46 @@ fn start(spec: &Spec, mailbox: &Mailbox, check: &Check) -> (Running, Http) {
 }
 
 fn post(check: &Check, http: &Http, mails: &[Mail]) {
-    let answer = http.post(check, "/endpoint", &mail::request(mails));
-    check.json("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+    check_answer(check, &http.post(&check.about(ENDPOINT), "/endpoint", &mail::request(mails)));
 }
 
+fn check_answer(check: &Check, answer: &Answer) {
+    let expected = json!({"status": true, "sent": true});
+    check.about(ENDPOINT).json("the body of POST /endpoint", &answer.json(), &expected);
+}
+
+/// The mailbox holds a mail. Who sends it on the one thread of the event loop answers nobody meanwhile.
+fn check_not_blocked(check: &Check, http: &Http, mailbox: &Mailbox) {
+    mailbox.wait_held(&check.about(THREAD), 1);
+    let check = check.spec().check(THREAD, "asked GET /health while the mailbox holds a mail");
+    check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+}
+
+/// The mailbox holds a mail of every request, so none of them is done.
+fn check_not_logged(check: &Check, server: &Running) {
+    let what = "the list of log lines `Number of mails sent N` before the work is done";
+    check.about(LOG).equal(what, &logged(server), &vec![]);
+}
+
+/// One request was done. That nothing is logged is a matter of the waiting, another number one of the counting.
+fn check_logged(check: &Check, server: &Running, mails_sent: usize) {
+    server.log_line(&check.about(LOG), &contains("Number of mails sent "));
+    let expected = vec![format!("Number of mails sent {mails_sent}")];
+    check.about(SEND).equal("the list of log lines", &logged(server), &expected);
+}
+
+/// The log lines `Number of mails sent N` so far, sorted.
+fn logged(server: &Running) -> Vec<String> {
+    let mut lines = server.logged("Number of mails sent ");
+    lines.sort_unstable();
+    lines
+}
+
+/// What is no number is answered wrongly, a wrong number is counted wrongly.
 fn check_stats(check: &Check, http: &Http, mails_sent: usize) {
-    let expected = json!({"mails_sent": mails_sent});
-    check.json("the body of GET /stats", &http.get(check, "/stats").json(), &expected);
-}
-
-/// The numbers of the log lines `Number of mails sent N` so far, the smallest first.
-fn logged(server: &Running) -> Vec<usize> {
-    let stderr = server.stderr();
-    let number = |line: &str| line.split_once("Number of mails sent ")?.1.trim().parse().ok();
-    let mut numbers: Vec<usize> = stderr.lines().filter_map(number).collect();
-    numbers.sort_unstable();
-    numbers
+    let answer = http.get(&check.about(STATS), "/stats").json();
+    let section = if answer["mails_sent"].is_u64() { SEND } else { STATS };
+    check.about(section).json("the body of GET /stats", &answer, &json!({"mails_sent": mails_sent}));
 }
 
 #[test]
@@ -56,14 +80,12 @@ fn health_and_stats_answer_while_mails_are_held() {
     mailbox.hold([Point::Connect, Point::Rcpt, Point::Accept][spec.number(0..3)]);
 
     let posted = http.begin_post("/endpoint", &mail::request(&mails));
-    mailbox.wait_held(&check, 1);
-    let check = spec.check(THREAD, "asked GET /health while the mailbox holds a mail");
-    check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
-    let check = spec.check(STATS, "asked GET /stats while the mailbox holds the first mail");
-    check_stats(&check, &http, 0);
+    check_not_blocked(&check, &http, &mailbox);
+    let asked = spec.check(STATS, "asked GET /stats while the mailbox holds the first mail");
+    check_stats(&asked, &http, 0);
     drop(posted);
     mailbox.release_all();
-    mailbox.wait_letters(&check, mails.len());
+    mailbox.wait_letters(&check.about(SEND), mails.len());
 }
 
 #[test]
@@ -76,14 +98,15 @@ fn the_answer_comes_before_the_first_mail_is_accepted() {
     let (server, http) = start(&spec, &mailbox, &check);
     mailbox.hold(Point::Accept);
 
-    post(&check, &http, &mails);
-    mailbox.wait_held(&check, 1);
+    let posted = http.begin_post("/endpoint", &mail::request(&mails));
+    check_not_blocked(&check, &http, &mailbox);
+    check_answer(&check, &posted.wait(&check));
     check.equal("the number of mails accepted before the answer", &mailbox.letters().len(), &0);
 
-    let check = spec.check(LOG, "got the answer; the mailbox still holds the first mail");
-    check.equal("the log lines `Number of mails sent N` before the work is done", &logged(&server), &vec![]);
+    let check = spec.check(SEND, "got the answer while the mailbox held the first mail, then let all go");
+    check_not_logged(&check, &server);
     mailbox.release_all();
-    server.log_line(&check, &contains(format!("Number of mails sent {}", mails.len())));
+    check_logged(&check, &server, mails.len());
     check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
     let check = spec.check(STATS, "saw the log line and asked GET /stats");
     check_stats(&check, &http, mails.len());
@@ -99,10 +122,15 @@ fn what_is_not_accepted_is_not_counted() {
     let (server, http) = start(&spec, &mailbox, &check);
     mailbox.reply(&mails[0].to, Reply::Refuse([450, 550][spec.number(0..2)]));
     mailbox.reply(&mails[1].to, Reply::Drop);
+    mailbox.hold(Point::Accept);
 
     post(&check, &http, &mails);
+    // The third mail, if the two before it stop nobody.
+    mailbox.wait_held(&check, 1);
+    check_not_logged(&check, &server);
+    mailbox.release_all();
 
-    server.log_line(&check, &contains(format!("Number of mails sent {}", mails.len() - 2)));
+    check_logged(&check, &server, mails.len() - 2);
     for mail in &mails[..2] {
         server.log_line(&check, &starts_with("error: ").and(contains(mail.to.clone())));
     }
@@ -121,22 +149,24 @@ fn fifty_concurrent_requests_add_up() {
 
     let posted: Vec<_> =
         requests.iter().map(|mails| http.begin_post("/endpoint", &mail::request(mails))).collect();
+    check_not_blocked(&check, &http, &mailbox);
     for answer in posted {
-        let answer = answer.wait(&check);
-        check.json("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+        check_answer(&check, &answer.wait(&check.about(ENDPOINT)));
     }
-    mailbox.wait_held(&check, 1);
+    check_not_logged(&check, &server);
     mailbox.release_all();
 
-    let mut counts: Vec<usize> = requests.iter().map(Vec::len).collect();
-    counts.sort_unstable();
-    check.eventually("50 log lines `Number of mails sent N` on stderr", || {
-        (logged(&server).len() >= counts.len()).then_some(())
+    let mut expected: Vec<_> =
+        requests.iter().map(|mails| format!("Number of mails sent {}", mails.len())).collect();
+    expected.sort_unstable();
+    check.about(LOG).eventually("50 log lines `Number of mails sent N` on stderr", || {
+        (logged(&server).len() >= expected.len()).then_some(())
     });
-    check.equal("the numbers of the log lines, in order of size", &logged(&server), &counts);
-    let total: usize = counts.iter().sum();
-    check_stats(&check, &http, total);
+    let check = check.about(SEND);
+    check.equal("the sorted list of log lines", &logged(&server), &expected);
+    let total = requests.iter().map(Vec::len).sum();
     check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &total);
+    check_stats(&check, &http, total);
 }
 
 #[test]
@@ -150,10 +180,14 @@ fn a_panic_is_logged_and_costs_neither_the_server_nor_the_count() {
         format!("posted a request in which number {} of the mails makes the sending code panic", before + 1);
     let check = spec.check(LOG, &did);
     let (server, http) = start(&spec, &mailbox, &check);
+    mailbox.hold(Point::Accept);
 
     post(&check, &http, &mails);
+    check_not_blocked(&check, &http, &mailbox);
+    check_not_logged(&check, &server);
+    mailbox.release_all();
+    mailbox.wait_letters(&check.about(SEND), before);
     server.log_line(&check, &starts_with("error: ").and(contains("panicked")));
-    mailbox.wait_letters(&check, before);
 
     let check = spec.check(SEND, format!("{did}, and asked GET /stats after the panic"));
     check_stats(&check, &http, before);
@@ -161,7 +195,8 @@ fn a_panic_is_logged_and_costs_neither_the_server_nor_the_count() {
     let mails = spec.mails(spec.number(5..8));
     let check = spec.check(THREAD, format!("posted {} more mails after the panic", mails.len()));
     post(&check, &http, &mails);
-    server.log_line(&check, &contains(format!("Number of mails sent {}", mails.len())));
+    mailbox.wait_letters(&check, before + mails.len());
+    server.logs(&check.about(LOG), &format!("Number of mails sent {}", mails.len()));
     check_stats(&check, &http, before + mails.len());
     check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
 }
@@ -175,6 +210,6 @@ fn an_empty_request_sends_nothing() {
 
     post(&check, &http, &[]);
 
-    server.log_line(&check, &contains("Number of mails sent 0"));
+    check_logged(&check, &server, 0);
     check_stats(&check, &http, 0);
 }
