@@ -149,7 +149,9 @@ fn all_requests_share_one_limit() {
     let connections = [2, 3, 5, 6][spec.number(0..4)];
     let requests: Vec<_> = (0..4).map(|number| spec.mails(connections + number)).collect();
     let total: usize = requests.iter().map(Vec::len).sum();
-    let did = format!("posted {total} mails in 4 requests with SMTP_CONNECTIONS={connections}");
+    let did = format!(
+        "posted {total} mails in 4 requests with SMTP_CONNECTIONS={connections}; the mailbox holds each"
+    );
     let check = spec.check(LIMIT, did);
     let (server, http) = start(&spec, &mailbox.url(), connections, &check);
     mailbox.hold(Point::Rcpt);
