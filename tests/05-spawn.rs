@@ -31,7 +31,7 @@ fn reports(check: &Check, program: Program, tasks: &[Value]) -> Vec<Value> {
     if reports.len() != tasks.len() {
         let stderr = finished.stderr();
         check.fail(
-            &format!("{} lines on stdout, one for each task", tasks.len()),
+            &format!("one line on stdout for each task: {} in all", tasks.len()),
             &format!("{stdout}{stderr}"),
         );
     }
@@ -64,15 +64,19 @@ fn number(text: &Value) -> Value {
 #[test]
 fn the_child_has_a_pid_of_its_own_and_our_pid_as_its_parent() {
     let spec = support::spec!("05-spawn");
-    let check = spec.check(START, "ran `sh`, which prints its own pid on stdout and its parent's on stderr");
+    let did = "ran `sh`, which prints its own pid on stdout and its parent's on stderr; \
+               the program's stdin stays open";
+    let check = spec.check(START, did);
     let mut program = spec.program().start();
     let mut pids = Vec::new();
     for _ in 0..3 {
-        let report = ask(&mut program, &check, &shell("echo $$; echo $PPID >&2", &[]));
-        let (own, parent) = (number(&report["stdout"]), number(&report["stderr"]));
-        check.json("the child's parent", &parent, &json!(program.pid()));
+        let report = ask(&mut program, &check.about(COLLECT), &shell("echo $$; echo $PPID >&2", &[]));
+        let ours = json!(format!("{}\n", program.pid()));
+        check.json("the child's stderr, which is the pid of its parent,", &report["stderr"], &ours);
+        let own = number(&report["stdout"]);
+        check.holds("the child's own pid on its stdout", own.is_number(), &report["stdout"]);
         check.json("the pid in the report", &report["pid"], &own);
-        check.holds("a new pid for each child", !pids.contains(&own), format!("{own:?} after {pids:?}"));
+        check.holds("a new pid for each child", !pids.contains(&own), format!("{own} after {}", json!(pids)));
         pids.push(own);
     }
     program.finish(&check).code(0);
@@ -144,6 +148,9 @@ fn stdout_and_stderr_are_captured_apart() {
         spec.check(COLLECT, format!("ran `sh`, which writes {out:?} to stdout and {err:?} to stderr"));
     let task = shell("printf %s $1; printf %s $2 >&2", &[&out, &err]);
     let finished = spec.program().stdin(lines(&[task])).run(&check).code(0);
+    let stderr = finished.stderr();
+    let captured = !stderr.contains(&err);
+    check.about(START).holds("the child's stderr in the report, not on the program's own", captured, stderr);
     let report = parse(&check, finished.stdout().trim_end());
     check.json("the child's stdout", &report["stdout"], &json!(out));
     check.json("the child's stderr", &report["stderr"], &json!(err));
@@ -169,7 +176,8 @@ fn more_output_than_a_pipe_holds_on_both_streams_is_no_deadlock() {
         ("first all of stderr, then all of stdout", "write e >&2; write o"),
     ];
     for (order, script) in scripts {
-        let check = spec.check(COLLECT, format!("ran a child that writes {bytes} bytes each: {order}"));
+        let check = spec
+            .check(COLLECT, format!("ran a child that writes {bytes} bytes to each of its outputs: {order}"));
         // The shell itself writes, so that a failing report shows two processes that wait for each other.
         let write = "write() { t=$1; while [ ${#t} -lt $n ]; do t=$t$t; done; printf %.${n}s $t; }";
         let task = shell(&format!("n=$1; {write}; {script}"), &[&bytes.to_string()]);
@@ -182,6 +190,45 @@ fn more_output_than_a_pipe_holds_on_both_streams_is_no_deadlock() {
             check.holds(&format!("only the letter {letter:?} from {stream}"), whole, text);
         }
     }
+}
+
+#[test]
+fn nothing_is_left_over_after_100_children() {
+    let spec = support::spec!("05-spawn");
+    let did = "ran 100 tasks, one after another: `exit 3`, death by SIGKILL, a program that is not there, \
+               `exit 0`, and again from the first; the program's stdin stays open";
+    let check = spec.check(COLLECT, did);
+    let mut program = spec.program().start();
+    ask(&mut program, &check, &shell("exit 0", &[]));
+    let before = process::descriptors(program.pid());
+    let kinds = [
+        (ENDED, shell("exit 3", &[])),
+        (ENDED, shell("kill -KILL $$", &[])),
+        (NOT_FOUND, json!({"program": "is-not-there"})),
+        (COLLECT, shell("", &[])),
+    ];
+    for (about, task) in kinds.iter().cycle().take(100) {
+        ask(&mut program, &check.about(about), task);
+    }
+    let zombies = process::zombies(program.pid());
+    let some: Vec<String> =
+        zombies.iter().take(3).map(|zombie| format!("pid {} {}", zombie.pid, zombie.command)).collect();
+    let came = format!("{} zombies, among them {}", zombies.len(), some.join(", "));
+    check.holds("no zombie: the program waits for each child", zombies.is_empty(), came);
+    check.holds(
+        "no child still runs",
+        process::children(program.pid()).is_empty(),
+        "see the processes below",
+    );
+    let after = process::descriptors(program.pid());
+    if let (Some(before), Some(after)) = (before, after) {
+        let more = after.iter().filter(|open| !before.contains(open)).take(8);
+        let more: Vec<String> = more.map(|(number, target)| format!("{number} ({target})")).collect();
+        let expected = format!("{} open descriptors, as after the first child", before.len());
+        let came = format!("{}, among them {}", after.len(), more.join(", "));
+        check.holds(&expected, after.len() <= before.len(), came);
+    }
+    program.finish(&check).code(0);
 }
 
 #[test]
@@ -215,7 +262,9 @@ fn a_program_that_does_not_exist_is_told_from_one_that_fails() {
         [json!({"program": missing}), shell("exit 127", &[]), json!({"program": "/"}), shell("echo on", &[])];
     let reports = reports(&check, spec.program(), &tasks);
     check.json("the report", &reports[0], &nothing_but(json!({"error": "not found"})));
-    check.json("how `exit 127` ended", &reports[1]["ended"], &json!({"exit": 127}));
+    let ended = &reports[1]["ended"];
+    let about = if ended.get("error").is_some() { NOT_FOUND } else { ENDED };
+    check.about(about).json("how `exit 127` ended", ended, &json!({"exit": 127}));
     let error = reports[2]["ended"]["error"].as_str().unwrap_or_default();
     let other = !error.is_empty() && error != "not found";
     check.holds("an error for \"/\", which is there and is no program", other, &reports[2]["ended"]);
@@ -224,40 +273,6 @@ fn a_program_that_does_not_exist_is_told_from_one_that_fails() {
 
 fn nothing_but(ended: Value) -> Value {
     json!({"pid": null, "ended": ended, "stdout": "", "stderr": ""})
-}
-
-#[test]
-fn nothing_is_left_over_after_100_children() {
-    let spec = support::spec!("05-spawn");
-    let check = spec.check(COLLECT, "ran 100 children, one after another, and kept the program's stdin open");
-    let mut program = spec.program().start();
-    ask(&mut program, &check, &shell("exit 0", &[]));
-    let before = process::descriptors(program.pid());
-    let kinds = [
-        shell("exit 3", &[]),
-        shell("kill -KILL $$", &[]),
-        json!({"program": "is-not-there"}),
-        shell("", &[]),
-    ];
-    for number in 0..100 {
-        ask(&mut program, &check, &kinds[number % kinds.len()]);
-    }
-    let zombies = process::zombies(program.pid());
-    let commands: Vec<String> =
-        zombies.iter().map(|zombie| format!("{} {}", zombie.pid, zombie.command)).collect();
-    check.holds("no zombie: the program waits for each child", zombies.is_empty(), commands.join("\n"));
-    check.holds(
-        "no child still runs",
-        process::children(program.pid()).is_empty(),
-        "see the processes below",
-    );
-    let after = process::descriptors(program.pid());
-    if let (Some(before), Some(after)) = (before, after) {
-        let more: Vec<_> = after.iter().filter(|open| !before.contains(open)).take(8).collect();
-        let expected = format!("{} open descriptors, as after the first child", before.len());
-        check.holds(&expected, after.len() <= before.len(), format!("{}, among them {more:?}", after.len()));
-    }
-    program.finish(&check).code(0);
 }
 
 #[test]
