@@ -471,10 +471,7 @@ impl Finished {
     /// The exit status must be this one: 0 done, 1 the work failed, 2 the input or the configuration was bad.
     pub fn code(self, code: i32) -> Self {
         if self.status.code() != Some(code) {
-            let (stdout, stderr) = (self.stdout(), self.stderr());
-            let (stdout, stderr) = (or_nothing(stdout.trim_end()), or_nothing(stderr.trim_end()));
-            let got = format!("{}\nstdout: {stdout}\nstderr: {stderr}", in_words(self.status));
-            self.check.fail(&format!("exit status {code}"), &got);
+            self.check.fail(&format!("exit status {code}"), &self.in_words());
         }
         self
     }
@@ -532,6 +529,13 @@ impl Finished {
     /// How the program ended.
     pub fn status(&self) -> ExitStatus {
         self.status
+    }
+
+    /// How the program ended and what it wrote, for a report.
+    pub fn in_words(&self) -> String {
+        let (stdout, stderr) = (self.stdout(), self.stderr());
+        let (stdout, stderr) = (or_nothing(stdout.trim_end()), or_nothing(stderr.trim_end()));
+        format!("{}\nstdout: {stdout}\nstderr: {stderr}", in_words(self.status))
     }
 
     /// The same for `assert_cmd`, with its own wording.
