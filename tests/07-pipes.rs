@@ -29,7 +29,22 @@ fn parent_of(spec: &Spec, script: &str, args: &[String]) -> Program {
 }
 
 /// A worker that writes the next of its arguments, as it is, when a message comes, and then reads to the end.
-const SCRIPTED: &str = "for chunk; do read -r _ || exit 9; printf %s \"$chunk\"; done; exec cat >/dev/null";
+const SCRIPTED: &str = "for chunk; do \
+    read -r _ || { echo 'worker: no whole line came for the next answer' >&2; exit 9; }; \
+    printf %s \"$chunk\"; done; exec cat >/dev/null";
+
+/// The end of a parent whose worker is [`SCRIPTED`].
+fn ended(parent: &mut Running, check: &Check, code: i32) -> Finished {
+    parent.close_stdin();
+    // The worker reads to the end, so who does not end has not closed its stdin.
+    parent.wait(&check.about(SEND));
+    let finished = parent.finish(check);
+    let stderr = finished.stderr();
+    // A parent that panics may have sent too little.
+    let torn = finished.status().code() == Some(1) && stderr.contains("worker: no whole line came");
+    check.about(SEND).holds("each message is a whole line when it comes to the worker", !torn, stderr);
+    finished.code(code)
+}
 
 /// A random message, with a letter of several bytes and with a line end, which JSON escapes.
 fn message(spec: &Spec) -> Value {
@@ -78,8 +93,9 @@ fn report_of_stray_line(check: &Check, finished: &Finished, line: &str) {
 #[test]
 fn the_worker_answers_each_message_when_it_comes() {
     let spec = support::spec!("07-pipes");
-    let check =
-        spec.check(WORKER, "started the worker, sent one message, waited for the answer, sent the next");
+    let did =
+        "started the worker, sent one message, waited for the answer, sent the next; its stdin stays open";
+    let check = spec.check(WORKER, did);
     let mut worker = worker(&spec).start();
     for message in messages(&spec, 5) {
         worker.write(format!("{message}\n"));
@@ -99,7 +115,8 @@ fn the_end_of_stdin_ends_the_worker() {
 #[test]
 fn a_frame_may_come_one_byte_at_a_time() {
     let spec = support::spec!("07-pipes");
-    let check = spec.check(LINES, "sent two messages to the worker, one byte at a time");
+    let check =
+        spec.check(LINES, "sent two messages to the worker, one byte at a time; its stdin stays open");
     let mut worker = worker(&spec).start();
     for message in messages(&spec, 2) {
         let bytes = format!("{message}\n").into_bytes();
@@ -114,7 +131,10 @@ fn a_frame_may_come_one_byte_at_a_time() {
 fn several_frames_and_a_half_may_come_at_once() {
     let spec = support::spec!("07-pipes");
     let count = spec.number(3..8);
-    let check = spec.check(LINES, format!("sent {count} messages and a half to the worker, with one write"));
+    let check = spec.check(
+        LINES,
+        format!("sent {count} messages and a half to the worker, with one write; its stdin stays open"),
+    );
     let messages = messages(&spec, count + 1);
     let text = lines(&messages);
     let last = messages[count].to_string().len();
@@ -155,7 +175,8 @@ fn a_line_that_is_no_json_ends_the_worker() {
     let spec = support::spec!("07-pipes");
     let good = messages(&spec, 1);
     for bad in ["hello", "{\"a\":", "{} {}"] {
-        let check = spec.check(WORKER, format!("sent a message to the worker, then the line {bad}"));
+        let check =
+            spec.check(WORKER, format!("sent a message and the line {bad} to the worker, with one write"));
         let finished = worker(&spec).stdin(format!("{}{bad}\n", lines(&good))).run(&check).code(2);
         echoes(&check, &finished.reports_error(&["cannot parse message 2: "]), &good);
     }
@@ -196,6 +217,98 @@ fn without_filling(check: &Check, line: &str, bytes: usize) -> String {
 // The parent alone: a script is its worker.
 
 #[test]
+fn several_answers_may_come_at_once() {
+    let spec = support::spec!("07-pipes");
+    let expected = messages(&spec, 5);
+    let [a, b, c, d, e] = &expected[..] else { return };
+    let did = "a worker reads 5 messages, then writes 5 answers at once; the last one has no line end; \
+               the worker reads on to the end of its stdin";
+    let check = spec.check(PARENT, did);
+    let all = format!("\n{a}\n\r\n{b}\r\n  {c}\n{d}\n\n{e}");
+    let chunks = ["", "", "", "", &all].map(str::to_owned);
+    let mut parent = parent_of(&spec, SCRIPTED, &chunks).stdin(lines(&expected)).start();
+    let finished = ended(&mut parent, &check, 0);
+    check.json("the list of answers", &answers(&check, &finished).into(), &expected.clone().into());
+    finished.stderr_is("nothing", &is_empty());
+}
+
+#[test]
+fn large_messages_go_both_ways_at_the_same_time() {
+    let spec = support::spec!("07-pipes");
+    let slow = "; who searches all bytes again after each read is too slow";
+    for (mib, section, more) in [(1, PARENT, ""), (16, LINES, slow)] {
+        let did = format!("parent and worker each write {mib} MiB before the worker reads anything{more}");
+        let check = spec.check(section, did);
+        let write = "printf '{\"text\":\"'; head -c $1 /dev/zero | tr '\\0' Z; printf '\"}\\n'";
+        let script = format!("{write}; exec cat >/dev/null");
+        let bytes = mib * MIB;
+        let parent = parent_of(&spec, &script, &[bytes.to_string()]).stdin(large_line(bytes));
+        let stdout = parent.run(&check).code(0).stdout();
+        let rest = without_filling(&check, stdout.trim_end(), bytes);
+        check.equal("the rest of the only answer", &rest, &"{\"text\":\"\"}".to_owned());
+    }
+}
+
+#[test]
+fn a_worker_that_ends_early_is_reported_at_once() {
+    let spec = support::spec!("07-pipes");
+    let answer = message(&spec);
+    let status = spec.number(1..100);
+    let ends = [
+        (format!("exit {status}"), format!("exit status: {status}")),
+        ("kill -9 $$".into(), "SIGKILL".into()),
+    ];
+    for (end, word) in ends {
+        let did = format!("a worker answers 1 of 3 messages, then `{end}`; the parent's stdin stays open");
+        let check = spec.check(PARENT, did);
+        let script = format!("read -r _; printf '%s\\n' \"$1\"; read -r _; {end}");
+        let mut parent = parent_of(&spec, &script, &[answer.to_string()]).start();
+        parent.write(lines(&messages(&spec, 3)));
+        parent.wait(&check);
+        let finished = parent.finish(&check).code(1);
+        let finished = finished.reports_error(&["the worker ended early", &word, "answers so far: 1"]);
+        check.json("the list of answers on stdout", &answers(&check, &finished).into(), &json!([answer]));
+    }
+}
+
+#[test]
+fn a_worker_that_cannot_be_started_is_bad_configuration() {
+    let spec = support::spec!("07-pipes");
+    let missing = format!("{}-is-not-there", spec.word());
+    let check = spec.check(PARENT, format!("started the parent with the worker {missing:?}"));
+    let finished = spec.program().arg(&missing).stdin("{}\n").run(&check).code(2);
+    finished.reports_error(&["cannot start the worker", &missing]);
+}
+
+#[test]
+fn a_worker_that_does_not_answer_is_reported() {
+    let spec = support::spec!("07-pipes");
+    for script in ["exit 0", "exec cat >/dev/null"] {
+        let check =
+            spec.check(SEND, format!("sent 3 messages to the worker `sh -c '{script}'`, then end of file"));
+        let parent = parent_of(&spec, script, &[]).stdin(lines(&messages(&spec, 3)));
+        let finished = parent.run(&check).code(1);
+        finished.reports_error(&["the worker ended early", "answers so far: 0"]);
+    }
+}
+
+#[test]
+fn a_stray_line_of_the_worker_is_reported_with_the_line() {
+    let spec = support::spec!("07-pipes");
+    let good = messages(&spec, 2);
+    let word = spec.word();
+    for stray in [format!("sending to {word}"), format!("[debug] {word}"), spec.number(1..1000).to_string()] {
+        let check = spec.check(ANSWERS, format!("a worker prints {stray:?} between two answers"));
+        let chunks = [format!("{}\n{stray}\n", good[0]), format!("{}\n", good[1])];
+        let mut parent = parent_of(&spec, SCRIPTED, &chunks).stdin(lines(&good)).start();
+        let finished = ended(&mut parent, &check, 1);
+        report_of_stray_line(&check, &finished, &stray);
+        let printed = answers(&check, &finished);
+        check.json("the list of answers on stdout", &printed.into(), &good.clone().into());
+    }
+}
+
+#[test]
 fn frames_of_the_worker_may_be_cut_anywhere() {
     let spec = support::spec!("07-pipes");
     let frame = message(&spec).to_string();
@@ -218,94 +331,7 @@ fn frames_of_the_worker_may_be_cut_anywhere() {
         check.json("the answer", &parent.json_line(&check), &expected);
     }
     // One message was answered with half a frame only, so the number of answers is too small by one.
-    parent.finish(&check).code(1);
-}
-
-#[test]
-fn several_answers_may_come_at_once() {
-    let spec = support::spec!("07-pipes");
-    let expected = messages(&spec, 5);
-    let [a, b, c, d, e] = &expected[..] else { return };
-    let check = spec.check(PARENT, "a worker reads 5 messages, and then writes 5 answers at once");
-    let all = format!("\n{a}\n\r\n{b}\r\n  {c}\n{d}\n\n{e}");
-    let chunks = ["", "", "", "", &all].map(str::to_owned);
-    let finished = parent_of(&spec, SCRIPTED, &chunks).stdin(lines(&expected)).run(&check).code(0);
-    check.json("the answers", &answers(&check, &finished).into(), &expected.clone().into());
-    finished.stderr_is("nothing", &is_empty());
-}
-
-#[test]
-fn large_messages_go_both_ways_at_the_same_time() {
-    let spec = support::spec!("07-pipes");
-    for mib in [1, 16] {
-        let did = format!("parent and worker each write {mib} MiB before the worker reads anything");
-        let check = spec.check(PARENT, did);
-        let write = "printf '{\"text\":\"'; head -c $1 /dev/zero | tr '\\0' Z; printf '\"}\\n'";
-        let script = format!("{write}; exec cat >/dev/null");
-        let bytes = mib * MIB;
-        let parent = parent_of(&spec, &script, &[bytes.to_string()]).stdin(large_line(bytes));
-        let stdout = parent.run(&check).code(0).stdout();
-        let rest = without_filling(&check, stdout.trim_end(), bytes);
-        check.equal("the rest of the only answer", &rest, &"{\"text\":\"\"}".to_owned());
-    }
-}
-
-#[test]
-fn a_stray_line_of_the_worker_is_reported_with_the_line() {
-    let spec = support::spec!("07-pipes");
-    let good = messages(&spec, 2);
-    let word = spec.word();
-    for stray in [format!("sending to {word}"), format!("[debug] {word}"), spec.number(1..1000).to_string()] {
-        let check = spec.check(ANSWERS, format!("a worker prints {stray:?} between two answers"));
-        let chunks = [format!("{}\n{stray}\n", good[0]), format!("{}\n", good[1])];
-        let finished = parent_of(&spec, SCRIPTED, &chunks).stdin(lines(&good)).run(&check).code(1);
-        report_of_stray_line(&check, &finished, &stray);
-        let printed = answers(&check, &finished);
-        check.json("the answers on stdout", &printed.into(), &good.clone().into());
-    }
-}
-
-#[test]
-fn a_worker_that_ends_early_is_reported_at_once() {
-    let spec = support::spec!("07-pipes");
-    let answer = message(&spec);
-    let status = spec.number(1..100);
-    let ends = [
-        (format!("exit {status}"), format!("exit status: {status}")),
-        ("kill -9 $$".into(), "SIGKILL".into()),
-    ];
-    for (end, word) in ends {
-        let did = format!("a worker answers 1 of 3 messages, then `{end}`; the parent's stdin stays open");
-        let check = spec.check(PARENT, did);
-        let script = format!("read -r _; printf '%s\\n' \"$1\"; read -r _; {end}");
-        let mut parent = parent_of(&spec, &script, &[answer.to_string()]).start();
-        parent.write(lines(&messages(&spec, 3)));
-        parent.wait(&check);
-        let finished = parent.finish(&check).code(1);
-        let finished = finished.reports_error(&["the worker ended early", &word, "answers so far: 1"]);
-        check.json("the answers on stdout", &answers(&check, &finished).into(), &json!([answer]));
-    }
-}
-
-#[test]
-fn a_worker_that_does_not_answer_is_reported() {
-    let spec = support::spec!("07-pipes");
-    for script in ["exit 0", "exec cat >/dev/null"] {
-        let check =
-            spec.check(SEND, format!("sent 3 messages to the worker `sh -c '{script}'`, then end of file"));
-        let parent = parent_of(&spec, script, &[]).stdin(lines(&messages(&spec, 3)));
-        let finished = parent.run(&check).code(1);
-        finished.reports_error(&["the worker ended early", "answers so far: 0"]);
-    }
-}
-
-#[test]
-fn a_worker_that_cannot_be_started_is_bad_configuration() {
-    let spec = support::spec!("07-pipes");
-    let missing = format!("{}-is-not-there", spec.word());
-    let check = spec.check(PARENT, format!("started the parent with the worker {missing:?}"));
-    let finished = spec.program().arg(&missing).stdin("{}\n").run(&check).code(2);
-    finished.reports_error(&["cannot start the worker", &missing]);
+    ended(&mut parent, &check, 1);
 }
 
 // Both together.
@@ -313,7 +339,8 @@ fn a_worker_that_cannot_be_started_is_bad_configuration() {
 #[test]
 fn parent_and_worker_talk_to_each_other() {
     let spec = support::spec!("07-pipes");
-    let check = spec.check(SEND, "started the parent without a command, so that it is its own worker");
+    let did = "started the parent without a command, so that it is its own worker; its stdin stays open";
+    let check = spec.check(SEND, did);
     let mut parent = spec.program().start();
     let mut worker = Value::Null;
     for message in messages(&spec, 3) {
@@ -323,7 +350,8 @@ fn parent_and_worker_talk_to_each_other() {
         worker = answer["pid"].clone();
     }
     let children: Vec<u32> = process::children(parent.pid()).iter().map(|child| child.pid).collect();
-    check.json("the children of the parent", &json!(children), &json!([worker]));
+    check.about(PARENT).equal("the number of the parent's children", &children.len(), &1);
+    check.about(WORKER).json("the pid in the answer", &worker, &json!(children[0]));
     parent.finish(&check).code(0).stderr_is("nothing", &is_empty());
     parent.leaves_nothing_behind(&check);
 }
