@@ -55,10 +55,12 @@ fn the_child_answers_each_message_with_its_pid() {
     let (mut program, mut channel) = forked_child(&spec);
     for message in [a_message(&spec), json!("text"), json!(5), json!(null), json!([]), a_message(&spec)] {
         channel.send(&check, &message);
-        check.equal("the answer", &channel.recv(&check), &answer(&program, &message));
+        check.json("the answer", &channel.recv(&check), &answer(&program, &message));
     }
+    let check = spec.check(ANSWER, "disconnected; the child's stdin stays open");
     channel.disconnect();
-    check.equal("the exit status after the disconnect", &program.wait(&check).code(), &Some(0));
+    program.wait(&check);
+    program.finish(&check).code(0);
     program.leaves_nothing_behind(&check);
 }
 
@@ -74,8 +76,10 @@ fn frames_may_be_cut_anywhere_and_joined() {
         // Otherwise one read could bring both halves.
         channel.wait_read(&check);
         channel.send_bytes(&check, &bytes[cut..]);
-        check.equal("the answer", &channel.recv(&check), &answer(&program, &message));
+        check.json("the answer", &channel.recv(&check), &answer(&program, &message));
     }
+    // Another child, so that a report counts the answers to these messages alone.
+    let (program, mut channel) = forked_child(&spec);
     let count = spec.number(50..80);
     let check = spec.check(FRAMES, format!("sent {count} messages and half of another one in one write"));
     let mut joined = Vec::new();
@@ -104,7 +108,8 @@ fn large_messages_pass_both_ways_while_more_come() {
     }
     for _ in 0..3 {
         let came = channel.recv(&check);
-        check.holds("the same message comes back", came == answer(&program, &message), "another one");
+        let expected = "an answer with the pid and the whole message";
+        check.holds(expected, came == answer(&program, &message), came);
     }
 }
 
@@ -123,7 +128,8 @@ fn nodes_internal_messages_are_not_answered() {
 fn a_handle_is_answered_once() {
     let spec = support::spec!("08-channel");
     let (program, mut channel) = forked_child(&spec);
-    let check = spec.check(RECEIVE, "sent a NODE_HANDLE, as Node does with a socket, then a message");
+    let did = "sent a NODE_HANDLE, as Node does with a socket, then a message; each gets one answer";
+    let check = spec.check(RECEIVE, did);
     channel.send(&check, &json!({"cmd": "NODE_HANDLE", "type": "net.Native", "msg": spec.word()}));
     channel.send(&check, &json!("after"));
     // The answers to the handle and to the message may come in any order.
@@ -131,16 +137,14 @@ fn a_handle_is_answered_once() {
     let is_for_handle =
         |message: &&Value| matches!(message["cmd"].as_str(), Some("NODE_HANDLE_ACK" | "NODE_HANDLE_NACK"));
     let count = came.iter().filter(is_for_handle).count();
-    check.equal("the number of NODE_HANDLE_ACK or NODE_HANDLE_NACK", &count, &1);
-    let echoed = came.contains(&answer(&program, &json!("after")));
-    check.holds("the answer to the message after the handle", echoed, json!(came));
+    check.holds("one NODE_HANDLE_ACK or NODE_HANDLE_NACK and one more answer", count == 1, json!(came));
+    let after = answer(&program, &json!("after"));
+    let expected = format!("the answer to the message after the handle: {after}");
+    check.holds(&expected, came.contains(&after), json!(came));
     // Another answer to the handle would kill a Node parent.
     channel.send(&check, &json!("last"));
-    check.equal(
-        "the next message, after one answer to the handle",
-        &channel.recv(&check),
-        &answer(&program, &json!("last")),
-    );
+    let what = "the answer to one more message, after one answer to the handle,";
+    check.json(what, &channel.recv(&check), &answer(&program, &json!("last")));
 }
 
 #[test]
@@ -161,7 +165,8 @@ fn what_is_no_json_closes_the_channel_but_not_before_the_messages_ahead_of_it() 
 fn a_message_that_is_cut_off_is_reported() {
     let spec = support::spec!("08-channel");
     let (mut program, mut channel) = forked_child(&spec);
-    let check = spec.check(RECEIVE, "sent a message and half of another one, then disconnected");
+    let did = "sent a message and half of another one, then disconnected; the half one is an error";
+    let check = spec.check(RECEIVE, did);
     channel.send_bytes(&check, b"\"whole\"\n{\"half\"");
     check.json("the answer", &channel.recv(&check), &answer(&program, &json!("whole")));
     channel.disconnect();
@@ -183,25 +188,24 @@ fn a_line_without_end_runs_into_a_limit() {
 #[test]
 fn without_a_usable_channel_the_child_says_so() {
     let spec = support::spec!("08-channel");
+    let forked = |check: &Check, program: support::Program| {
+        let program = program.arg("child").env("NODE_CHANNEL_SERIALIZATION_MODE", "json");
+        program.run(check).code(2).reports_error(&["NODE_CHANNEL_FD"]);
+    };
+    forked(&spec.check(TAKE, "ran `child` without NODE_CHANNEL_FD"), spec.program());
     let bad = [
-        (None, "json", "NODE_CHANNEL_FD"),
-        (Some(""), "json", "NODE_CHANNEL_FD"),
-        (Some("three"), "json", "NODE_CHANNEL_FD"),
-        (Some("-1"), "json", "NODE_CHANNEL_FD"),
-        (Some("1"), "json", "NODE_CHANNEL_FD"), // stdout is a pipe here
-        (Some("900"), "json", "NODE_CHANNEL_FD"),
+        ("", "which counts as not set"),
+        ("three", "which is no number"),
+        ("-1", "which no descriptor has"),
+        ("1", "which is a pipe: the program's stdout"),
+        ("900", "which is not open"),
     ];
-    for (number, mode, word) in bad {
-        let set =
-            number.map_or("without NODE_CHANNEL_FD".to_owned(), |it| format!("with NODE_CHANNEL_FD={it:?}"));
-        let check = spec.check(TAKE, format!("ran `child` {set}"));
-        let mut program = spec.program().arg("child").env("NODE_CHANNEL_SERIALIZATION_MODE", mode);
-        if let Some(number) = number {
-            program = program.env("NODE_CHANNEL_FD", number);
-        }
-        program.run(&check).code(2).reports_error(&[word]);
+    for (number, why) in bad {
+        let check = spec.check(TAKE, format!("ran `child` with NODE_CHANNEL_FD={number:?}, {why}"));
+        forked(&check, spec.program().env("NODE_CHANNEL_FD", number));
     }
-    let check = spec.check(TAKE, "forked `child` with NODE_CHANNEL_SERIALIZATION_MODE=advanced");
+    let did = "forked `child` with NODE_CHANNEL_SERIALIZATION_MODE=advanced, which must be refused";
+    let check = spec.check(TAKE, did);
     let program = spec.program().arg("child");
     let (mut program, mut channel) = program.fork_with_mode("advanced");
     channel.ends(&check);
@@ -234,20 +238,20 @@ fn the_parent_forks_itself_sends_each_line_and_prints_each_answer() {
     let count = spec.number(2..6);
     let messages: Vec<Value> = (0..count).map(|_| a_message(&spec)).collect();
     let lines: String = messages.iter().map(|message| format!("{message}\n")).collect();
-    let check = spec.check(FORK, format!("ran the program with {count} lines on stdin"));
+    let check = spec.check(FORK, format!("wrote {count} lines to the program's stdin, which stays open"));
     let mut program = spec.program().start();
     program.write(lines);
     let mut pids = Vec::new();
     for message in &messages {
         let answer = program.json_line(&check);
-        check.equal("the message in the answer", &answer["echo"], message);
+        check.about(ANSWER).json("the message in the answer", &answer["echo"], message);
         pids.push(u32::try_from(answer["pid"].as_u64().unwrap_or(0)).unwrap_or(0));
     }
     pids.dedup();
     check.equal("the number of different pids in the answers", &pids.len(), &1);
     check.holds("another pid than the parent's", pids[0] != program.pid(), pids[0]);
     let parent = process::info(pids[0]).map(|info| info.parent);
-    check.equal("the parent of the process that answered", &parent, &Some(program.pid()));
+    check.json("the parent of the process that answered", &json!(parent), &json!(program.pid()));
     program.finish(&check).code(0);
     program.leaves_nothing_behind(&check);
 }
@@ -263,7 +267,7 @@ fn what_goes_over_the_channel_is_one_document_a_line() {
         let answer = parse(&check, answer);
         let bytes = answer["bytes"].as_str().unwrap_or_default();
         check.holds("one newline, at the end of the frame", bytes.ends_with('\n'), bytes);
-        check.equal("the message in the frame", &parse(&check, bytes), message);
+        check.json("the message in the frame", &parse(&check, bytes), message);
     }
     check.equal("the number of answers", &finished.stdout().lines().count(), &messages.len());
 }
@@ -280,13 +284,15 @@ fn a_line_that_is_no_json_is_bad_input() {
 #[test]
 fn the_child_gets_its_end_of_the_channel_and_nothing_else() {
     let spec = support::spec!("08-channel");
-    let check = spec.check(FORK, "ran the program with a child that reports its descriptors");
+    let did =
+        "ran the program, with NODE_UNIQUE_ID=1, with a child that reports its descriptors and variables";
+    let check = spec.check(FORK, did);
     let mut program = parent_of(&spec, "report descriptors").env("NODE_UNIQUE_ID", "1").start();
     program.write("1\n");
     let report = program.json_line(&check);
     check.json("the list of sockets beside the channel", &report["extra"], &json!([]));
-    check.json("NODE_CHANNEL_SERIALIZATION_MODE", &report["mode"], &json!("json"));
-    check.equal("NODE_UNIQUE_ID", &report["unique"], &Value::Null);
+    check.json("the child's NODE_CHANNEL_SERIALIZATION_MODE", &report["mode"], &json!("json"));
+    check.json("the child's NODE_UNIQUE_ID (null: it has none)", &report["unique"], &Value::Null);
     program.finish(&check).code(0);
 }
 
@@ -297,7 +303,7 @@ fn half_a_frame_is_kept_until_the_rest_comes() {
     let finished = parent_of(&spec, "answer in pieces").stdin("\"one\"\n\"two\"\n").run(&check).code(0);
     let echoes: Vec<Value> =
         finished.stdout().lines().map(|line| parse(&check, line)["echo"].clone()).collect();
-    check.equal("the messages in the answers", &echoes, &vec![json!("one"), json!("two")]);
+    check.json("the list of messages in the answers", &echoes.into(), &json!(["one", "two"]));
 }
 
 #[test]
@@ -319,23 +325,25 @@ fn the_end_of_the_child_is_seen() {
         let check = spec.check(FORK, did);
         let mut program = parent_of(&spec, role).start();
         program.write("1\n");
-        let status = program.wait(&check);
-        check.equal("the exit status", &status.code(), &Some(1));
-        program.finish(&check).reports_error(&[]);
+        program.wait(&check);
+        program.finish(&check).code(1).reports_error(&[]);
     }
 }
 
 #[test]
 fn a_child_that_is_killed_is_seen_and_reaped() {
     let spec = support::spec!("08-channel");
-    let check = spec.check(FORK, "killed the child with SIGKILL while the program waits for an answer");
+    let did = "sent two lines to the program, whose child answers only the first one; its stdin stays open";
+    let check = spec.check(RECEIVE, did);
     let mut program = parent_of(&spec, "answer once").start();
     program.write("1\n2\n");
     let answer = program.json_line(&check);
     let pid = i32::try_from(answer["pid"].as_i64().unwrap_or(0)).unwrap_or(0);
     check.holds("a pid in the answer", pid > 1, pid);
+    let check = spec.check(FORK, "killed the child with SIGKILL while the program waits for an answer");
     support::process::signal(pid.cast_unsigned(), Signal::SIGKILL);
-    check.equal("the exit status", &program.wait(&check).code(), &Some(1));
+    program.wait(&check);
+    program.finish(&check).code(1);
     program.leaves_nothing_behind(&check);
 }
 
@@ -367,7 +375,7 @@ fn a_real_node_child_works() {
     let program = spec.program().arg(node).arg(child).stdin(format!("{message}\n\"two\"\n"));
     let finished = program.run(&check).code(0);
     let first = parse(&check, finished.stdout().lines().next().unwrap_or_default());
-    check.equal("the message in the first answer", &first["echo"], &message);
+    check.json("the message in the first answer", &first["echo"], &message);
     check.equal("the number of answers", &finished.stdout().lines().count(), &2);
 }
 
