@@ -22,7 +22,7 @@ struct Numbers {
 
 impl Numbers {
     fn random(spec: &Spec) -> Self {
-        let parent_steps = spec.number(1..50);
+        let parent_steps = spec.number(2..50);
         Self { start: spec.number(10..1000), parent_steps, child_steps: parent_steps + spec.number(1..50) }
     }
 

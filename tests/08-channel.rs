@@ -321,7 +321,10 @@ fn both_sides_may_write_a_lot_before_they_read() {
 fn the_end_of_the_child_is_seen() {
     let spec = support::spec!("08-channel");
     for (role, code) in [("end", 3), ("end well", 0)] {
-        let did = format!("ran the program with a child that ends with status {code} instead of answering");
+        let did = format!(
+            "ran the program with a child that ends with status {code} instead of answering; \
+             the program's stdin stays open"
+        );
         let check = spec.check(FORK, did);
         let mut program = parent_of(&spec, role).start();
         program.write("1\n");
@@ -340,7 +343,8 @@ fn a_child_that_is_killed_is_seen_and_reaped() {
     let answer = program.json_line(&check);
     let pid = i32::try_from(answer["pid"].as_i64().unwrap_or(0)).unwrap_or(0);
     check.holds("a pid in the answer", pid > 1, pid);
-    let check = spec.check(FORK, "killed the child with SIGKILL while the program waits for an answer");
+    let did = "killed the child with SIGKILL while the program waits for an answer and its stdin stays open";
+    let check = spec.check(FORK, did);
     support::process::signal(pid.cast_unsigned(), Signal::SIGKILL);
     program.wait(&check);
     program.finish(&check).code(1);
