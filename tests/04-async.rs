@@ -61,14 +61,10 @@ fn logged(server: &Running) -> Vec<String> {
     sorted(server.logged("Number of mails sent "))
 }
 
-/// The log lines of these requests, sorted.
-fn log_lines(requests: &[Vec<Mail>]) -> Vec<String> {
-    sorted(requests.iter().map(|mails| format!("Number of mails sent {}", mails.len())).collect())
-}
-
 /// All requests were done.
 fn check_all_logged(check: &Check, server: &Running, requests: &[Vec<Mail>]) {
-    let expected = log_lines(requests);
+    let line = |mails: &Vec<Mail>| format!("Number of mails sent {}", mails.len());
+    let expected = sorted(requests.iter().map(line).collect());
     let what = format!("{} log lines `Number of mails sent N` on stderr", expected.len());
     check.about(ENDPOINT).eventually(&what, || (logged(server).len() >= expected.len()).then_some(()));
     check.equal("the sorted list of log lines", &logged(server), &expected);
