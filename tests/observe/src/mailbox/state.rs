@@ -27,6 +27,18 @@ pub enum Point {
     Answer,
 }
 
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "before the greeting",
+            Self::Rcpt => "at RCPT",
+            Self::Data => "at DATA",
+            Self::Accept => "at the end of the letter",
+            Self::Answer => "before the answer to the letter",
+        })
+    }
+}
+
 /// What the mailbox says about a recipient, where it does not accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -59,9 +71,18 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opened(id) => write!(f, "conversation {id}: opened"),
-            Self::Held(id, point, about) => write!(f, "conversation {id}: held at {point:?} {about}"),
+            Self::Held(id, point, about) if about.is_empty() => write!(f, "conversation {id}: held {point}"),
+            Self::Held(id, point, about) => write!(f, "conversation {id}: held {point}, a mail to {about}"),
             Self::Released(id) => write!(f, "conversation {id}: let go"),
-            Self::Refused(id, to, reply) => write!(f, "conversation {id}: {reply:?} for {to}"),
+            Self::Refused(id, to, Reply::Refuse(code)) => {
+                write!(f, "conversation {id}: refuses {to} ({code})")
+            }
+            Self::Refused(id, to, Reply::Unavailable) => {
+                write!(f, "conversation {id}: says 421 to {to} and closes")
+            }
+            Self::Refused(id, to, Reply::Drop) => {
+                write!(f, "conversation {id}: closes without an answer to {to}")
+            }
             Self::Accepted(letter) => {
                 let (id, recipients) = (letter.conversation, letter.recipients.join(", "));
                 write!(f, "conversation {id}: accepted a mail to {recipients}")
