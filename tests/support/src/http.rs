@@ -37,6 +37,12 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+
+    /// The status and the headers, for a report.
+    pub fn headers_in_words(&self) -> String {
+        let lines = self.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+        format!("{} with {}", self.status, lines.collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl std::fmt::Display for Answer {
