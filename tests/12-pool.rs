@@ -490,14 +490,14 @@ fn workers_that_do_nothing_are_not_forked_without_a_pause() {
     let started = || std::fs::read_to_string(count.path()).map_or(0, |text| text.lines().count());
     let soon_many = || {
         let before = started();
-        // Without a pause, a second is enough for hundreds.
-        limit::poll(Duration::from_secs(1), || (started() - before >= 50).then_some(()))
+        // Without a pause, a second is enough for hundreds, but not on a very busy machine.
+        limit::poll(Duration::from_secs(2), || (started() - before >= 40).then_some(()))
     };
     check.eventually("a first worker", || (started() > 0).then_some(()));
-    check.holds("less than 50 workers within a second", soon_many().is_none(), "50 workers");
+    check.holds("less than 40 workers within two seconds", soon_many().is_none(), "40 workers");
     let check = spec.check(LIFE, "posted 500 mails to a server whose workers end at once");
     post(&check, &http, &spec.mails(500));
-    check.holds("less than 50 workers within a second", soon_many().is_none(), "50 workers");
+    check.holds("less than 40 workers within two seconds", soon_many().is_none(), "40 workers");
 }
 
 #[test]

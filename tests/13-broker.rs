@@ -228,7 +228,7 @@ fn a_client_is_answered_when_the_broker_has_stored_the_job() {
     broker.pause(&check);
     let pending = http.begin_post("/endpoint", &mail::request(&mails));
     // For longer than an acknowledgement is waited for: the mail is published again then.
-    for _ in 0..16 {
+    for _ in 0..20 {
         pending.stays_open(&check, "the broker has not acknowledged the mail");
     }
     broker.resume();
@@ -621,7 +621,10 @@ fn big_jobs_and_empty_ones() {
     logs_number(&check, &server, 0);
     let small =
         Mail { from: "a@b.test".into(), to: "c@d.test".into(), subject: "x".into(), text: "y".into() };
-    post(&check, &http, &vec![small.clone(); 6000]);
+    // More than the client lets wait for an acknowledgement at once, which is 5000.
+    let many = http.begin_post("/endpoint", &mail::request(&vec![small.clone(); 6000]));
+    broker.wait_messages(&check, 6000);
+    check.equal("the status of the answer", &many.wait(&check).status, &202);
     post(&check, &http, &[Mail { text: "x".repeat(900_000), ..small.clone() }]);
     let overhead = mail::request(&[Mail { text: String::new(), ..small.clone() }]).to_string().len();
     let big = Mail { text: "x".repeat(1024 * 1024 - overhead), ..small };

@@ -122,6 +122,18 @@ impl Broker {
         monitor.get(check, "/jsz").json()["messages"].as_u64()
     }
 
+    /// Waits until the streams hold `count` messages or more. The limit is for the next message, not for all of them:
+    /// a program that goes on, however slowly, is waited for.
+    pub fn wait_messages(&self, check: &Check, count: u64) {
+        let mut came = 0;
+        while came < count {
+            came = check.eventually_gives(&format!("{count} messages in the broker"), || {
+                let now = self.messages(check).unwrap_or_default();
+                if now > came { Ok(now) } else { Err(format!("{now} messages")) }
+            });
+        }
+    }
+
     /// Waits until no stream of the broker holds a message. `Err` with how many are left when the limit runs out.
     pub fn wait_empty(&self, check: &Check) -> Result<(), u64> {
         let mut left = None;
