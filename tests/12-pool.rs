@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use support::figures::{self, Holdings};
 use support::predicates::str::contains;
 use support::{Check, Http, Mail, Mailbox, Point, Program, Reply, Running, Scratch, Script, Signal, Spec};
-use support::{Value, json, limit, mail, process};
+use support::{Value, counted, json, limit, mail, process};
 
 const BOUND: &str = "1. A bounded queue";
 const FAIR: &str = "2. A turn for each job";
@@ -47,11 +47,6 @@ fn post(check: &Check, http: &Http, mails: &[Mail]) -> Value {
         check.fail("202, since the queue has room for all of them", &answer.to_string());
     }
     answer.json()["job"].clone()
-}
-
-/// `1 mail`, `2 mails`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn path(job: &Value) -> String {

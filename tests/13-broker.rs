@@ -13,7 +13,7 @@ use support::figures::{self, Holdings};
 use support::mailbox::Letter;
 use support::predicates::str::contains;
 use support::{Broker, Check, ClosedPort, Http, Mail, Mailbox, Point, Program, Reply, Running, Signal, Spec};
-use support::{json, mail};
+use support::{counted, json, limit, mail};
 
 const STREAMS: &str = "1. The streams";
 const PUBLISH: &str = "2. Publish, and wait for the acknowledgement";
@@ -60,11 +60,6 @@ fn post(check: &Check, http: &Http, mails: &[Mail]) -> String {
     check.holds("an answer {\"status\": true, \"job\": ID}", !job.is_empty(), &answer);
     check.json("the answer's status", &answer.json()["status"], &json!(true));
     job
-}
-
-/// `1 mail`, `2 mails`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Waits until a worker has a mail in hand. What the check has done comes after that.
@@ -323,6 +318,33 @@ fn the_mail_of_a_killed_worker_is_delivered_to_another_host() {
 }
 
 #[test]
+fn a_worker_that_dies_before_the_acknowledgement_has_reported_or_another_one_does() {
+    let spec = support::spec!("13-broker");
+    let Some(broker) = Broker::start(&spec) else { return };
+    let (here, there) = (spec.mailbox(), other_mailbox(&spec));
+    let mails = spec.mails(1);
+    let did = "stopped the broker with SIGSTOP, let a worker send its mail, killed the worker, let the broker go on";
+    let check = spec.check(HANDLE, did);
+    here.hold(Point::Answer);
+    let (server, http) = server(&check, &broker, SHORT);
+    let mut first = worker(&check, &broker, SHORT, &here);
+    post(&check, &http, &mails);
+    wait_in_hand(&check, &here);
+    broker.pause(&check);
+    here.release_all();
+    here.wait_all_closed(&check);
+    // What it says to the broker now lies in the connection. It is on its way in a moment, and nothing tells when.
+    limit::poll(limit::BRIEFLY, || (!first.is_running()).then_some(()));
+    first.signal(Signal::SIGKILL);
+    first.wait(&check);
+    broker.resume();
+    // An acknowledgement that came first has taken the mail away, and nobody is left who could report it.
+    let _second = worker(&check, &broker, SHORT, &there);
+    logs_number(&check, &server, 1);
+    wait_gone(&check, &broker, 1);
+}
+
+#[test]
 fn a_mail_that_takes_long_is_not_given_to_another() {
     let spec = support::spec!("13-broker");
     let Some(broker) = Broker::start(&spec) else { return };
@@ -337,7 +359,7 @@ fn a_mail_that_takes_long_is_not_given_to_another() {
     let _second = worker(&check, &broker, SHORT, &there);
     // Whether something does not happen only time can tell.
     let watched = Duration::from_millis(2500);
-    support::limit::poll(watched, || (!there.letters().is_empty()).then_some(()));
+    limit::poll(watched, || (!there.letters().is_empty()).then_some(()));
     let given = counted(there.letters().len(), "mail");
     check.holds("no mail at another host meanwhile", there.letters().is_empty(), given);
     here.release_all();

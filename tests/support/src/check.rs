@@ -159,6 +159,11 @@ impl Check {
     }
 }
 
+/// A number of things, as a report says it: `1 mail`, `2 mails`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 fn shown(text: &str) -> String {
     text.lines().map(|line| shorten(line, SHOWN_CHARS)).take(30).collect::<Vec<_>>().join("\n")
 }

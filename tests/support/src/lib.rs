@@ -36,7 +36,7 @@ pub use observe::{limit, process};
 
 pub use broker::Broker;
 pub use caretaker::Scratch;
-pub use check::Check;
+pub use check::{Check, counted};
 pub use http::{Answer, Http, PendingAnswer};
 pub use mail::Mail;
 pub use mailbox::{Mailbox, Point, Reply};

@@ -2,7 +2,7 @@
 
 pub use observe::mailbox::{Event, Letter, Point, Reply};
 
-use crate::{Check, Spec};
+use crate::{Check, Spec, counted};
 use std::io;
 use std::ops::Deref;
 
@@ -88,9 +88,4 @@ impl Mailbox {
             check.fail("every SMTP conversation closed by the program", &got);
         }
     }
-}
-
-/// `1 mail`, `2 mails`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
