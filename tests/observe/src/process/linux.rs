@@ -91,7 +91,8 @@ struct TcpSocket {
     there: SocketAddr,
 }
 
-/// A process's TCP sockets in this state, as the kernel's tables write it.
+/// A process's TCP sockets in this state, as the kernel's tables write it. The kernel gives a long table in pieces: while
+/// other sockets come and go, a line may come twice, and seldom one is missing.
 fn tcp_sockets(pid: u32, state: &str) -> Option<Vec<TcpSocket>> {
     let open = descriptors(pid)?;
     let mut sockets = Vec::new();
@@ -109,6 +110,8 @@ fn tcp_sockets(pid: u32, state: &str) -> Option<Vec<TcpSocket>> {
             }
         }
     }
+    sockets.sort_by_key(|socket| socket.descriptor);
+    sockets.dedup_by_key(|socket| socket.descriptor);
     Some(sockets)
 }
 
