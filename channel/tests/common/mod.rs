@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
-use solution_08::Error;
+use node_channel::Error;
 
 /// The program of this lesson. `child` makes it a worker that answers every message.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_solution-08");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_node-channel-program");
 
 /// No wait is longer: a failing test fails, it does not hang. Busy cores are slow, so it is generous.
 pub const LIMIT: Duration = Duration::from_secs(60);

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, ExitCode, Stdio};
 
 use common::{Raw, run};
-use solution_08::{Error, fork, inherited};
+use node_channel::{Error, fork, inherited};
 
 /// The worker's descriptor: a number that nothing else has.
 const NUMBER: RawFd = 60;

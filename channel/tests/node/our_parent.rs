@@ -3,8 +3,8 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
+use node_channel::{Child, Error, Signal, fork};
 use serde_json::{Value, json};
-use solution_08::{Child, Error, Signal, fork};
 use tokio::io::AsyncReadExt;
 
 use crate::common::{BRIEFLY, assert_invalid_at, node, node_is_missing, run, within};

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{run, within};
-use solution_08::Channel;
+use node_channel::Channel;
 
 /// The most memory that this process has had, in bytes.
 #[cfg(target_os = "linux")]

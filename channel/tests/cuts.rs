@@ -1,10 +1,10 @@
 //! Any messages, cut at any places into reads, come out the same.
 
+use node_channel::Channel;
+use node_channel::frame::FrameDecoder;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use serde_json::{Map, Value};
-use solution_08::Channel;
-use solution_08::frame::FrameDecoder;
 
 /// Any JSON document, also such as look internal but are not.
 fn message() -> impl Strategy<Value = Value> {

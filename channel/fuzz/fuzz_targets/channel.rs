@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use solution_08::{Channel, Error};
+use node_channel::{Channel, Error};
 
 /// The socket takes this much without a reader.
 const MAX_BYTES: usize = 32 * 1024;

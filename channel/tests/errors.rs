@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
-use solution_08::Error;
+use node_channel::Error;
 
 fn system(kind: io::ErrorKind) -> io::Error {
     io::Error::new(kind, "as the system says")

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use common::{BRIEFLY, LIMIT, PROGRAM, Raw, run, within};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use node_channel::{Channel, Error};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use solution_08::{Channel, Error};
 
 fn our_child() -> Command {
     let mut command = Command::new(PROGRAM);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use solution_08::frame::FrameDecoder;
+use node_channel::frame::FrameDecoder;
 
 fuzz_target!(|input: (u16, Vec<u8>, Vec<u8>)| {
     let (limit, cuts, bytes) = input;

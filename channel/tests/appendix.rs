@@ -102,9 +102,9 @@ fn problems(page: &str, source: &str) -> Vec<String> {
 
 #[test]
 fn every_behaviour_has_a_row_and_every_row_a_test_or_a_reason() {
-    let page = fs::read_to_string(path("../../book/src/appendix-node-channel.md")).unwrap();
+    let page = fs::read_to_string(path("../book/src/appendix-node-channel.md")).unwrap();
     let mut source = sources(&path("tests")) + &sources(&path("src"));
-    source += &fs::read_to_string(path("../../tests/08-channel.rs")).unwrap();
+    source += &fs::read_to_string(path("../tests/08-channel.rs")).unwrap();
     let problems = problems(&page, &source);
     assert!(problems.is_empty(), "appendix-node-channel.md:\n{}", problems.join("\n"));
 }

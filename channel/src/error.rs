@@ -1,0 +1,166 @@
+//! What can go wrong on a channel, as types: the caller decides by them.
+
+use std::{fmt, io};
+
+/// Why a channel could not be made, or a message not be sent or received.
+///
+/// Every error prints as one line. After an error for which [`is_fatal`](Error::is_fatal) is true
+/// the channel is closed; after any other one it goes on with the next message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The channel is closed: this side disconnected, or the other one has gone.
+    Disconnected,
+    /// A frame is not JSON. A Node peer would die of it; this side closes the channel.
+    InvalidJson {
+        /// Where in the frame, counted from 0.
+        offset: usize,
+        /// What the parser says.
+        reason: String,
+        /// The frame around the offset.
+        excerpt: String,
+    },
+    /// A frame is JSON, but not a message of the type that was asked for. The next one may be.
+    WrongShape {
+        /// Where in the frame, counted from 0.
+        offset: usize,
+        /// What the parser says.
+        reason: String,
+    },
+    /// A frame that arrives is longer than the limit.
+    FrameTooLarge {
+        /// The limit, without the newline.
+        limit_bytes: usize,
+    },
+    /// A message of one's own is longer than the limit, so it was not sent.
+    MessageTooLarge {
+        /// How long it is.
+        bytes: usize,
+        /// The limit, without the newline.
+        limit_bytes: usize,
+    },
+    /// The other side ended in the middle of a frame.
+    TruncatedFrame {
+        /// How much of the frame had come.
+        bytes: usize,
+    },
+    /// A message could not be written as JSON.
+    Unserializable(serde_json::Error),
+    /// A message of one's own must not look like one of Node's internal ones, an object whose
+    /// `cmd` begins with `NODE_`.
+    ReservedCmd,
+    /// There is no `NODE_CHANNEL_FD`: this program was not forked.
+    NotForked,
+    /// `NODE_CHANNEL_FD` does not name an open socket.
+    BadChannelFd {
+        /// What the variable holds.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The parent speaks a serialization that this library does not: `advanced`.
+    UnsupportedSerialization {
+        /// What `NODE_CHANNEL_SERIALIZATION_MODE` holds.
+        mode: String,
+    },
+    /// [`inherited`](crate::inherited) was called after a thread had been started.
+    ThreadsRunning {
+        /// How many threads there are.
+        count: u64,
+    },
+    /// The program to fork could not be started.
+    Spawn {
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system refused something else.
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Whether the channel is closed after this error.
+    pub fn is_fatal(&self) -> bool {
+        !matches!(
+            self,
+            Error::WrongShape { .. }
+                | Error::MessageTooLarge { .. }
+                | Error::Unserializable(_)
+                | Error::ReservedCmd
+        )
+    }
+
+    /// Whether the fault lies in what this program was given (a message, the environment, the name
+    /// of a program), so that it should exit with 2, rather than in the work, which is a 1.
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            Error::Disconnected | Error::ThreadsRunning { .. } | Error::Io { .. } => false,
+            Error::Spawn { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+            }
+            _ => true,
+        }
+    }
+
+    /// For `map_err`: wraps what the system said.
+    pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Error {
+        move |source| Error::Io { doing, source }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Disconnected => write!(f, "the channel is closed"),
+            Error::InvalidJson { offset, reason, excerpt } => {
+                write!(f, "invalid JSON at byte {offset} of the message: {reason}, near `{excerpt}`")
+            }
+            Error::WrongShape { offset, reason } => {
+                write!(f, "unexpected message, at byte {offset}: {reason}")
+            }
+            Error::FrameTooLarge { limit_bytes } => {
+                write!(f, "a message is larger than the limit of {limit_bytes} bytes")
+            }
+            Error::MessageTooLarge { bytes, limit_bytes } => {
+                write!(f, "a message of {bytes} bytes is over the limit of {limit_bytes} and was not sent")
+            }
+            Error::TruncatedFrame { bytes } => {
+                write!(f, "the channel ended in the middle of a message, after {bytes} bytes of it")
+            }
+            Error::Unserializable(source) => write!(f, "cannot write the message as JSON: {source}"),
+            Error::ReservedCmd => {
+                write!(f, "a message whose `cmd` begins with NODE_ is reserved for Node itself")
+            }
+            Error::NotForked => {
+                write!(f, "not forked: NODE_CHANNEL_FD is not set, a parent has to start this program")
+            }
+            Error::BadChannelFd { value, reason } => {
+                write!(f, "bad channel: NODE_CHANNEL_FD={value} {reason}")
+            }
+            Error::UnsupportedSerialization { mode } => {
+                write!(f, "unsupported serialization: the parent speaks `{mode}`, this program only `json`")
+            }
+            Error::ThreadsRunning { count } => {
+                write!(f, "the channel must be taken before any thread is started, and {count} are running")
+            }
+            Error::Spawn { program, source } => write!(f, "cannot start {program}: {source}"),
+            Error::Io { doing, source } => write!(f, "cannot {doing}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Unserializable(source) => Some(source),
+            Error::Spawn { source, .. } | Error::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
