@@ -58,7 +58,7 @@ fn differences(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Fa
     for file in yours.keys().chain(ours.keys()).collect::<BTreeSet<_>>() {
         let [your_text, our_text] = [&yours, &ours].map(|sources| {
             let text = sources.get(file).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
-            let text = without_allowance(&text);
+            let text = steps::without_allowance(&text);
             if no_comments { without_comments(&text) } else { text }
         });
         if your_text != our_text {
@@ -92,13 +92,6 @@ fn show_file(name: &str, yours: &str, ours: &str) {
         }
     }
     say("");
-}
-
-/// Without the line by which a starter asks rustc to be quiet about what is not used yet, and the empty line after it.
-fn without_allowance(text: &str) -> String {
-    let Some(begin) = text.find("#![allow(unused") else { return text.to_owned() };
-    let rest = text[begin..].split_once("]\n").map_or("", |(_, rest)| rest);
-    format!("{}{}", &text[..begin], rest.strip_prefix('\n').unwrap_or(rest))
 }
 
 /// Without lines that are only a comment. A comment after code stays: to cut it, one would have to parse.

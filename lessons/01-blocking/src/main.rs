@@ -4,13 +4,15 @@
 //! and prints `{"counter": N}`: how many of them the server accepted.
 //! New here: a blocking call. The chapter is book/src/01-blocking.md.
 
-#![allow(unused, reason = "remove this line when the last todo! is gone")]
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
-use lesson_01::{Answer, Job, Mail, SmtpServer};
 use lettre::{SmtpTransport, Transport};
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
+
+use lesson_01::{Answer, Job, Mail, SmtpServer};
 
 /// How long the SMTP server may take for one step of the conversation.
 const SMTP_TIMEOUT: Duration = Duration::from_secs(10);

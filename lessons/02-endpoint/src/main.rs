@@ -4,16 +4,18 @@
 //! lesson 01 and then answers; `GET /health` answers `ok`, if it gets the chance.
 //! New here: an event loop, and what a blocking call does to it. The chapter is book/src/02-endpoint.md.
 
-#![allow(unused, reason = "remove this line when the last todo! is gone")]
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
-use lesson_02::{Request, Sent, send_all, serve};
 use mail::SmtpServer;
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
+
+use lesson_02::{Request, Sent, send_all, serve};
 
 fn main() -> ExitCode {
     match run() {

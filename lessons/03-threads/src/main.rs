@@ -4,7 +4,8 @@
 //! back over a channel, and `GET /stats` shows a number that all threads share.
 //! New here: threads, a channel, shared state. The chapter is book/src/03-threads.md.
 
-#![allow(unused, reason = "remove this line when the last todo! is gone")]
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 mod buggy;
 

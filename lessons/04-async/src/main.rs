@@ -4,7 +4,8 @@
 //! server at once, at most `SMTP_CONNECTIONS` of them (default 4).
 //! New here: async calls that really wait, tasks, a limit. The chapter is book/src/04-async.md.
 
-#![allow(unused, reason = "remove this line when the last todo! is gone")]
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 mod app;
 

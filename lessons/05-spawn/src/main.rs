@@ -4,7 +4,8 @@
 //! programs one after another, and prints one line of JSON for each: its pid, how it ended, its output.
 //! New here: another process does the work. The chapter is book/src/05-spawn.md.
 
-#![allow(unused, reason = "remove this line when the last todo! is gone")]
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};

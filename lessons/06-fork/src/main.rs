@@ -5,7 +5,8 @@
 //! ended. Before they count, both wait for the end of stdin, so that there is time to look at them.
 //! New here: state is copied, not shared. The chapter is book/src/06-fork.md.
 
-#![allow(unused, reason = "remove this line when the last todo! is gone")]
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};

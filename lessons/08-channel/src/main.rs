@@ -7,17 +7,19 @@
 //! New here: messages travel on a socket pair, so that stdout is free again; the library beside
 //! this file is wire-compatible with Node. The chapter is book/src/08-channel.md.
 
-#![allow(unused, reason = "remove this line when the last todo! is gone")]
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::{Command, ExitCode};
 
-use lesson_08::{Error, Inherited, Receiver, Sender};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
+
+use lesson_08::{Error, Inherited, Receiver, Sender};
 
 fn main() -> ExitCode {
     // Flags come first when a Node parent passes its own on to us. None of them is meant for us.

@@ -4,7 +4,8 @@
 //! `POST /jobs/ID/retry` sends what was not sent. Started as `lesson-11 send-mail`, the program is the worker,
 //! which reports each mail. New here: nobody is believed to live. The chapter is book/src/11-faults.md.
 
-#![allow(unused, clippy::diverging_sub_expression, reason = "remove this line when the last todo! is gone")]
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -13,9 +14,6 @@ use axum::response::Json;
 use axum::routing::{get, post};
 use channel::{Child, Process, Receiver, Sender, Signal};
 use http::{ErrorAnswer, Request};
-use lesson_11::jobs::Status;
-use lesson_11::server::{SEND_MAIL, wait_for};
-use lesson_11::{EndSignals, Errand, Jobs, Patience, Report, RetryError, Task, WorkerCommand, send_mail};
 use mail::SmtpServer;
 use serde::Serialize;
 use std::env;
@@ -23,6 +21,10 @@ use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+
+use lesson_11::jobs::Status;
+use lesson_11::server::{SEND_MAIL, wait_for};
+use lesson_11::{EndSignals, Errand, Jobs, Patience, Report, RetryError, Task, WorkerCommand, send_mail};
 
 /// How long to listen to what is left in the channel of a worker that has ended. Only a process that the worker
 /// has started itself can hold the channel open for longer.

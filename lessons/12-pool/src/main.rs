@@ -4,7 +4,8 @@
 //! what it had not begun is done by another one; a worker that has done its share is replaced too, and its memory
 //! goes back to the system. New here: every number has a limit. The chapter is book/src/12-pool.md.
 
-#![allow(unused, clippy::diverging_sub_expression, reason = "remove this line when the last todo! is gone")]
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -15,8 +16,6 @@ use axum::routing::{get, post};
 use faults::server::SEND_MAIL;
 use faults::{EndSignals, Task, WorkerCommand};
 use http::{ErrorAnswer, Request};
-use lesson_12::jobs::Status;
-use lesson_12::{Batch, Errand, Full, Jobs, Queue, Settings, Worker, send_mail};
 use mail::SmtpServer;
 use serde::Serialize;
 use std::env;
@@ -24,6 +23,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+
+use lesson_12::jobs::Status;
+use lesson_12::{Batch, Errand, Full, Jobs, Queue, Settings, Worker, send_mail};
 
 /// What a client is told to wait before it comes again.
 const RETRY_AFTER_SECONDS: &str = "1";

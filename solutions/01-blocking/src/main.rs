@@ -5,10 +5,11 @@
 //! New here: a blocking call. The chapter is book/src/01-blocking.md.
 
 use lettre::{SmtpTransport, Transport};
-use solution_01::{Answer, Job, Mail, SmtpServer};
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
+
+use solution_01::{Answer, Job, Mail, SmtpServer};
 
 /// How long the SMTP server may take for one step of the conversation.
 const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,7 +36,9 @@ fn run() -> Result<bool, String> {
 
 // ANCHOR: read
 fn read_job() -> Result<Job, String> {
+    // ANCHOR: step_1 todo!("1: parse one JSON document from stdin")
     serde_json::from_reader(io::stdin().lock()).map_err(|error| format!("cannot parse the job: {error}"))
+    // ANCHOR_END: step_1
 }
 // ANCHOR_END: read
 
@@ -45,6 +48,7 @@ fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
     let transport =
         SmtpTransport::builder_dangerous(&server.host).port(server.port).timeout(Some(SMTP_TIMEOUT)).build();
     let mut counter = 0;
+    // ANCHOR: step_3 todo!("3: send one mail after another and count")
     for mail in mails {
         match send(&transport, mail) {
             Ok(()) => counter += 1,
@@ -52,6 +56,7 @@ fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
         }
     }
     counter
+    // ANCHOR_END: step_3
 }
 // ANCHOR_END: send_all
 
@@ -59,15 +64,19 @@ fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
 /// Blocks until the server has accepted or refused this mail.
 fn send(transport: &SmtpTransport, mail: &Mail) -> Result<(), String> {
     let message = mail.to_message()?;
+    // ANCHOR: step_2 todo!("2: give the message to the transport")
     transport.send(&message).map_err(|error| error.to_string())?;
     Ok(())
+    // ANCHOR_END: step_2
 }
 // ANCHOR_END: send
 
 // ANCHOR: print
 fn print_answer(answer: &Answer) -> Result<(), String> {
+    // ANCHOR: step_4 todo!("4: print the answer as one line of JSON on stdout")
     let line = serde_json::to_string(answer).map_err(|error| format!("cannot write the answer: {error}"))?;
     println!("{line}");
     Ok(())
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: print

@@ -56,15 +56,18 @@ async fn run() -> Result<(), String> {
 // ANCHOR: endpoint
 /// Begins the work and answers at once. The log line comes when the work is done.
 async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
+    // ANCHOR: step_1 todo!("1: start the thread, let log wait for it in a task, answer")
     let result = start_thread(app, request.emails);
     tokio::spawn(log(result));
     Json(Sent::YES)
+    // ANCHOR_END: step_1
 }
 // ANCHOR_END: endpoint
 
 // ANCHOR: start_thread
 /// Sends the mails on a new thread. Their number comes over the channel.
 fn start_thread(app: App, mails: Vec<Mail>) -> oneshot::Receiver<usize> {
+    // ANCHOR: step_2 todo!("2: send the mails on a new thread, their number over a channel")
     let (sender, receiver) = oneshot::channel();
     thread::spawn(move || {
         let counter = send_all(&app, &mails);
@@ -72,12 +75,14 @@ fn start_thread(app: App, mails: Vec<Mail>) -> oneshot::Receiver<usize> {
         let _ = sender.send(counter);
     });
     receiver
+    // ANCHOR_END: step_2
 }
 // ANCHOR_END: start_thread
 
 // ANCHOR: send_all
 /// Sends one mail after another, and counts what was accepted: for this request, and for all of them.
 fn send_all(app: &App, mails: &[Mail]) -> usize {
+    // ANCHOR: step_3 todo!("3: send one mail after another and count, also in app.mails_sent")
     let mut counter = 0;
     for mail in mails {
         match send(&app.server, mail) {
@@ -90,22 +95,27 @@ fn send_all(app: &App, mails: &[Mail]) -> usize {
         }
     }
     counter
+    // ANCHOR_END: step_3
 }
 // ANCHOR_END: send_all
 
 // ANCHOR: log
 /// Waits for the thread's result and logs it. While it waits, the event loop serves others.
 async fn log(result: oneshot::Receiver<usize>) {
+    // ANCHOR: step_4 todo!("4: wait for the number and log it, or that the thread panicked")
     match result.await {
         Ok(counter) => eprintln!("Number of mails sent {counter}"),
         // The sender was dropped without a word. Only a panic does that.
         Err(_) => eprintln!("error: cannot send the rest of a request: its thread panicked"),
     }
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: log
 
 // ANCHOR: stats
 async fn stats(State(app): State<App>) -> Json<Stats> {
+    // ANCHOR: step_5 todo!("5: answer the number of mails sent so far")
     Json(Stats { mails_sent: app.mails_sent.load(Ordering::Relaxed) })
+    // ANCHOR_END: step_5
 }
 // ANCHOR_END: stats

@@ -49,11 +49,13 @@ async fn run() -> Result<(), String> {
 // ANCHOR: endpoint
 /// Begins the work and answers at once. The log line comes when the work is done.
 async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
+    // ANCHOR: step_1 todo!("1: send and log in a task, answer")
     tokio::spawn(async move {
         let counter = send_all(&app, request.emails).await;
         eprintln!("Number of mails sent {counter}");
     });
     Json(Sent::YES)
+    // ANCHOR_END: step_1
 }
 // ANCHOR_END: endpoint
 
@@ -61,6 +63,7 @@ async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
 /// Sends the mails at the same time, each in a task, as far as there are permits. Gives the number of those
 /// that were accepted.
 async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
+    // ANCHOR: step_2 todo!("2: a task for each mail, as many as there are permits; count what was accepted")
     let mut tasks = JoinSet::new();
     for mail in mails {
         let permit = Arc::clone(&app.permits).acquire_owned().await.expect("nobody closes the semaphore");
@@ -73,6 +76,7 @@ async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
         });
     }
     tasks.join_all().await.into_iter().filter(|accepted| *accepted).count()
+    // ANCHOR_END: step_2
 }
 // ANCHOR_END: send_all
 
@@ -106,15 +110,18 @@ async fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
 // ANCHOR: converse
 /// One conversation with the server, up to the `250` that accepts the mail.
 async fn converse(server: &SmtpServer, message: &Message) -> Result<AsyncSmtpConnection, String> {
+    // ANCHOR: step_3 todo!("3: connect, and send the message")
     let mut connection = connect(server).await?;
     connection.send(message.envelope(), &message.formatted()).await.map_err(|error| error.to_string())?;
     Ok(connection)
+    // ANCHOR_END: step_3
 }
 // ANCHOR_END: converse
 
 // ANCHOR: connect
 /// Connects and says hello.
 async fn connect(server: &SmtpServer) -> Result<AsyncSmtpConnection, String> {
+    // ANCHOR: step_4 todo!("4: connect a TcpStream without delay, and give it to lettre")
     let stream =
         TcpStream::connect((server.host.as_str(), server.port)).await.map_err(|error| error.to_string())?;
     // lettre writes the letter and the final dot separately. Without this, the dot waits for an ACK (RFC 896).
@@ -122,5 +129,6 @@ async fn connect(server: &SmtpServer) -> Result<AsyncSmtpConnection, String> {
     AsyncSmtpConnection::connect_with_transport(Box::new(stream), &ClientId::default())
         .await
         .map_err(|error| error.to_string())
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: connect

@@ -86,6 +86,7 @@ fn run_task(task: &Task) -> Report {
 // ANCHOR: start
 /// Starts the child, with nothing on its stdin and a pipe for each of its two outputs.
 fn start(task: &Task) -> io::Result<Child> {
+    // ANCHOR: step_1 todo!("1: start the child with its arguments, its environment and three streams")
     Command::new(&task.program)
         .args(&task.args)
         .envs(&task.env)
@@ -94,25 +95,30 @@ fn start(task: &Task) -> io::Result<Child> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+    // ANCHOR_END: step_1
 }
 // ANCHOR_END: start
 
 // ANCHOR: collect
 /// Reads both outputs to their end and waits for the child.
 fn collect(child: Child) -> io::Result<Output> {
+    // ANCHOR: step_2 todo!("2: read both outputs to their end and wait for the child")
     // Both pipes are read at once (with poll(2)), so that neither can fill up while we look at the other.
     child.wait_with_output()
+    // ANCHOR_END: step_2
 }
 // ANCHOR_END: collect
 
 // ANCHOR: ended
 fn how_it_ended(status: ExitStatus) -> Ended {
+    // ANCHOR: step_3 todo!("3: tell an exit status from death by a signal")
     match (status.code(), status.signal()) {
         (Some(code), _) => Ended::Exit(code),
         (None, Some(number)) => Ended::Signal(signal_name(number)),
         // waitpid(2) tells of other changes only when it is asked to, and std does not ask.
         (None, None) => Ended::Error(status.to_string()),
     }
+    // ANCHOR_END: step_3
 }
 // ANCHOR_END: ended
 
@@ -124,10 +130,12 @@ fn signal_name(number: i32) -> String {
 // ANCHOR: not_started
 /// Why there is no child. `execve` has failed, and std brought its error number back to us.
 fn not_started(error: &io::Error) -> Ended {
+    // ANCHOR: step_4 todo!("4: tell a program that is not there from other errors")
     match error.kind() {
         ErrorKind::NotFound => Ended::Error("not found".into()),
         _ => Ended::Error(error.to_string()),
     }
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: not_started
 

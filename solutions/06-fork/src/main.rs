@@ -85,10 +85,12 @@ fn run(task: &Task, mut out: BufWriter<Stdout>) -> Result<bool, String> {
 // ANCHOR: fork
 /// Makes a copy of this process. It returns twice: once in the parent, once in the child.
 fn copy_process(out: &mut BufWriter<Stdout>) -> Result<ForkResult, String> {
+    // ANCHOR: step_1 todo!("1: copy this process, with nothing waiting in the buffer of stdout")
     // What waits in the buffer would be copied too, and written twice.
     out.flush().map_err(|error| format!("cannot print: {error}"))?;
     // SAFETY: this process has one thread, so no other thread can hold a lock that the copy would wait for.
     unsafe { fork() }.map_err(|error| format!("cannot fork: {error}"))
+    // ANCHOR_END: step_1
 }
 // ANCHOR_END: fork
 
@@ -96,12 +98,14 @@ fn copy_process(out: &mut BufWriter<Stdout>) -> Result<ForkResult, String> {
 /// Counts on from what the counter is in this process, and writes one report to the pipe.
 fn count_and_report(process: &str, steps: u64, mut writer: PipeWriter) -> Result<(), String> {
     wait_for_end_of_stdin();
+    // ANCHOR: step_2 todo!("2: count on and write one report to the pipe")
     for _ in 0..steps {
         COUNTER.fetch_add(1, Ordering::Relaxed);
     }
     // One write of less than PIPE_BUF bytes is never mixed with that of the other process (pipe(7)).
     let report = Report::of_myself(process).line();
     writer.write_all(report.as_bytes()).map_err(|error| format!("cannot report: {error}"))
+    // ANCHOR_END: step_2
 }
 // ANCHOR_END: count
 
@@ -114,12 +118,14 @@ fn in_the_parent(
     writer: PipeWriter,
     out: &mut BufWriter<Stdout>,
 ) -> Result<bool, String> {
+    // ANCHOR: step_3 todo!("3: count and report too, then read both reports and print them");
     // This takes our writing end and closes it. As long as one is open, the pipe has no end.
     count_and_report("parent", task.parent_steps, writer)?;
     for line in BufReader::new(reader).lines() {
         let line = line.map_err(|error| format!("cannot read a report: {error}"))?;
         print(out, &line)?;
     }
+    // ANCHOR_END: step_3
     let ended = reap(child)?;
     print(out, json!({"child": child.as_raw(), "ended": ended}))?;
     Ok(ended == json!({"exit": 0}))
@@ -129,6 +135,7 @@ fn in_the_parent(
 // ANCHOR: reap
 /// Waits for the child's end and says how it ended: `{"exit": 0}` or `{"signal": "SIGKILL"}`.
 fn reap(child: Pid) -> Result<Value, String> {
+    // ANCHOR: step_4 todo!("4: wait for the child and tell how it ended")
     loop {
         match waitpid(child, None) {
             Ok(WaitStatus::Exited(_, code)) => return Ok(json!({"exit": code})),
@@ -138,6 +145,7 @@ fn reap(child: Pid) -> Result<Value, String> {
             Err(error) => return Err(format!("cannot wait for the child: {error}")),
         }
     }
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: reap
 

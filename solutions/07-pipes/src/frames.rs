@@ -25,6 +25,7 @@ impl<R: Read> FrameReader<R> {
     /// The next frame, or `None` at the end of the stream. Waits until one is complete. Empty lines are skipped;
     /// white space around a frame is cut off; what stands after the last line end is a frame, too.
     pub fn next_frame(&mut self) -> io::Result<Option<Vec<u8>>> {
+        // ANCHOR: step_2 todo!("2: take a line, read more, or know the end")
         loop {
             let line = match self.take_line() {
                 Some(line) => line,
@@ -37,12 +38,14 @@ impl<R: Read> FrameReader<R> {
                 return Ok(Some(frame.to_vec()));
             }
         }
+        // ANCHOR_END: step_2
     }
     // ANCHOR_END: next_frame
 
     // ANCHOR: take_line
     /// The next whole line among what is kept, without its line end. `None` if more has to be read first.
     fn take_line(&mut self) -> Option<Vec<u8>> {
+        // ANCHOR: step_1 todo!("1: find the next line among what is kept")
         let Some(length) = self.kept[self.searched..].iter().position(|byte| *byte == b'\n') else {
             self.searched = self.kept.len();
             return None;
@@ -51,6 +54,7 @@ impl<R: Read> FrameReader<R> {
         let line = self.kept[self.start..end].to_vec();
         (self.start, self.searched) = (end + 1, end + 1);
         Some(line)
+        // ANCHOR_END: step_1
     }
     // ANCHOR_END: take_line
 

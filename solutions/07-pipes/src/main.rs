@@ -47,6 +47,7 @@ fn myself_as_worker() -> Result<Command, String> {
 /// Answers one message after another, until stdin ends.
 fn worker() -> Result<bool, String> {
     let mut messages = FrameReader::new(io::stdin().lock());
+    // ANCHOR: step_3 todo!("3: answer each message until stdin ends")
     let mut number = 0;
     while let Some(frame) = messages.next_frame().map_err(|error| format!("cannot read: {error}"))? {
         number += 1;
@@ -55,12 +56,14 @@ fn worker() -> Result<bool, String> {
         print_frame(json!({"pid": process::id(), "echo": echo}).to_string().into_bytes())?;
     }
     Ok(true)
+    // ANCHOR_END: step_3
 }
 // ANCHOR_END: worker
 
 // ANCHOR: parent
 /// Starts the worker, sends and receives at the same time, and waits for the worker's end.
 fn parent(mut command: Command) -> Result<bool, String> {
+    // ANCHOR: step_4 todo!("4: start the worker, send on a thread of its own, print the answers here, wait for its end")
     let mut worker = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -77,6 +80,7 @@ fn parent(mut command: Command) -> Result<bool, String> {
 
     let status = worker.wait().map_err(|error| format!("cannot wait for the worker: {error}"))?;
     Ok(is_well_done(&sent, &received, status))
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: parent
 
@@ -91,6 +95,7 @@ struct Sent {
 // ANCHOR: send
 /// Sends every frame of our stdin. Closes the worker's stdin when ours has ended.
 fn send_all(mut to_worker: ChildStdin, sent: &Sent) {
+    // ANCHOR: step_5 todo!("5: send every frame of stdin, count it, and say when that was all")
     let mut messages = FrameReader::new(io::stdin());
     while let Ok(Some(mut frame)) = messages.next_frame() {
         sent.count.fetch_add(1, SeqCst);
@@ -101,6 +106,7 @@ fn send_all(mut to_worker: ChildStdin, sent: &Sent) {
         }
     }
     sent.complete.store(true, SeqCst);
+    // ANCHOR_END: step_5
 }
 // ANCHOR_END: send
 
@@ -115,6 +121,7 @@ struct Received {
 fn print_answers(from_worker: ChildStdout) -> Result<Received, String> {
     let mut frames = FrameReader::new(from_worker);
     let mut received = Received { answers: 0, stray_lines: 0 };
+    // ANCHOR: step_6 todo!("6: print the answers and report every other line");
     while let Some(frame) = frames.next_frame().map_err(|error| format!("cannot read: {error}"))? {
         if serde_json::from_slice::<Map<String, Value>>(&frame).is_ok() {
             received.answers += 1;
@@ -127,6 +134,7 @@ fn print_answers(from_worker: ChildStdout) -> Result<Received, String> {
             );
         }
     }
+    // ANCHOR_END: step_6
     Ok(received)
 }
 // ANCHOR_END: print

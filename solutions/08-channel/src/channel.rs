@@ -221,6 +221,7 @@ impl Receiver {
     // ANCHOR: recv
     pub async fn recv<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Error> {
         consume_budget().await;
+        // ANCHOR: step_3 todo!("3: hand out the next message; when there is none yet, read more")
         loop {
             match self.next_buffered() {
                 Ok(None) if self.ended => return self.finish(),
@@ -232,6 +233,7 @@ impl Receiver {
                 result => return result,
             }
         }
+        // ANCHOR_END: step_3
     }
     // ANCHOR_END: recv
 

@@ -60,6 +60,7 @@ const CHILD_FD: RawFd = 3;
 // ANCHOR: fork
 pub fn fork(mut command: Command) -> Result<Child, Error> {
     let program = command.get_program().to_string_lossy().into_owned();
+    // ANCHOR: step_4 todo!("4: make a socket pair, announce one end to the child, start the child")
     let (ours, theirs) = UnixStream::pair().map_err(Error::io("make a socket pair"))?;
     let channel = Channel::from_stream(ours).map_err(Error::io("open the channel"))?;
     command
@@ -77,6 +78,7 @@ pub fn fork(mut command: Command) -> Result<Child, Error> {
         tokio::process::Command::from(command).spawn().map_err(|source| Error::Spawn { program, source })?;
     let id = process.id().expect("it has not been waited for");
     Ok(Child { channel, process: Process { process, id } })
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: fork
 

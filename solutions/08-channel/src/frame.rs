@@ -59,6 +59,7 @@ impl FrameDecoder {
     /// The next whole frame, or `None` if more has to be read first.
     // ANCHOR: next_frame
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameTooLarge> {
+        // ANCHOR: step_1 todo!("1: find the next whole frame, and remember how far you have looked")
         let newline = memchr::memchr(b'\n', &self.buffer[self.searched..self.end]);
         let frame_end = newline.map_or(self.end, |position| self.searched + position);
         let frame = self.start..frame_end;
@@ -72,6 +73,7 @@ impl FrameDecoder {
         self.start = frame_end + 1;
         self.searched = self.start;
         Ok(Some(&self.buffer[frame]))
+        // ANCHOR_END: step_1
     }
     // ANCHOR_END: next_frame
 

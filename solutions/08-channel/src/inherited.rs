@@ -67,6 +67,7 @@ pub struct Inherited {
 /// ```
 // ANCHOR: inherited
 pub fn inherited() -> Result<Inherited, Error> {
+    // ANCHOR: step_5 todo!("5: take the channel that the environment announces")
     let announced = env::var_os("NODE_CHANNEL_FD").unwrap_or_default();
     if announced.is_empty() {
         return Err(Error::NotForked);
@@ -83,6 +84,7 @@ pub fn inherited() -> Result<Inherited, Error> {
     let value = announced.to_string_lossy().into_owned();
     let descriptor = take_descriptor(&value).map_err(|reason| Error::BadChannelFd { value, reason })?;
     Ok(Inherited { stream: UnixStream::from(descriptor) })
+    // ANCHOR_END: step_5
 }
 // ANCHOR_END: inherited
 

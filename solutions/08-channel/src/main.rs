@@ -14,8 +14,9 @@ use std::process::{Command, ExitCode};
 
 use serde::Serialize;
 use serde_json::Value;
-use solution_08::{Error, Inherited, Receiver, Sender};
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
+
+use solution_08::{Error, Inherited, Receiver, Sender};
 
 fn main() -> ExitCode {
     // Flags come first when a Node parent passes its own on to us. None of them is meant for us.
@@ -89,6 +90,7 @@ async fn child(channel: Inherited) -> Result<(), Failure> {
     }
     let mut channel = channel.open()?;
     let pid = std::process::id();
+    // ANCHOR: step_6 todo!("6: answer every message until the parent disconnects")
     while let Some(echo) = channel.recv().await? {
         match channel.send(&Answer { pid, echo }).await {
             Err(Error::Disconnected) => break, // nobody wants the answer any more
@@ -96,6 +98,7 @@ async fn child(channel: Inherited) -> Result<(), Failure> {
         }
     }
     Ok(())
+    // ANCHOR_END: step_6
 }
 // ANCHOR_END: child
 

@@ -159,6 +159,7 @@ impl Outgoing {
     // ANCHOR: push
     fn push<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
         let start = self.bytes.len();
+        // ANCHOR: step_2 todo!("2: append the message as one frame, or nothing at all")
         let checked = serde_json::to_writer(&mut self.bytes, message)
             .map_err(Error::Unserializable)
             .and_then(|()| self.check(&self.bytes[start..]));
@@ -167,6 +168,7 @@ impl Outgoing {
             Err(_) => self.bytes.truncate(start),
         }
         checked
+        // ANCHOR_END: step_2
     }
     // ANCHOR_END: push
 

@@ -46,6 +46,7 @@ impl Delivery {
     // ANCHOR: send_all
     /// Sends all mails and counts those that the server accepted. Each of the others is reported on stderr.
     pub async fn send_all(&self, mails: Vec<Mail>) -> usize {
+        // ANCHOR: step_5 todo!("5: start as many tasks as there may be connections, and add up what they count")
         let connections = self.connections.min(mails.len());
         let queue: Queue = Arc::new(Mutex::new(mails.into_iter()));
         let mut tasks = JoinSet::new();
@@ -53,6 +54,7 @@ impl Delivery {
             tasks.spawn(send_from_queue(self.server.clone(), Arc::clone(&queue)));
         }
         tasks.join_all().await.into_iter().sum()
+        // ANCHOR_END: step_5
     }
     // ANCHOR_END: send_all
 }
@@ -60,6 +62,7 @@ impl Delivery {
 // ANCHOR: send_from_queue
 /// One connection's work: takes mails from the queue until it is empty.
 async fn send_from_queue(server: SmtpServer, queue: Queue) -> usize {
+    // ANCHOR: step_4 todo!("4: take mails from the queue until it is empty, and count")
     let mut connection = None;
     let mut counter = 0;
     while let Some(mail) = take(&queue) {
@@ -73,6 +76,7 @@ async fn send_from_queue(server: SmtpServer, queue: Queue) -> usize {
         let _ = timeout(SMTP_TIMEOUT, connection.quit()).await;
     }
     counter
+    // ANCHOR_END: step_4
 }
 
 fn take(queue: &Queue) -> Option<Mail> {
@@ -113,11 +117,13 @@ async fn connect(server: &SmtpServer) -> Result<AsyncSmtpConnection, String> {
     let stream = TcpStream::connect((server.host.as_str(), server.port))
         .await
         .map_err(|error| format!("cannot connect to {}:{}: {error}", server.host, server.port))?;
+    // ANCHOR: step_3 todo!("3: make the stream send at once, and let lettre speak SMTP over it")
     // lettre writes a letter and its final dot with two writes. Without this option, the second one waits for
     // an acknowledgement of the first, which the other side delays by 40 ms (tcp(7): TCP_NODELAY).
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
     AsyncSmtpConnection::connect_with_transport(Box::new(stream), &ClientId::default())
         .await
         .map_err(|error| error.to_string())
+    // ANCHOR_END: step_3
 }
 // ANCHOR_END: connect

@@ -27,7 +27,9 @@ type Failure = (u8, String);
 // ANCHOR: prepare
 /// Everything that can be wrong before the first job: the channel and the configuration.
 fn prepare() -> Result<(Inherited, Delivery), Failure> {
+    // ANCHOR: step_1 let inherited = todo!("1: take the channel that the parent announced");
     let inherited = channel::inherited().map_err(|error| (2, error.to_string()))?;
+    // ANCHOR_END: step_1
     let delivery = Delivery::from_env().map_err(|error| (2, error))?;
     Ok((inherited, delivery))
 }
@@ -47,6 +49,7 @@ async fn run(inherited: Inherited, delivery: &Delivery) -> Result<(), Failure> {
 // ANCHOR: serve
 /// Answers every message, one after another, until the parent disconnects.
 async fn serve(channel: &mut Channel, delivery: &Delivery) -> Result<(), Error> {
+    // ANCHOR: step_2 todo!("2: receive one job after another and answer each")
     loop {
         let counter = match channel.recv::<Job>().await {
             Ok(Some(job)) => delivery.send_all(job.mails).await,
@@ -60,5 +63,6 @@ async fn serve(channel: &mut Channel, delivery: &Delivery) -> Result<(), Error> 
         };
         channel.send(&Answer { counter }).await?;
     }
+    // ANCHOR_END: step_2
 }
 // ANCHOR_END: serve

@@ -78,6 +78,7 @@ fn routes(worker: WorkerCommand, in_hand: mpsc::Sender<()>) -> Router {
 // ANCHOR: endpoint
 /// Forks a worker, leaves it to a task of its own, and answers at once.
 async fn endpoint(State(server): State<Server>, request: Request) -> Result<Json<Sent>, ErrorAnswer> {
+    // ANCHOR: step_2 todo!("2: fork, leave the child to a task of its own, answer at once")
     let child = channel::fork(server.worker.command()).map_err(|error| {
         eprintln!("error: cannot fork send_mail: {error}");
         ErrorAnswer { status: StatusCode::INTERNAL_SERVER_ERROR, error: error.to_string() }
@@ -89,6 +90,7 @@ async fn endpoint(State(server): State<Server>, request: Request) -> Result<Json
         drop(server.in_hand);
     });
     Ok(Json(Sent::YES))
+    // ANCHOR_END: step_2
 }
 // ANCHOR_END: endpoint
 
@@ -96,6 +98,7 @@ async fn endpoint(State(server): State<Server>, request: Request) -> Result<Json
 /// The life of a child: a job, its answer, its end.
 async fn supervise(mut child: Child, job: Job) {
     let pid = child.id();
+    // ANCHOR: step_4 todo!("4: log the number, disconnect the child, wait for its end")
     match talk(&mut child, &job).await {
         Ok(answer) => eprintln!("Number of mails sent {}", answer.counter),
         Err(error) => eprintln!("error: worker {pid} gave no answer: {error}"),
@@ -106,15 +109,18 @@ async fn supervise(mut child: Child, job: Job) {
         Ok(status) => eprintln!("worker {pid} ended: {status}"),
         Err(error) => eprintln!("error: cannot wait for worker {pid}: {error}"),
     }
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: supervise
 
 // ANCHOR: talk
 /// Sends the job and waits for the answer.
 async fn talk(child: &mut Child, job: &Job) -> Result<Answer, String> {
+    // ANCHOR: step_3 todo!("3: send the job and wait for the answer")
     child.send(job).await.map_err(|error| error.to_string())?;
     let answer = child.recv().await.map_err(|error| error.to_string())?;
     answer.ok_or_else(|| "it disconnected".into())
+    // ANCHOR_END: step_3
 }
 // ANCHOR_END: talk
 
@@ -127,6 +133,7 @@ struct WorkerCommand {
 impl WorkerCommand {
     /// What `WORKER` says, split at white space; without it, this program as `send-mail`. No shell is involved.
     fn from_env() -> Result<Self, String> {
+        // ANCHOR: step_1 let words: Vec<String> = todo!("1: the words of WORKER, or this program and send-mail");
         let words: Vec<String> = match env::var("WORKER") {
             Ok(line) => line.split_whitespace().map(str::to_owned).collect(),
             Err(_) => {
@@ -134,6 +141,7 @@ impl WorkerCommand {
                 vec![itself.display().to_string(), SEND_MAIL.to_owned()]
             }
         };
+        // ANCHOR_END: step_1
         if words.is_empty() {
             return Err("cannot use WORKER: it names no program".into());
         }
@@ -171,7 +179,9 @@ impl EndSignals {
 
 /// Waits until every token is dropped: then no worker is left.
 async fn wait_for(mut all_done: mpsc::Receiver<()>) {
+    // ANCHOR: step_5 todo!("5: wait until the last sender is gone")
     // Nobody ever sends anything; the channel ends with its last sender.
     while all_done.recv().await.is_some() {}
+    // ANCHOR_END: step_5
 }
 // ANCHOR_END: end

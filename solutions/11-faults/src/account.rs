@@ -78,6 +78,7 @@ impl Account {
     /// the end of, is unknown. What it has not begun is left. A worker that never reports (`reports` is false)
     /// may have begun every mail that it was given.
     pub fn close(&mut self, ids: &HashSet<String>, reports: bool, why: &str) {
+        // ANCHOR: step_5 todo!("5: of each of these mails: what is known now?")
         for id in ids {
             let state = self.state_mut(id);
             match state {
@@ -86,6 +87,7 @@ impl Account {
                 State::Left | State::Sent | State::Failed(_) | State::Unknown(_) | State::Counted => {}
             }
         }
+        // ANCHOR_END: step_5
     }
     // ANCHOR_END: close
 
@@ -93,6 +95,7 @@ impl Account {
     /// The mails that were not sent as far as anybody knows, each with the Message-ID that it always had. For
     /// each of them the account starts again.
     pub fn unsent(&mut self) -> Vec<NumberedMail> {
+        // ANCHOR: step_6 todo!("6: the mails to send again; each of them is left again")
         let mut mails = Vec::new();
         for entry in &mut self.entries {
             match entry.state {
@@ -104,6 +107,7 @@ impl Account {
             }
         }
         mails
+        // ANCHOR_END: step_6
     }
     // ANCHOR_END: unsent
 

@@ -13,14 +13,15 @@ use channel::{Child, Process, Receiver, Sender, Signal};
 use http::{ErrorAnswer, Request};
 use mail::SmtpServer;
 use serde::Serialize;
-use solution_11::jobs::Status;
-use solution_11::server::{SEND_MAIL, wait_for};
-use solution_11::{EndSignals, Errand, Jobs, Patience, Report, RetryError, Task, WorkerCommand, send_mail};
 use std::env;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+
+use solution_11::jobs::Status;
+use solution_11::server::{SEND_MAIL, wait_for};
+use solution_11::{EndSignals, Errand, Jobs, Patience, Report, RetryError, Task, WorkerCommand, send_mail};
 
 /// How long to listen to what is left in the channel of a worker that has ended. Only a process that the worker
 /// has started itself can hold the channel open for longer.
@@ -82,9 +83,11 @@ struct Accepted {
 // ANCHOR: endpoint
 /// Writes the job down, leaves it to a task of its own, and answers at once.
 async fn endpoint(State(server): State<Server>, request: Request) -> (StatusCode, Json<Accepted>) {
+    // ANCHOR: step_2 todo!("2: write the job down, leave it to supervise, answer 202")
     let job = server.jobs.accept(request.emails);
     tokio::spawn(supervise(server, job));
     (StatusCode::ACCEPTED, Json(Accepted { status: true, job }))
+    // ANCHOR_END: step_2
 }
 // ANCHOR_END: endpoint
 
@@ -178,6 +181,7 @@ enum Fault {
 // ANCHOR: talk
 /// Sends the task and takes down every report, up to the answer. Neither may take longer than `silence`.
 async fn talk(worker: &mut Worker, task: &Task, errand: &mut Errand, silence: Duration) -> Result<(), Fault> {
+    // ANCHOR: step_3 todo!("3: send the task, take down the reports up to the answer, within the time")
     // A worker that does not read lets a long task get stuck half way. One that has gone shows below.
     let sent = timeout(silence, worker.sender.send(task)).await;
     sent.map_err(|_| Fault::Silent)?.ok();
@@ -193,6 +197,7 @@ async fn talk(worker: &mut Worker, task: &Task, errand: &mut Errand, silence: Du
             Err(error) => return Err(Fault::Garbage(error.to_string())),
         }
     }
+    // ANCHOR_END: step_3
 }
 // ANCHOR_END: talk
 
@@ -200,6 +205,7 @@ async fn talk(worker: &mut Worker, task: &Task, errand: &mut Errand, silence: Du
 /// Ends the worker: first by closing the channel (not when it `hangs`: it does not look), then with SIGTERM, then
 /// with SIGKILL. Says how it ended.
 async fn end(worker: &mut Worker, errand: &mut Errand, grace: Duration, hangs: bool) -> String {
+    // ANCHOR: step_4 let steps: &[Option<Signal>] = todo!("4: which signals, in which order? none is a step, too");
     let steps: &[Option<Signal>] = if hangs {
         &[Some(Signal::SIGTERM), Some(Signal::SIGKILL)]
     } else {
@@ -207,13 +213,16 @@ async fn end(worker: &mut Worker, errand: &mut Errand, grace: Duration, hangs: b
         let _ = timeout(grace, worker.sender.disconnect()).await;
         &[None, Some(Signal::SIGTERM), Some(Signal::SIGKILL)]
     };
+    // ANCHOR_END: step_4
     for step in steps {
+        // ANCHOR: step_4 todo!("4: send the signal, wait for the end, but not longer than grace");
         if let Some(signal) = step {
             let _ = worker.process.kill(*signal);
         }
         if let Ok(status) = timeout(grace, gone(worker, errand)).await {
             return in_words(status);
         }
+        // ANCHOR_END: step_4
     }
     // SIGKILL cannot be ignored. It can only take its time.
     in_words(worker.process.wait().await)
@@ -221,6 +230,7 @@ async fn end(worker: &mut Worker, errand: &mut Errand, grace: Duration, hangs: b
 
 /// Waits for the worker's end, and goes on listening meanwhile.
 async fn gone(worker: &mut Worker, errand: &mut Errand) -> std::io::Result<ExitStatus> {
+    // ANCHOR: step_4 todo!("4: wait for the end, and listen meanwhile and afterwards")
     let mut listening = true;
     let status = loop {
         tokio::select! {
@@ -234,6 +244,7 @@ async fn gone(worker: &mut Worker, errand: &mut Errand) -> std::io::Result<ExitS
         listening = message.is_ok_and(|message| heard(message, errand));
     }
     status
+    // ANCHOR_END: step_4
 }
 
 /// Whether there can be more.

@@ -67,6 +67,8 @@ async fn send_all(channel: &mut Channel, outbox: &mut Outbox, task: &Task) -> Re
     let mut answer = Answer::default();
     for mail in &task.mails {
         let id = mail.message_id.clone();
+        // ANCHOR: step_1 let report: Report =
+        // ANCHOR: step_1     todo!("1: offer the mail, report that it has begun, hand it over, say what became of it");
         let report = match outbox.offer(mail).await {
             Ok(()) => {
                 // An error here means that the parent has gone. Then this mail must not go out: nobody would know.
@@ -79,6 +81,7 @@ async fn send_all(channel: &mut Channel, outbox: &mut Outbox, task: &Task) -> Re
             }
             Err(why) => Report::Failed { failed: id, why },
         };
+        // ANCHOR_END: step_1
         count(&mut answer, &report, &mail.mail.to);
         tell(channel, task, &report).await?;
     }

@@ -15,13 +15,14 @@ use faults::{EndSignals, Task, WorkerCommand};
 use http::{ErrorAnswer, Request};
 use mail::SmtpServer;
 use serde::Serialize;
-use solution_12::jobs::Status;
-use solution_12::{Batch, Errand, Full, Jobs, Queue, Settings, Worker, send_mail};
 use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+
+use solution_12::jobs::Status;
+use solution_12::{Batch, Errand, Full, Jobs, Queue, Settings, Worker, send_mail};
 
 /// What a client is told to wait before it comes again.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -89,6 +90,7 @@ struct Accepted {
 /// Puts the job into the queue. When it is full, the client hears so at once, and when to come again.
 async fn endpoint(State(pool): State<Pool>, request: Request) -> Response {
     let (job, mails) = pool.jobs.accept(request.emails);
+    // ANCHOR: step_3 todo!("3: into the queue and 202, or forget the job and 503 with Retry-After")
     match pool.queue.push(job, mails) {
         Ok(()) => (StatusCode::ACCEPTED, Json(Accepted { status: true, job })).into_response(),
         Err(Full) => {
@@ -98,6 +100,7 @@ async fn endpoint(State(pool): State<Pool>, request: Request) -> Response {
             ([(RETRY_AFTER, RETRY_AFTER_SECONDS)], answer).into_response()
         }
     }
+    // ANCHOR_END: step_3
 }
 // ANCHOR_END: endpoint
 
@@ -137,6 +140,7 @@ async fn one_worker(pool: &Pool) -> Next {
             return give_up_one(pool, &error.to_string());
         }
     };
+    // ANCHOR: step_4 todo!("4: batch after batch, but so many at most; a worker that ends meanwhile; no more work")
     for done in 0..pool.settings.max_jobs_per_worker {
         let batch = tokio::select! {
             biased;
@@ -163,6 +167,7 @@ async fn one_worker(pool: &Pool) -> Next {
     }
     worker.end(pool.settings.patience).await;
     Next::Replace
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: one_worker
 
@@ -170,6 +175,7 @@ async fn one_worker(pool: &Pool) -> Next {
 /// A worker has died over this batch. What it has not begun goes back to the queue; but not again and again.
 fn settle(pool: &Pool, batch: Batch, errand: Errand, why: &str) {
     let left = errand.close(&batch, why);
+    // ANCHOR: step_5 todo!("5: put back what is left, unless it was tried MAX_ATTEMPTS times in vain")
     let attempts = if left.len() < batch.mails.len() { 0 } else { batch.attempts + 1 };
     let rest = Batch { job: batch.job, mails: left, attempts };
     if attempts < MAX_ATTEMPTS {
@@ -177,6 +183,7 @@ fn settle(pool: &Pool, batch: Batch, errand: Errand, why: &str) {
     } else {
         pool.jobs.errand(&rest, true).give_up(why);
     }
+    // ANCHOR_END: step_5
 }
 // ANCHOR_END: settle
 
@@ -196,7 +203,9 @@ fn give_up_one(pool: &Pool, why: &str) -> Next {
 // ANCHOR: drain
 /// Nothing new comes; what was accepted is finished; then the workers end.
 async fn drain(pool: &Pool, slots: JoinSet<()>) {
+    // ANCHOR: step_6 todo!("6: close the queue, wait until every slot has ended")
     pool.queue.close();
     slots.join_all().await;
+    // ANCHOR_END: step_6
 }
 // ANCHOR_END: drain

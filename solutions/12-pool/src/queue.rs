@@ -58,6 +58,7 @@ impl Queue {
     /// # Errors
     /// When there is no room for it.
     pub fn push(&self, job: u64, mails: Vec<NumberedMail>) -> Result<(), Full> {
+        // ANCHOR: step_1 todo!("1: room for the whole job, or an error; then tell those who wait")
         let mut state = self.lock();
         if state.mails + mails.len() > self.max_mails {
             return Err(Full);
@@ -66,12 +67,14 @@ impl Queue {
         state.jobs.push_back(Waiting { job, mails: mails.into(), attempts: 0 });
         self.changed.notify_waiters();
         Ok(())
+        // ANCHOR_END: step_1
     }
     // ANCHOR_END: push
 
     // ANCHOR: next
     /// The next batch: of the job whose turn it is, which then goes to the end of the queue with what is left.
     pub fn try_take(&self) -> Option<Batch> {
+        // ANCHOR: step_2 todo!("2: a batch of the first job; what is left of the job goes to the end")
         let mut state = self.lock();
         let mut waiting = state.jobs.pop_front()?;
         let count = waiting.mails.len().min(self.batch_mails);
@@ -82,6 +85,7 @@ impl Queue {
             state.jobs.push_back(waiting);
         }
         Some(batch)
+        // ANCHOR_END: step_2
     }
     // ANCHOR_END: next
 

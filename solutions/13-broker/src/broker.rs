@@ -78,6 +78,7 @@ impl Broker {
     // ANCHOR: stream
     /// Makes a stream, unless it is there already. It is a work queue on disk, and knows an id that comes again.
     async fn open_stream(&self, name: &str) -> Result<(), String> {
+        // ANCHOR: step_1 todo!("1: a work queue on disk that remembers ids for two minutes; create_stream")
         let config = stream::Config {
             name: name.into(),
             subjects: vec![name.into()],
@@ -90,6 +91,7 @@ impl Broker {
         };
         self.context.create_stream(config).await.map_err(|error| error.to_string())?;
         Ok(())
+        // ANCHOR_END: step_1
     }
     // ANCHOR_END: stream
 
@@ -118,6 +120,7 @@ impl Broker {
         stream: &str,
         messages: Vec<&'a (String, Vec<u8>)>,
     ) -> Result<Vec<&'a (String, Vec<u8>)>, PublishError> {
+        // ANCHOR: step_2 todo!("2: publish each with its id in the header, then wait for each acknowledgement")
         let mut pending = Vec::new();
         for message in messages {
             self.connected()?;
@@ -136,6 +139,7 @@ impl Broker {
             }
         }
         Ok(left)
+        // ANCHOR_END: step_2
     }
     // ANCHOR_END: publish
 
@@ -200,6 +204,7 @@ impl Pull {
 
     // ANCHOR: one
     async fn try_next(&mut self) -> Result<Message, String> {
+        // ANCHOR: step_3 todo!("3: ask for one message at a time, and keep the stream of messages for the next call")
         let messages = match &mut self.messages {
             Some(messages) => messages,
             None => {
@@ -212,6 +217,7 @@ impl Pull {
             Some(message) => message.map_err(|error| error.to_string()),
             None => Err("the messages ended".into()),
         }
+        // ANCHOR_END: step_3
     }
     // ANCHOR_END: one
 }

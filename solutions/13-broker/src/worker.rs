@@ -21,6 +21,7 @@ pub async fn handle(broker: &Broker, smtp: &SmtpServer, message: &Message) {
             return settle(message, AckKind::Term).await;
         }
     };
+    // ANCHOR: step_4 todo!("4: send, report, acknowledge; or give the mail back for later")
     let sending = smtp::send(smtp, &task.mail, task.message_id());
     let sent = match still_at_it(broker, message, sending).await {
         Outcome::Accepted => true,
@@ -36,12 +37,14 @@ pub async fn handle(broker: &Broker, smtp: &SmtpServer, message: &Message) {
     // Only now. Whoever dies before this line leaves a message that the broker delivers again.
     report(broker, &task, sent).await;
     settle(message, AckKind::Ack).await;
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: handle
 
 // ANCHOR: still_at_it
 /// Does the work, and tells the broker meanwhile that somebody is at it.
 async fn still_at_it<T>(broker: &Broker, message: &Message, work: impl Future<Output = T>) -> T {
+    // ANCHOR: step_5 todo!("5: do the work, and say AckKind::Progress three times per ack_wait meanwhile")
     let mut work = pin!(work);
     let mut ticks = interval(broker.ack_wait / 3);
     loop {
@@ -53,6 +56,7 @@ async fn still_at_it<T>(broker: &Broker, message: &Message, work: impl Future<Ou
             }
         }
     }
+    // ANCHOR_END: step_5
 }
 // ANCHOR_END: still_at_it
 

@@ -1,6 +1,7 @@
 //! The bank of answers: tests/answers/NN-name.toml.
 
 use crate::failure::Failure;
+use crate::files::without_anchors;
 use crate::lesson::Lesson;
 use serde_json::{Map, Value};
 use std::fs;
@@ -101,11 +102,15 @@ impl Answer {
                 let (from, to) = range.ok_or_else(|| format!("there is no such place in {}", self.file))?;
                 Ok(format!("{}{text}{}", &solution[..from], &solution[to..]))
             }
-            Change::Replace { find, replace } => match solution.matches(find.as_str()).count() {
-                1 => Ok(solution.replacen(find.as_str(), replace, 1)),
-                0 => Err(format!("its `find` is not in the solution's {}", self.file)),
-                count => Err(format!("its `find` is {count} times in the solution's {}", self.file)),
-            },
+            Change::Replace { find, replace } => {
+                // Who writes an answer does not have to know where the marks are.
+                let solution = without_anchors(solution);
+                match solution.matches(find.as_str()).count() {
+                    1 => Ok(solution.replacen(find.as_str(), replace, 1)),
+                    0 => Err(format!("its `find` is not in the solution's {}", self.file)),
+                    count => Err(format!("its `find` is {count} times in the solution's {}", self.file)),
+                }
+            }
         }
     }
 }
@@ -188,7 +193,7 @@ mod tests {
         let bank =
             "[[wrong]]\nname = \"n\"\nfile = \"src/main.rs\"\nfind = '''a'''\nreplace = ''\nsays = ['x']";
         let answers = parsed(bank).unwrap();
-        assert_eq!(answers[0].apply("bab").unwrap(), "bb");
+        assert_eq!(answers[0].apply("ba\n// ANCHOR: c\nb\n").unwrap(), "b\nb\n");
         assert!(answers[0].apply("b").unwrap_err().contains("is not in the solution's src/main.rs"));
         assert!(answers[0].apply("aa").unwrap_err().contains("2 times"));
     }

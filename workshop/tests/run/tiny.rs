@@ -53,15 +53,18 @@ fn main() {
 
 // ANCHOR: double
 fn double(number: u32) -> u32 {
+    // ANCHOR: step_1 todo!("1: return twice the number")
     // Twice.
     number * 2
+    // ANCHOR_END: step_1
 }
 // ANCHOR_END: double
 "#;
 
 const STARTER: &str = r#"//! Doubles a number.
 
-#![allow(unused, reason = "remove this line when the last todo! is gone")]
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 fn main() {
     let number: u32 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);

@@ -1,0 +1,150 @@
+//! All files of a solution, and the lesson that comes of them.
+
+use crate::source::Source;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The text of each file. A path begins at the lesson's folder.
+pub type Files = BTreeMap<PathBuf, String>;
+
+/// What rustc says about programs that are not written yet. `unused_must_use` is not among it: a learner has
+/// to hear of a future that nobody awaits.
+const ALLOW: &str = "\
+// Remove both lines when the last todo! is gone.
+#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
+";
+
+/// A lesson, as its solution describes it.
+pub struct Lesson {
+    name: String,
+    manifest: Source,
+    sources: BTreeMap<PathBuf, Source>,
+}
+
+impl Lesson {
+    /// Reads the solution of the lesson with this name, such as `02-endpoint`.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or its marks do not fit together.
+    pub fn read(root: &Path, name: &str) -> Result<Self, String> {
+        let folder = root.join("solutions").join(name);
+        let read = |file: &Path| {
+            let path = folder.join(file);
+            let text = fs::read_to_string(&path).map_err(|error| cannot_read(&path, &error))?;
+            Source::parse(&text).map_err(|why| format!("{}: {why}", path.display()))
+        };
+        let mut sources = BTreeMap::new();
+        for file in self::sources(&folder).map_err(|error| cannot_read(&folder, &error))? {
+            let source = read(&file)?;
+            sources.insert(file, source);
+        }
+        Ok(Self { name: name.to_owned(), manifest: read(Path::new("Cargo.toml"))?, sources })
+    }
+
+    /// The numbers of its steps.
+    pub fn steps(&self) -> BTreeSet<u32> {
+        self.sources.values().flat_map(Source::steps).collect()
+    }
+
+    /// The sources with no step solved.
+    pub fn starter(&self) -> Files {
+        self.with(|_| false)
+    }
+
+    /// The sources with every step solved.
+    pub fn solution(&self) -> Files {
+        self.sources
+            .iter()
+            .map(|(file, source)| (file.clone(), self.renamed(&source.text(|_| true))))
+            .collect()
+    }
+
+    /// The starter with these steps solved.
+    pub fn with(&self, solved: impl Fn(u32) -> bool) -> Files {
+        let text = |(file, source): (&PathBuf, &Source)| {
+            let text = self.renamed(&source.text(|step| step.is_some_and(&solved)));
+            (file.clone(), if self.needs_allowance(file) { with_allowance(&text) } else { text })
+        };
+        self.sources.iter().map(text).collect()
+    }
+
+    /// The lesson's Cargo.toml.
+    pub fn manifest(&self) -> String {
+        // A dependency on an earlier lesson's solution lies in another folder from here.
+        let mut manifest = self.manifest.text(|_| false);
+        for digit in 0..10 {
+            manifest = manifest.replace(&format!("\"../{digit}"), &format!("\"../../solutions/{digit}"));
+        }
+        self.renamed(&manifest)
+    }
+
+    /// The solution's names of itself become the lesson's.
+    fn renamed(&self, text: &str) -> String {
+        let number = self.name.split('-').next().unwrap_or_default();
+        text.replace(&format!("solution_{number}"), &format!("lesson_{number}"))
+            .replace(&format!("solution-{number}"), &format!("lesson-{number}"))
+            .replace(&format!("solutions/{}", self.name), &format!("lessons/{}", self.name))
+    }
+
+    /// Whether this is a crate's root, and a step is to be written in it or in a module that it declares.
+    fn needs_allowance(&self, file: &Path) -> bool {
+        let Some(root) = self.sources.get(file).filter(|_| is_root(file)) else { return false };
+        let text = root.text(|_| false);
+        let modules = text.lines().filter_map(|line| {
+            let name = line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")?.strip_suffix(';')?;
+            self.sources.get(&file.with_file_name(format!("{name}.rs")))
+        });
+        modules.chain([root]).any(|source| source.steps().next().is_some())
+    }
+}
+
+fn is_root(file: &Path) -> bool {
+    file == Path::new("src/main.rs") || file == Path::new("src/lib.rs")
+}
+
+/// The text with the allowance after the header.
+fn with_allowance(text: &str) -> String {
+    let header: String = text.split_inclusive('\n').take_while(|line| line.starts_with("//!")).collect();
+    let rest = text[header.len()..].trim_start_matches('\n');
+    format!("{header}\n{ALLOW}\n{rest}")
+}
+
+/// A starter's text without what asks rustc to be quiet.
+pub fn without_allowance(text: &str) -> String {
+    text.replacen(&format!("{ALLOW}\n"), "", 1)
+}
+
+/// The Rust sources in a package's `src`, which may be missing. A name that begins with a dot is an editor's lock or copy.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn sources(package: &Path) -> io::Result<BTreeSet<PathBuf>> {
+    let mut sources = BTreeSet::new();
+    let mut folders = vec![PathBuf::from("src")];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(package.join(&folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let path = folder.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_hidden(&path) {
+                sources.insert(path);
+            }
+        }
+    }
+    Ok(sources)
+}
+
+fn is_hidden(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> String {
+    format!("cannot read {}: {error}", path.display())
+}
