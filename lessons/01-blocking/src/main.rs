@@ -1,18 +1,17 @@
 //! Lesson 01: one mail after another, each with a blocking call.
 //!
 //! Reads a job, `{"mails": [mail, …]}`, from stdin, sends the mails to the SMTP server that `SMTP_URL` names,
-//! and prints `{"counter": N}`: how many of them the server accepted.
+//! and prints the reply `{"counter": N}`: how many of them the server accepted.
 //! New here: a blocking call. The chapter is book/src/01-blocking.md.
 
 // Remove both lines when the last todo! is gone.
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 use lettre::{SmtpTransport, Transport};
+use solution_01::{Job, Mail, Reply, SmtpServer, log, print_line};
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
-
-use lesson_01::{Answer, Job, Mail, SmtpServer};
 
 /// How long the SMTP server may take for one step of the conversation.
 const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,7 +21,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -33,7 +32,7 @@ fn run() -> Result<bool, String> {
     let server = SmtpServer::from_env()?;
     let job = read_job()?;
     let counter = send_all(&server, &job.mails);
-    print_answer(&Answer { counter })?;
+    print_reply(&Reply { counter })?;
     Ok(counter == job.mails.len())
 }
 
@@ -45,16 +44,14 @@ fn read_job() -> Result<Job, String> {
 fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
     let transport =
         SmtpTransport::builder_dangerous(&server.host).port(server.port).timeout(Some(SMTP_TIMEOUT)).build();
-    let mut counter = 0;
     todo!("3: send one mail after another and count")
 }
 
 /// Blocks until the server has accepted or refused this mail.
 fn send(transport: &SmtpTransport, mail: &Mail) -> Result<(), String> {
-    let message = mail.to_message()?;
     todo!("2: give the message to the transport")
 }
 
-fn print_answer(answer: &Answer) -> Result<(), String> {
-    todo!("4: print the answer as one line of JSON on stdout")
+fn print_reply(reply: &Reply) -> Result<(), String> {
+    todo!("4: print the reply as one line of JSON on stdout")
 }

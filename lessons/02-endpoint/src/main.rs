@@ -11,17 +11,16 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
-use mail::SmtpServer;
+use mail::{SmtpServer, log};
+use solution_02::{Request, Sent, send_all, serve};
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
-
-use lesson_02::{Request, Sent, send_all, serve};
 
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }

@@ -14,5 +14,5 @@ pub const PANIC_SUBJECT: &str = "panic";
 /// When the subject is [`PANIC_SUBJECT`].
 pub fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
     assert!(mail.subject != PANIC_SUBJECT, "the bug in the sending code");
-    http_api::send(server, mail)
+    web::send(server, mail)
 }

@@ -14,14 +14,14 @@ use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
 use buggy::send;
-use http_api::{Request, Sent, serve};
-use mail::{Mail, SmtpServer};
+use mail::{Mail, SmtpServer, log};
 use serde::Serialize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use tokio::sync::oneshot;
+use web::{Request, Sent, serve};
 
 /// What every handler and every thread can see. A clone is the same number.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }

@@ -2,16 +2,14 @@
 
 use axum::extract::State;
 use axum::response::Json;
-use mail::SmtpServer;
+use mail::{SmtpServer, env};
 use serde::Serialize;
-use std::env;
-use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 /// How many conversations with the SMTP server may be open at once when `SMTP_CONNECTIONS` is not set.
-const DEFAULT_CONNECTIONS: u16 = 4;
+const DEFAULT_CONNECTIONS: usize = 4;
 
 /// What every handler and every task can see. A clone shares the permits and the number.
 #[derive(Clone)]
@@ -29,7 +27,8 @@ impl App {
     /// # Errors
     /// One line of text when one of them cannot be used.
     pub fn from_env() -> Result<Self, String> {
-        let permits = Arc::new(Semaphore::new(connections_from_env()?.into()));
+        let connections = env::number("SMTP_CONNECTIONS", DEFAULT_CONNECTIONS, 1..=65535)?;
+        let permits = Arc::new(Semaphore::new(connections));
         Ok(Self { server: SmtpServer::from_env()?, permits, mails_sent: Arc::default() })
     }
 
@@ -37,14 +36,6 @@ impl App {
     pub fn count(&self) {
         self.mails_sent.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-fn connections_from_env() -> Result<u16, String> {
-    let Some(value) = env::var_os("SMTP_CONNECTIONS") else { return Ok(DEFAULT_CONNECTIONS) };
-    let number: Option<NonZeroU16> = value.to_str().and_then(|text| text.parse().ok());
-    number
-        .map(NonZeroU16::get)
-        .ok_or_else(|| format!("cannot use SMTP_CONNECTIONS {value:?}: it is no number from 1 to 65535"))
 }
 
 /// The answer of `GET /stats`.

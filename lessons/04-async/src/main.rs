@@ -14,17 +14,15 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
-use http_api::{Request, Sent, serve};
 use lettre::Message;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::ClientId;
-use mail::{Mail, SmtpServer};
+use mail::{Mail, SmtpServer, log};
+use solution_04::{SmtpError, SmtpSession};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use web::{Request, Sent, serve};
 
 /// How long the SMTP server may take for one mail.
 const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,7 +32,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -54,8 +52,7 @@ async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
     todo!("1: send and log in a task, answer")
 }
 
-/// Sends the mails at the same time, each in a task, as far as there are permits. Gives the number of those
-/// that were accepted.
+/// Sends the mails at the same time, each in a task, as far as there are permits. Returns how many were accepted.
 async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
     todo!("2: a task for each mail, as many as there are permits; count what was accepted")
 }
@@ -68,29 +65,18 @@ async fn send_or_report(app: &App, mail: &Mail) -> bool {
             true
         }
         Err(why) => {
-            eprintln!("error: cannot send the mail to {:?}: {why}", mail.to);
+            log!("error: cannot send the mail to {:?}: {why}", mail.to);
             false
         }
     }
 }
 
-/// Waits until the server has accepted or refused this mail, but not for ever.
+/// Waits until the server has accepted or refused this mail, but not forever.
 async fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
-    let message = mail.to_message()?;
-    let mut connection = timeout(SMTP_TIMEOUT, converse(server, &message))
-        .await
-        .map_err(|_| format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs()))??;
-    // The mail is accepted. What comes of the goodbye changes nothing.
-    let _ = timeout(SMTP_TIMEOUT, connection.quit()).await;
-    Ok(())
+    todo!("4: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
 }
 
 /// One conversation with the server, up to the `250` that accepts the mail.
-async fn converse(server: &SmtpServer, message: &Message) -> Result<AsyncSmtpConnection, String> {
+async fn converse(server: &SmtpServer, message: &Message) -> Result<SmtpSession, SmtpError> {
     todo!("3: connect, and send the message")
-}
-
-/// Connects and says hello.
-async fn connect(server: &SmtpServer) -> Result<AsyncSmtpConnection, String> {
-    todo!("4: connect a TcpStream without delay, and give it to lettre")
 }

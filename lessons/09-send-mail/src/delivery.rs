@@ -1,21 +1,12 @@
 //! Sending mails over a bounded number of SMTP connections.
 
-use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::ClientId;
-use mail::{Mail, SmtpServer};
-use std::env;
+use crate::SmtpClient;
+use mail::{Mail, SmtpServer, env, log};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 /// How many SMTP connections are open at once when `SMTP_CONNECTIONS` is not set.
 pub const DEFAULT_SMTP_CONNECTIONS: usize = 4;
-
-/// How long a connection may take to open, and then for each mail. lettre itself has no limit on a stream
-/// that it did not open.
-const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sends mails to one SMTP server, over at most so many connections at once.
 #[derive(Clone, Debug)]
@@ -34,59 +25,27 @@ impl Delivery {
     /// One line of text when a variable cannot be used.
     pub fn from_env() -> Result<Self, String> {
         let server = SmtpServer::from_env()?;
-        let connections = match env::var("SMTP_CONNECTIONS") {
-            Ok(text) => text.parse().ok().filter(|number| *number > 0).ok_or(format!(
-                "cannot use SMTP_CONNECTIONS \"{text}\": it must be a whole number from 1 up"
-            ))?,
-            Err(_) => DEFAULT_SMTP_CONNECTIONS,
-        };
+        let connections = env::number("SMTP_CONNECTIONS", DEFAULT_SMTP_CONNECTIONS, 1..=65535)?;
         Ok(Self { server, connections })
     }
 
     /// Sends all mails and counts those that the server accepted. Each of the others is reported on stderr.
     pub async fn send_all(&self, mails: Vec<Mail>) -> usize {
-        todo!("5: start as many tasks as there may be connections, and add up what they count")
+        todo!("4: start as many tasks as there may be connections, and add up what they count")
     }
 }
 
 /// One connection's work: takes mails from the queue until it is empty.
 async fn send_from_queue(server: SmtpServer, queue: Queue) -> usize {
-    todo!("4: take mails from the queue until it is empty, and count")
+    todo!("3: take mails from the queue until it is empty, and count")
+}
+
+async fn send(client: &mut SmtpClient, mail: &Mail) -> Result<(), String> {
+    let message = mail.to_message()?;
+    client.send(&message).await.map_err(|error| error.to_string())
 }
 
 fn take(queue: &Queue) -> Option<Mail> {
     // The lock is held for this line only, never across an await.
-    queue.lock().expect("nobody panics with the lock held").next()
-}
-
-/// Sends one mail over the connection, which is opened when there is none.
-async fn send(
-    server: &SmtpServer,
-    connection: &mut Option<AsyncSmtpConnection>,
-    mail: &Mail,
-) -> Result<(), String> {
-    let message = mail.to_message()?;
-    // Taken out, so that a connection is used again only after a mail went well.
-    let mut open = match connection.take() {
-        Some(open) => open,
-        None => within_limit(connect(server)).await?,
-    };
-    let sending = async {
-        open.send(message.envelope(), &message.formatted()).await.map_err(|error| error.to_string())
-    };
-    within_limit(sending).await?;
-    *connection = Some(open);
-    Ok(())
-}
-
-async fn within_limit<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let late = |_| format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs());
-    timeout(SMTP_TIMEOUT, work).await.map_err(late)?
-}
-
-async fn connect(server: &SmtpServer) -> Result<AsyncSmtpConnection, String> {
-    let stream = TcpStream::connect((server.host.as_str(), server.port))
-        .await
-        .map_err(|error| format!("cannot connect to {}:{}: {error}", server.host, server.port))?;
-    todo!("3: make the stream send at once, and let lettre speak SMTP over it")
+    queue.lock().expect("no panic while the lock is held").next()
 }

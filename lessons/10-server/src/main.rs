@@ -14,16 +14,13 @@ use axum::http::StatusCode;
 use axum::response::Json;
 use axum::routing::{get, post};
 use channel::Child;
-use http::{ErrorAnswer, Request, Sent};
-use mail::{Answer, Job, SmtpServer};
+use mail::{Job, Reply, SmtpServer, count, log};
+use solution_10::{SEND_MAIL, ShutdownSignals, WorkerCommand};
 use std::env;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-
-/// The argument that makes this program a worker.
-const SEND_MAIL: &str = "send-mail";
+use web::{ErrorAnswer, Request, Sent};
 
 fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|role| role == SEND_MAIL) {
@@ -32,7 +29,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -42,22 +39,12 @@ fn main() -> ExitCode {
 async fn run() -> Result<(), String> {
     SmtpServer::from_env()?; // The worker needs it. A mistake should show now, not at the first request.
     let worker = WorkerCommand::from_env()?;
-    // Before anybody can know that this program runs, and so before a signal can come.
-    let mut end = EndSignals::new()?;
-    let listener = http::listen().await?;
-    http::announce(&listener)?;
+    // Before any client can know that this program runs, and so before a signal can come.
+    let signals = ShutdownSignals::new()?;
+    let listener = web::listen().await?;
+    web::announce(&listener)?;
     let (in_hand, all_done) = mpsc::channel(1);
-    let routes = routes(worker, in_hand);
-    let served = axum::serve(listener, routes).with_graceful_shutdown(async move {
-        end.next().await;
-        eprintln!("finishing the work in hand; a second signal ends at once");
-        tokio::spawn(async move {
-            end.next().await;
-            eprintln!("error: ended with work in hand: a second signal came");
-            std::process::exit(1);
-        });
-    });
-    served.await.map_err(|error| format!("cannot go on serving: {error}"))?;
+    web::serve_until(listener, routes(worker, in_hand), signals.first()).await;
     wait_for(all_done).await;
     Ok(())
 }
@@ -78,63 +65,20 @@ fn routes(worker: WorkerCommand, in_hand: mpsc::Sender<()>) -> Router {
 
 /// Forks a worker, leaves it to a task of its own, and answers at once.
 async fn endpoint(State(server): State<Server>, request: Request) -> Result<Json<Sent>, ErrorAnswer> {
-    todo!("2: fork, leave the child to a task of its own, answer at once")
+    todo!("1: fork, leave the child to a task of its own, answer at once")
 }
 
-/// The life of a child: a job, its answer, its end.
+/// The life of a child: a job, its reply, its exit.
 async fn supervise(mut child: Child, job: Job) {
-    let pid = child.id();
-    todo!("4: log the number, disconnect the child, wait for its end")
+    todo!("3: log the number, disconnect the child, wait for its exit")
 }
 
-/// Sends the job and waits for the answer.
-async fn talk(child: &mut Child, job: &Job) -> Result<Answer, String> {
-    todo!("3: send the job and wait for the answer")
-}
-
-/// The command line of a worker.
-struct WorkerCommand {
-    words: Vec<String>,
-}
-
-impl WorkerCommand {
-    /// What `WORKER` says, split at white space; without it, this program as `send-mail`. No shell is involved.
-    fn from_env() -> Result<Self, String> {
-        let words: Vec<String> = todo!("1: the words of WORKER, or this program and send-mail");
-        if words.is_empty() {
-            return Err("cannot use WORKER: it names no program".into());
-        }
-        Ok(Self { words })
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.words[0]);
-        command.args(&self.words[1..]);
-        command
-    }
-}
-
-/// SIGINT, which Ctrl-C sends, and SIGTERM, which `kill` and service managers send.
-struct EndSignals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl EndSignals {
-    fn new() -> Result<Self, String> {
-        let catch = |kind| signal(kind).map_err(|error| format!("cannot catch signals: {error}"));
-        Ok(Self { interrupt: catch(SignalKind::interrupt())?, terminate: catch(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
+/// Sends the job and waits for the reply. A worker may send other messages before it.
+async fn talk(child: &mut Child, job: &Job) -> Result<Reply, String> {
+    todo!("2: send the job and wait for the reply")
 }
 
 /// Waits until every token is dropped: then no worker is left.
 async fn wait_for(mut all_done: mpsc::Receiver<()>) {
-    todo!("5: wait until the last sender is gone")
+    todo!("4: wait until the last sender is gone")
 }

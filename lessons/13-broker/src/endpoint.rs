@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use http::{ErrorAnswer, Request};
 use serde::Serialize;
+use web::{ErrorAnswer, Request};
 
 /// Which handler answers which request.
 pub fn routes(broker: Broker) -> Router {

@@ -51,9 +51,9 @@ async fn server() -> Result<(), Failure> {
     let mut end = EndSignals::new().map_err(|error| (1, error))?;
     let broker = Broker::connect().await?;
     let reports = broker.pull(broker::REPORTS).await?;
-    let listener = http::listen().await.map_err(|error| (2, error))?;
+    let listener = web::listen().await.map_err(|error| (2, error))?;
     tokio::spawn(tally::add_up(reports));
-    http::announce(&listener).map_err(|error| (1, error))?;
+    web::announce(&listener).map_err(|error| (1, error))?;
     // Nothing has to be saved at the end: whatever was accepted is in the broker.
     axum::serve(listener, endpoint::routes(broker))
         .with_graceful_shutdown(async move { end.next().await })

@@ -1,15 +1,14 @@
 //! Lesson 01: one mail after another, each with a blocking call.
 //!
 //! Reads a job, `{"mails": [mail, …]}`, from stdin, sends the mails to the SMTP server that `SMTP_URL` names,
-//! and prints `{"counter": N}`: how many of them the server accepted.
+//! and prints the reply `{"counter": N}`: how many of them the server accepted.
 //! New here: a blocking call. The chapter is book/src/01-blocking.md.
 
 use lettre::{SmtpTransport, Transport};
+use solution_01::{Job, Mail, Reply, SmtpServer, log, print_line};
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
-
-use solution_01::{Answer, Job, Mail, SmtpServer};
 
 /// How long the SMTP server may take for one step of the conversation.
 const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,7 +18,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -30,7 +29,7 @@ fn run() -> Result<bool, String> {
     let server = SmtpServer::from_env()?;
     let job = read_job()?;
     let counter = send_all(&server, &job.mails);
-    print_answer(&Answer { counter })?;
+    print_reply(&Reply { counter })?;
     Ok(counter == job.mails.len())
 }
 
@@ -47,12 +46,12 @@ fn read_job() -> Result<Job, String> {
 fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
     let transport =
         SmtpTransport::builder_dangerous(&server.host).port(server.port).timeout(Some(SMTP_TIMEOUT)).build();
-    let mut counter = 0;
     // ANCHOR: step_3 todo!("3: send one mail after another and count")
+    let mut counter = 0;
     for mail in mails {
         match send(&transport, mail) {
             Ok(()) => counter += 1,
-            Err(why) => eprintln!("error: cannot send the mail to {:?}: {why}", mail.to),
+            Err(why) => log!("error: cannot send the mail to {:?}: {why}", mail.to),
         }
     }
     counter
@@ -63,8 +62,8 @@ fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
 // ANCHOR: send
 /// Blocks until the server has accepted or refused this mail.
 fn send(transport: &SmtpTransport, mail: &Mail) -> Result<(), String> {
-    let message = mail.to_message()?;
     // ANCHOR: step_2 todo!("2: give the message to the transport")
+    let message = mail.to_message()?;
     transport.send(&message).map_err(|error| error.to_string())?;
     Ok(())
     // ANCHOR_END: step_2
@@ -72,11 +71,10 @@ fn send(transport: &SmtpTransport, mail: &Mail) -> Result<(), String> {
 // ANCHOR_END: send
 
 // ANCHOR: print
-fn print_answer(answer: &Answer) -> Result<(), String> {
-    // ANCHOR: step_4 todo!("4: print the answer as one line of JSON on stdout")
-    let line = serde_json::to_string(answer).map_err(|error| format!("cannot write the answer: {error}"))?;
-    println!("{line}");
-    Ok(())
+fn print_reply(reply: &Reply) -> Result<(), String> {
+    // ANCHOR: step_4 todo!("4: print the reply as one line of JSON on stdout")
+    let line = serde_json::to_string(reply).map_err(|error| format!("cannot write the reply: {error}"))?;
+    print_line(line)
     // ANCHOR_END: step_4
 }
 // ANCHOR_END: print

@@ -2,12 +2,16 @@
 //!
 //! This part is given. The lesson is in `main.rs`.
 //!
-//! - [`Request`] is the body of `POST /endpoint`, with an [`ErrorAnswer`] for what is none.
-//! - [`serve`] listens on the port that `PORT` names. [`listen`] and [`announce`] are its two halves.
+//! - [`Request`] is the body of `POST /endpoint`; a client that sends anything else is answered with an
+//!   [`ErrorAnswer`]. They are in `messages.rs`.
+//! - [`serve`] listens on the port that `PORT` names; [`listen`], [`announce`] and [`serve_until`] are its parts. They are
+//!   in `server.rs`.
 //! - [`send_all`] is lesson 01.
 
 mod blocking;
-mod http;
+mod messages;
+mod server;
 
 pub use blocking::{send, send_all};
-pub use http::{ErrorAnswer, MAX_BODY_BYTES, Request, Sent, announce, listen, serve};
+pub use messages::{ErrorAnswer, Request, Sent};
+pub use server::{MAX_BODY_BYTES, announce, listen, serve, serve_until};

@@ -8,17 +8,16 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
-use mail::SmtpServer;
+use mail::{SmtpServer, log};
+use solution_02::{Request, Sent, send_all, serve};
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
-
-use solution_02::{Request, Sent, send_all, serve};
 
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -63,7 +62,7 @@ async fn health() -> &'static str {
 async fn endpoint(State(server): State<SmtpServer>, request: Request) -> Json<Sent> {
     // ANCHOR: step_4 todo!("4: send the mails, log their number, answer")
     let counter = send_all(&server, &request.emails);
-    eprintln!("Number of mails sent {counter}");
+    log!("Number of mails sent {counter}");
     Json(Sent::YES)
     // ANCHOR_END: step_4
 }

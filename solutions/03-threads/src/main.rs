@@ -11,14 +11,14 @@ use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
 use buggy::send;
-use http_api::{Request, Sent, serve};
-use mail::{Mail, SmtpServer};
+use mail::{Mail, SmtpServer, log};
 use serde::Serialize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use tokio::sync::oneshot;
+use web::{Request, Sent, serve};
 
 /// What every handler and every thread can see. A clone is the same number.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -91,7 +91,7 @@ fn send_all(app: &App, mails: &[Mail]) -> usize {
                 // Here and not at the end: a panic at the next mail must not cost this one.
                 app.mails_sent.fetch_add(1, Ordering::Relaxed);
             }
-            Err(why) => eprintln!("error: cannot send the mail to {:?}: {why}", mail.to),
+            Err(why) => log!("error: cannot send the mail to {:?}: {why}", mail.to),
         }
     }
     counter
@@ -104,9 +104,9 @@ fn send_all(app: &App, mails: &[Mail]) -> usize {
 async fn log(result: oneshot::Receiver<usize>) {
     // ANCHOR: step_4 todo!("4: wait for the number and log it, or that the thread panicked")
     match result.await {
-        Ok(counter) => eprintln!("Number of mails sent {counter}"),
+        Ok(counter) => log!("Number of mails sent {counter}"),
         // The sender was dropped without a word. Only a panic does that.
-        Err(_) => eprintln!("error: cannot send the rest of a request: its thread panicked"),
+        Err(_) => log!("error: cannot send the rest of a request: its thread panicked"),
     }
     // ANCHOR_END: step_4
 }

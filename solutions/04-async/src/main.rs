@@ -11,17 +11,15 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
-use http_api::{Request, Sent, serve};
 use lettre::Message;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::ClientId;
-use mail::{Mail, SmtpServer};
+use mail::{Mail, SmtpServer, log};
+use solution_04::{SmtpError, SmtpSession};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use web::{Request, Sent, serve};
 
 /// How long the SMTP server may take for one mail.
 const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,7 +29,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -52,7 +50,7 @@ async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
     // ANCHOR: step_1 todo!("1: send and log in a task, answer")
     tokio::spawn(async move {
         let counter = send_all(&app, request.emails).await;
-        eprintln!("Number of mails sent {counter}");
+        log!("Number of mails sent {counter}");
     });
     Json(Sent::YES)
     // ANCHOR_END: step_1
@@ -60,13 +58,12 @@ async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
 // ANCHOR_END: endpoint
 
 // ANCHOR: send_all
-/// Sends the mails at the same time, each in a task, as far as there are permits. Gives the number of those
-/// that were accepted.
+/// Sends the mails at the same time, each in a task, as far as there are permits. Returns how many were accepted.
 async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
     // ANCHOR: step_2 todo!("2: a task for each mail, as many as there are permits; count what was accepted")
     let mut tasks = JoinSet::new();
     for mail in mails {
-        let permit = Arc::clone(&app.permits).acquire_owned().await.expect("nobody closes the semaphore");
+        let permit = Arc::clone(&app.permits).acquire_owned().await.expect("the semaphore is never closed");
         let app = app.clone();
         tasks.spawn(async move {
             let accepted = send_or_report(&app, &mail).await;
@@ -75,7 +72,15 @@ async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
             accepted
         });
     }
-    tasks.join_all().await.into_iter().filter(|accepted| *accepted).count()
+    let mut counter = 0;
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok(accepted) => counter += usize::from(accepted),
+            // Only this mail is lost. `join_all` would panic as well, and the other tasks would be aborted.
+            Err(error) => log!("error: cannot send a mail: {error}"),
+        }
+    }
+    counter
     // ANCHOR_END: step_2
 }
 // ANCHOR_END: send_all
@@ -88,47 +93,34 @@ async fn send_or_report(app: &App, mail: &Mail) -> bool {
             true
         }
         Err(why) => {
-            eprintln!("error: cannot send the mail to {:?}: {why}", mail.to);
+            log!("error: cannot send the mail to {:?}: {why}", mail.to);
             false
         }
     }
 }
 
 // ANCHOR: send
-/// Waits until the server has accepted or refused this mail, but not for ever.
+/// Waits until the server has accepted or refused this mail, but not forever.
 async fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
+    // ANCHOR: step_4 todo!("4: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
     let message = mail.to_message()?;
-    let mut connection = timeout(SMTP_TIMEOUT, converse(server, &message))
+    let session = timeout(SMTP_TIMEOUT, converse(server, &message))
         .await
-        .map_err(|_| format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs()))??;
-    // The mail is accepted. What comes of the goodbye changes nothing.
-    let _ = timeout(SMTP_TIMEOUT, connection.quit()).await;
+        .map_err(|_| format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs()))?
+        .map_err(|error| error.to_string())?;
+    session.quit().await;
     Ok(())
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: send
 
 // ANCHOR: converse
 /// One conversation with the server, up to the `250` that accepts the mail.
-async fn converse(server: &SmtpServer, message: &Message) -> Result<AsyncSmtpConnection, String> {
+async fn converse(server: &SmtpServer, message: &Message) -> Result<SmtpSession, SmtpError> {
     // ANCHOR: step_3 todo!("3: connect, and send the message")
-    let mut connection = connect(server).await?;
-    connection.send(message.envelope(), &message.formatted()).await.map_err(|error| error.to_string())?;
-    Ok(connection)
+    let mut session = SmtpSession::connect(server).await?;
+    session.send(message).await?;
+    Ok(session)
     // ANCHOR_END: step_3
 }
 // ANCHOR_END: converse
-
-// ANCHOR: connect
-/// Connects and says hello.
-async fn connect(server: &SmtpServer) -> Result<AsyncSmtpConnection, String> {
-    // ANCHOR: step_4 todo!("4: connect a TcpStream without delay, and give it to lettre")
-    let stream =
-        TcpStream::connect((server.host.as_str(), server.port)).await.map_err(|error| error.to_string())?;
-    // lettre writes the letter and the final dot separately. Without this, the dot waits for an ACK (RFC 896).
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    AsyncSmtpConnection::connect_with_transport(Box::new(stream), &ClientId::default())
-        .await
-        .map_err(|error| error.to_string())
-    // ANCHOR_END: step_4
-}
-// ANCHOR_END: connect

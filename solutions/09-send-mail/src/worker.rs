@@ -1,68 +1,85 @@
-//! The worker's side of the channel: a job in, an answer out.
+//! The worker's side of the channel: a job in, a reply out.
 
 use crate::Delivery;
 use channel::{Channel, Error, Inherited};
-use mail::{Answer, Job};
+use mail::{Job, Reply, log};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs the worker until its parent disconnects, and gives its exit status: 0 when the parent has
-/// disconnected, 1 when an answer could not be sent, 2 when there was no channel, when the configuration was
-/// bad, or when what came was no JSON.
-///
-/// Call it first thing in `main`, before there is a thread: it takes the channel from the environment.
+/// Runs the worker until its parent disconnects. See [`run_worker`].
 pub fn send_mail() -> ExitCode {
-    match prepare().and_then(|(inherited, delivery)| run(inherited, &delivery)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((status, error)) => {
-            eprintln!("error: {error}");
-            ExitCode::from(status)
-        }
-    }
-}
-
-/// An exit status and what is said about it.
-type Failure = (u8, String);
-
-// ANCHOR: prepare
-/// Everything that can be wrong before the first job: the channel and the configuration.
-fn prepare() -> Result<(Inherited, Delivery), Failure> {
-    // ANCHOR: step_1 let inherited = todo!("1: take the channel that the parent announced");
-    let inherited = channel::inherited().map_err(|error| (2, error.to_string()))?;
-    // ANCHOR_END: step_1
-    let delivery = Delivery::from_env().map_err(|error| (2, error))?;
-    Ok((inherited, delivery))
-}
-// ANCHOR_END: prepare
-
-#[tokio::main(flavor = "current_thread")]
-async fn run(inherited: Inherited, delivery: &Delivery) -> Result<(), Failure> {
-    // A terminal sends Ctrl-C to the parent and to us. The parent decides when we end: it disconnects.
-    let _ignored = signal(SignalKind::interrupt()).map_err(|error| (1, error.to_string()))?;
-    let mut channel = inherited.open().map_err(|error| (1, error.to_string()))?;
-    serve(&mut channel, delivery).await.map_err(|error| {
-        let status = if error.is_bad_input() { 2 } else { 1 };
-        (status, error.to_string())
-    })
+    run_worker(Delivery::from_env, async |mut channel, delivery| serve(&mut channel, &delivery).await)
 }
 
 // ANCHOR: serve
-/// Answers every message, one after another, until the parent disconnects.
+/// Replies to every message, one after another, until the parent disconnects.
 async fn serve(channel: &mut Channel, delivery: &Delivery) -> Result<(), Error> {
-    // ANCHOR: step_2 todo!("2: receive one job after another and answer each")
+    // ANCHOR: step_2 todo!("2: receive one job after another and reply to each")
     loop {
         let counter = match channel.recv::<Job>().await {
             Ok(Some(job)) => delivery.send_all(job.mails).await,
             Ok(None) => return Ok(()),
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
-                // A parent that waits for an answer gets one, also to what was no job.
-                eprintln!("error: cannot parse the job: {error}");
+                // A parent that waits for a reply gets one, even to an invalid job.
+                log!("error: cannot parse the job: {error}");
                 0
             }
         };
-        channel.send(&Answer { counter }).await?;
+        channel.send(&Reply { counter }).await?;
     }
     // ANCHOR_END: step_2
 }
 // ANCHOR_END: serve
+
+/// What a worker does before its first job and after its last one. `config` reads its settings, and `serve` works until
+/// the parent disconnects. Returns the exit status: 0 when the parent has disconnected, 1 when a message could not be
+/// sent, 2 when there was no channel, when a setting or a message was bad.
+///
+/// Call it first thing in `main`, before there is a thread: it takes the channel from the environment.
+pub fn run_worker<C>(
+    config: impl FnOnce() -> Result<C, String>,
+    serve: impl AsyncFnOnce(Channel, C) -> Result<(), Error>,
+) -> ExitCode {
+    let worked = prepare(config).and_then(|(inherited, config)| run(inherited, config, serve));
+    match worked {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((status, error)) => {
+            log!("error: {error}");
+            ExitCode::from(status)
+        }
+    }
+}
+
+/// An exit status, and the error in words.
+type Failure = (u8, String);
+
+// ANCHOR: prepare
+/// Everything that can be wrong before the first job: the channel and the settings.
+fn prepare<C>(config: impl FnOnce() -> Result<C, String>) -> Result<(Inherited, C), Failure> {
+    // ANCHOR: step_1 let inherited = todo!("1: take the channel that the parent announced");
+    let inherited = channel::inherited().map_err(|error| (2, error.to_string()))?;
+    // ANCHOR_END: step_1
+    let config = config().map_err(|error| (2, error))?;
+    Ok((inherited, config))
+}
+// ANCHOR_END: prepare
+
+#[tokio::main(flavor = "current_thread")]
+async fn run<C>(
+    inherited: Inherited,
+    config: C,
+    serve: impl AsyncFnOnce(Channel, C) -> Result<(), Error>,
+) -> Result<(), Failure> {
+    // Ctrl-C in a terminal goes to the parent and to us, and service managers send SIGTERM to both. The parent decides
+    // when we exit: it disconnects. (It can still use SIGKILL.)
+    let ignore = |kind| signal(kind).map_err(|error| (1, format!("cannot catch signals: {error}")));
+    let _ignored = (ignore(SignalKind::interrupt())?, ignore(SignalKind::terminate())?);
+    let channel = inherited.open().map_err(|error| (1, error.to_string()))?;
+    serve(channel, config).await.map_err(|error| (exit_status(&error), error.to_string()))
+}
+
+/// 2 when the parent sent something that can't be a message, 1 when the channel failed.
+fn exit_status(error: &Error) -> u8 {
+    if error.is_bad_input() { 2 } else { 1 }
+}

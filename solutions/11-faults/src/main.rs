@@ -10,7 +10,6 @@ use axum::http::StatusCode;
 use axum::response::Json;
 use axum::routing::{get, post};
 use channel::{Child, Process, Receiver, Sender, Signal};
-use http::{ErrorAnswer, Request};
 use mail::SmtpServer;
 use serde::Serialize;
 use std::env;
@@ -18,6 +17,7 @@ use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use web::{ErrorAnswer, Request};
 
 use solution_11::jobs::Status;
 use solution_11::server::{SEND_MAIL, wait_for};
@@ -45,8 +45,8 @@ async fn run() -> Result<(), String> {
     SmtpServer::from_env()?; // The worker needs it. A mistake should show now, not at the first request.
     let (worker, patience) = (WorkerCommand::from_env()?, Patience::from_env()?);
     let end = EndSignals::new()?;
-    let listener = http::listen().await?;
-    http::announce(&listener)?;
+    let listener = web::listen().await?;
+    web::announce(&listener)?;
     let (in_hand, all_done) = mpsc::channel(1);
     let routes = routes(Server { worker, patience, jobs: Jobs::new(), in_hand });
     let served = axum::serve(listener, routes).with_graceful_shutdown(end.first());

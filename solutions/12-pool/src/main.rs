@@ -12,7 +12,6 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use faults::server::SEND_MAIL;
 use faults::{EndSignals, Task, WorkerCommand};
-use http::{ErrorAnswer, Request};
 use mail::SmtpServer;
 use serde::Serialize;
 use std::env;
@@ -20,6 +19,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use web::{ErrorAnswer, Request};
 
 use solution_12::jobs::Status;
 use solution_12::{Batch, Errand, Full, Jobs, Queue, Settings, Worker, send_mail};
@@ -60,12 +60,12 @@ async fn run() -> Result<(), String> {
     let queue = Queue::new(settings.queue_mails, settings.batch_mails);
     let pool = Pool { queue, jobs: Jobs::new(), command, settings };
     let end = EndSignals::new()?;
-    let listener = http::listen().await?;
+    let listener = web::listen().await?;
     let mut slots = JoinSet::new();
     for _ in 0..settings.workers {
         slots.spawn(slot(pool.clone()));
     }
-    http::announce(&listener)?;
+    web::announce(&listener)?;
     let served = axum::serve(listener, routes(pool.clone())).with_graceful_shutdown(end.first());
     served.await.map_err(|error| format!("cannot go on serving: {error}"))?;
     drain(&pool, slots).await;

@@ -16,6 +16,8 @@ const ALLOW: &str = "\
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 ";
 
+const LIBRARY: &str = "src/lib.rs";
+
 /// A lesson, as its solution describes it.
 pub struct Lesson {
     name: String,
@@ -55,10 +57,7 @@ impl Lesson {
 
     /// The sources with every step solved.
     pub fn solution(&self) -> Files {
-        self.sources
-            .iter()
-            .map(|(file, source)| (file.clone(), self.renamed(&source.text(|_| true))))
-            .collect()
+        self.written().map(|(file, source)| (file.clone(), self.renamed(&source.text(|_| true)))).collect()
     }
 
     /// The starter with these steps solved.
@@ -67,7 +66,30 @@ impl Lesson {
             let text = self.renamed(&source.text(|step| step.is_some_and(&solved)));
             (file.clone(), if self.needs_allowance(file) { with_allowance(&text) } else { text })
         };
-        self.sources.iter().map(text).collect()
+        self.written().map(text).collect()
+    }
+
+    /// The sources that the lesson has too. A library without a step is not copied: the lesson uses the solution's.
+    fn written(&self) -> impl Iterator<Item = (&PathBuf, &Source)> {
+        let library =
+            if self.has_given_library() { self.modules_of(Path::new(LIBRARY)) } else { BTreeSet::new() };
+        self.sources.iter().filter(move |(file, _)| !library.contains(*file))
+    }
+
+    fn has_given_library(&self) -> bool {
+        let modules = self.modules_of(Path::new(LIBRARY));
+        !modules.is_empty() && modules.iter().all(|file| self.sources[file].steps().next().is_none())
+    }
+
+    /// A crate's root and the modules that it declares.
+    fn modules_of(&self, root: &Path) -> BTreeSet<PathBuf> {
+        let Some(source) = self.sources.get(root) else { return BTreeSet::new() };
+        let text = source.text(|_| false);
+        let modules = text.lines().filter_map(|line| {
+            let name = line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")?.strip_suffix(';')?;
+            Some(root.with_file_name(format!("{name}.rs")))
+        });
+        modules.filter(|file| self.sources.contains_key(file)).chain([root.to_owned()]).collect()
     }
 
     /// The lesson's Cargo.toml.
@@ -77,31 +99,40 @@ impl Lesson {
         for digit in 0..10 {
             manifest = manifest.replace(&format!("\"../{digit}"), &format!("\"../../solutions/{digit}"));
         }
-        self.renamed(&manifest)
+        let manifest = self.renamed(&manifest);
+        match self.has_given_library() {
+            true => {
+                let own =
+                    format!("solution-{} = {{ path = \"../../solutions/{}\" }}", self.number(), self.name);
+                manifest.replacen("[dependencies]\n", &format!("[dependencies]\n# What is given\n{own}\n"), 1)
+            }
+            false => manifest,
+        }
     }
 
     /// The solution's names of itself become the lesson's.
     fn renamed(&self, text: &str) -> String {
-        let number = self.name.split('-').next().unwrap_or_default();
-        text.replace(&format!("solution_{number}"), &format!("lesson_{number}"))
-            .replace(&format!("solution-{number}"), &format!("lesson-{number}"))
+        let number = self.number();
+        let text = match self.has_given_library() {
+            true => text.to_owned(),
+            false => text.replace(&format!("solution_{number}"), &format!("lesson_{number}")),
+        };
+        text.replace(&format!("solution-{number}"), &format!("lesson-{number}"))
             .replace(&format!("solutions/{}", self.name), &format!("lessons/{}", self.name))
+    }
+
+    fn number(&self) -> &str {
+        self.name.split('-').next().unwrap_or_default()
     }
 
     /// Whether this is a crate's root, and a step is to be written in it or in a module that it declares.
     fn needs_allowance(&self, file: &Path) -> bool {
-        let Some(root) = self.sources.get(file).filter(|_| is_root(file)) else { return false };
-        let text = root.text(|_| false);
-        let modules = text.lines().filter_map(|line| {
-            let name = line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")?.strip_suffix(';')?;
-            self.sources.get(&file.with_file_name(format!("{name}.rs")))
-        });
-        modules.chain([root]).any(|source| source.steps().next().is_some())
+        is_root(file) && self.modules_of(file).iter().any(|file| self.sources[file].steps().next().is_some())
     }
 }
 
 fn is_root(file: &Path) -> bool {
-    file == Path::new("src/main.rs") || file == Path::new("src/lib.rs")
+    file == Path::new("src/main.rs") || file == Path::new(LIBRARY)
 }
 
 /// The text with the allowance after the header.

@@ -1,0 +1,10 @@
+//! What a server with workers needs around its work. This part is given. The lesson is in `main.rs`.
+//!
+//! - [`WorkerCommand`] is the program that the server forks. It is in `worker_command.rs`.
+//! - [`ShutdownSignals`] are SIGINT and SIGTERM. They are in `shutdown.rs`.
+
+mod shutdown;
+mod worker_command;
+
+pub use shutdown::ShutdownSignals;
+pub use worker_command::{SEND_MAIL, WorkerCommand};
