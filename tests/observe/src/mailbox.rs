@@ -1,13 +1,15 @@
 //! A real SMTP server with gates, inside the test or the command.
 //!
-//! The protocol is mailin's; here are the sockets, the record of what came, and the gates. One thread serves
-//! one conversation, so that a gate is a thread that waits.
+//! One thread serves one conversation, so that a gate is a thread that waits. The protocol is written here, since a
+//! library's server knows no way to misbehave, and what the mailbox needs of RFC 5321 is short.
 
 mod conversation;
 mod letter;
+mod quirk;
 mod state;
 
 pub use letter::Letter;
+pub use quirk::{Quirk, ReplyTo};
 pub use state::{Event, Point, Reply};
 
 use state::{Record, State};
@@ -100,6 +102,37 @@ impl Mailbox {
     /// Answers `reply` when a mail to `recipient` comes, from now on.
     pub fn reply(&self, recipient: &str, reply: Reply) {
         self.state.set_reply(recipient, reply);
+    }
+
+    /// Does something wrong from now on, in every conversation, as servers do. Several quirks can be asked for.
+    ///
+    /// ```
+    /// use observe::mailbox::{Mailbox, Quirk, ReplyTo};
+    ///
+    /// let mailbox = Mailbox::start("127.0.0.1:0", |_event| {})?;
+    /// mailbox.quirk(Quirk::EndlessLine(ReplyTo::Connect));
+    /// mailbox.quirk(Quirk::Says(ReplyTo::Letter, b"552 no room\r\n".to_vec()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn quirk(&self, quirk: Quirk) {
+        self.state.add_quirk(quirk);
+    }
+
+    /// Offers SMTPUTF8 (RFC 6531) from now on. Without this it is not offered, and asking for it is refused; addresses
+    /// that need it are taken all the same, so that a spec can see who sends them.
+    pub fn offer_smtputf8(&self) {
+        self.state.offer_smtputf8();
+    }
+
+    /// Accepts letters of so many bytes at most; without this, 32 MiB. `EHLO` says it (RFC 1870), and what is longer is
+    /// refused with 552.
+    pub fn limit_letters(&self, max_bytes: usize) {
+        self.state.set_max_letter_bytes(max_bytes);
+    }
+
+    /// The commands of a conversation byte for byte, each with its line end: what the client said outside of letters.
+    pub fn commands(&self, conversation: usize) -> Vec<Vec<u8>> {
+        self.state.read(|record| record.commands(conversation))
     }
 
     /// What was accepted so far, in the order in which it was accepted.

@@ -96,6 +96,17 @@ pub fn processor_time(pid: u32) -> Option<Duration> {
     system::processor_time(pid)
 }
 
+/// The most memory that a process has had resident since it began, in bytes. `None` where only Linux shows it, and when
+/// the process has ended.
+pub fn peak_memory(pid: u32) -> Option<u64> {
+    system::peak_memory(pid)
+}
+
+/// Whether a process is stopped, all its threads: a busy machine lets some go on for a moment after SIGSTOP.
+pub fn is_stopped(pid: u32) -> bool {
+    system::is_stopped(pid)
+}
+
 /// What a process is waiting in, in words: "reading the channel", "waiting for a child to end". `None` where
 /// only Linux shows it.
 pub fn waiting_in(pid: u32) -> Option<String> {

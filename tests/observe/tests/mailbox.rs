@@ -1,8 +1,9 @@
 //! The mailbox, spoken to by hand over TCP.
 
 use observe::limit::{limit, poll};
+use observe::mailbox::{Quirk, ReplyTo};
 use observe::{Mailbox, Point, Reply};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
 /// A client that says one line at a time.
@@ -37,6 +38,13 @@ impl Client {
     fn say(&mut self, line: &str) -> u16 {
         self.write(&format!("{line}\r\n"));
         self.code()
+    }
+
+    /// The next so many bytes.
+    fn bytes(&mut self, count: usize) -> String {
+        let mut bytes = vec![0; count];
+        self.reader.read_exact(&mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
     }
 
     fn greet(&mut self) {
@@ -171,4 +179,170 @@ fn a_port_in_use_is_an_error() {
     let mailbox = mailbox();
     let address = format!("127.0.0.1:{}", mailbox.port());
     assert!(Mailbox::start(&address, |_event| {}).is_err());
+}
+
+#[test]
+fn a_dot_behind_a_lonely_line_feed_is_text() {
+    let mailbox = mailbox();
+    let mut client = Client::connect(&mailbox);
+    client.greet();
+    let letter = "one\n.\r\ntwo\r.\r\n\0three\n.\nfour";
+    assert_eq!(client.send("bob@example.test", letter), 250);
+    assert_eq!(mailbox.letters()[0].data, format!("{letter}\r\n").as_bytes());
+}
+
+#[test]
+fn commands_out_of_order_and_commands_that_are_none_are_refused() {
+    let mailbox = mailbox();
+    let mut client = Client::connect(&mailbox);
+    assert_eq!(client.code(), 220);
+    for (line, code) in [
+        ("MAIL FROM:<a@b.test>", 503),
+        ("EHLO", 501),
+        ("EHLO test", 250),
+        ("RCPT TO:<c@d.test>", 503),
+        ("DATA", 503),
+        ("MAIL FROM: a@b.test", 501),
+        ("MAIL FROM:<a b@c.test>", 501),
+        ("mail from:<>", 250),
+        ("MAIL FROM:<a@b.test>", 503),
+        ("DATA", 503),
+        ("RCPT TO:<>", 501),
+        ("RCPT TO:<c@d.test> NOTIFY=NEVER", 555),
+        ("RSET", 250),
+        ("RCPT TO:<c@d.test>", 503),
+        ("NOOP", 250),
+        ("HELP", 500),
+        ("", 500),
+        ("NOOP\n", 500),
+    ] {
+        assert_eq!(client.say(line), code, "{line}");
+    }
+    let said = mailbox.commands(1);
+    assert_eq!(said[1], b"EHLO\r\n");
+}
+
+#[test]
+fn the_extensions_are_offered_and_others_are_refused() {
+    let mailbox = mailbox();
+    mailbox.limit_letters(1000);
+    let mut client = Client::connect(&mailbox);
+    client.greet();
+    for (parameters, code) in [
+        ("SIZE=1000", 250),
+        ("BODY=8BITMIME SIZE=1", 250),
+        ("SIZE=1001", 552),
+        ("SIZE=99999999999999999999999", 501),
+        ("SMTPUTF8", 555),
+        ("BODY=9BIT", 555),
+    ] {
+        assert_eq!(client.say(&format!("MAIL FROM:<a@b.test> {parameters}")), code, "{parameters}");
+        assert_eq!(client.say("RSET"), 250);
+    }
+    mailbox.offer_smtputf8();
+    client.write("EHLO test\r\n");
+    let expected = "250-mailbox.test\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 1000\r\n";
+    assert_eq!(client.bytes(expected.len()), expected);
+    assert_eq!(client.say("MAIL FROM:<gr\u{fc}n@b.test> SMTPUTF8"), 250);
+}
+
+#[test]
+fn a_letter_that_is_too_long_is_refused_and_not_kept() {
+    let mailbox = mailbox();
+    mailbox.limit_letters(100_000);
+    let mut client = Client::connect(&mailbox);
+    client.greet();
+    for (bytes, code) in [(99_000, 250), (100_001, 552), (10_000_000, 552), (5, 250)] {
+        // One line, and a dot in the middle of the text that is not the end.
+        assert_eq!(
+            client.send("bob@example.test", &format!("{}\r\n..x", "y".repeat(bytes))),
+            code,
+            "{bytes}"
+        );
+    }
+    let sizes: Vec<usize> = mailbox.letters().iter().map(|letter| letter.data.len()).collect();
+    assert_eq!(sizes, [99_000 + 6, 5 + 6]);
+}
+
+#[test]
+fn a_command_that_is_too_long_is_refused_and_so_are_too_many() {
+    let mailbox = mailbox();
+    let mut client = Client::connect(&mailbox);
+    client.greet();
+    assert_eq!(client.say(&format!("NOOP {}", "x".repeat(20_000_000))), 500);
+    assert_eq!(client.say("NOOP"), 250);
+    let kept: usize = mailbox.commands(1).iter().map(Vec::len).sum();
+    assert!(kept < 10_000, "{kept} bytes of commands are kept");
+    let codes: Vec<u16> = (0..101).map(|_| client.say("NONSENSE")).take_while(|code| *code != 421).collect();
+    assert_eq!(codes.len(), 99);
+    assert_eq!(client.code(), 0);
+}
+
+#[test]
+fn too_many_recipients_are_refused() {
+    let mailbox = mailbox();
+    let mut client = Client::connect(&mailbox);
+    client.greet();
+    assert_eq!(client.say("MAIL FROM:<a@b.test>"), 250);
+    let codes: Vec<u16> = (0..1001).map(|number| client.say(&format!("RCPT TO:<{number}@b.test>"))).collect();
+    assert!(codes[..1000].iter().all(|code| *code == 250) && codes[1000] == 452);
+}
+
+#[test]
+fn an_endless_answer_goes_on_until_the_client_goes() {
+    for (quirk, before, start) in [
+        (Quirk::EndlessLine(ReplyTo::Connect), &[][..], "220 xxxx"),
+        (Quirk::EndlessReply(ReplyTo::Hello), &["EHLO a"], "250-X-AGAIN\r\n250-X-AGAIN\r\n"),
+        (
+            Quirk::EndlessLine(ReplyTo::Letter),
+            &["EHLO a", "MAIL FROM:<a@b>", "RCPT TO:<a@b>", "DATA", "."],
+            "250 xxxx",
+        ),
+    ] {
+        let mailbox = mailbox();
+        mailbox.quirk(quirk.clone());
+        let mut client = Client::connect(&mailbox);
+        for (number, line) in before.iter().enumerate() {
+            assert!(matches!((number, client.code()), (0, 220) | (_, 250 | 354)));
+            client.write(&format!("{line}\r\n"));
+        }
+        assert!(client.bytes(1_000_000).starts_with(start), "{quirk}");
+        drop(client);
+        wait("the conversation is over", || mailbox.open_conversations() == 0);
+        assert!(mailbox.letters().is_empty());
+    }
+}
+
+#[test]
+fn an_answer_can_be_anything_and_come_twice() {
+    let mailbox = mailbox();
+    mailbox.quirk(Quirk::Twice(ReplyTo::Mail));
+    mailbox.quirk(Quirk::Says(ReplyTo::Letter, b"552-no\x1b\x07\r\n552 room\r\n".to_vec()));
+    let mut client = Client::connect(&mailbox);
+    client.greet();
+    assert_eq!(
+        [client.say("MAIL FROM:<a@b>"), client.say("RCPT TO:<a@b>"), client.say("DATA")],
+        [250, 250, 250]
+    );
+    assert_eq!(client.code(), 354);
+    client.write(".\r\n");
+    let expected = "552-no\u{1b}\u{7}\r\n552 room\r\n";
+    assert_eq!(client.bytes(expected.len()), expected);
+    assert_eq!(client.say("MAIL FROM:<a@b>"), 250, "the conversation goes on");
+    assert!(mailbox.letters().is_empty());
+}
+
+#[test]
+fn a_connection_takes_so_many_letters() {
+    for (quirk, next, after) in [(Quirk::ClosesAfter(2), 0, 0), (Quirk::UnavailableAfter(2), 421, 0)] {
+        let mailbox = mailbox();
+        mailbox.quirk(quirk);
+        let mut client = Client::connect(&mailbox);
+        client.greet();
+        assert_eq!([client.send("c@d.test", "x"), client.send("c@d.test", "y")], [250, 250]);
+        // The mailbox may have closed already: then this cannot be written.
+        let _ = client.reader.get_mut().write_all(b"MAIL FROM:<a@b.test>\r\n");
+        assert_eq!([client.code(), client.code()], [next, after]);
+        assert_eq!(mailbox.letters().len(), 2);
+    }
 }

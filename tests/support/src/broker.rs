@@ -2,8 +2,6 @@
 
 use crate::node::optional_tool;
 use crate::{Check, Http, Program, Running, Scratch, Signal, Spec, Transcript};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
 use predicates::str::contains;
 use std::path::PathBuf;
 use std::{env, fs};
@@ -87,14 +85,7 @@ impl Broker {
     /// Lets the broker be there and say nothing, until [`resume`](Self::resume).
     pub fn pause(&self, check: &Check) {
         let Some(running) = &self.running else { check.fail("a running nats-server", "it is stopped") };
-        running.signal(Signal::SIGSTOP);
-        // The signal is sent, but a busy machine lets a thread go on for a while. The system reports the stop when
-        // no thread runs any more.
-        let pid = Pid::from_raw(running.pid().cast_signed());
-        check.eventually("nats-server is stopped by SIGSTOP", || {
-            let status = waitpid(pid, Some(WaitPidFlag::WUNTRACED | WaitPidFlag::WNOHANG));
-            matches!(status, Ok(WaitStatus::Stopped(..))).then_some(())
-        });
+        running.pause(check);
     }
 
     /// Lets the broker go on.

@@ -158,7 +158,11 @@ impl Http {
         PendingAnswer { what, answer }
     }
 
-    fn address(&self) -> &str {
+    pub(crate) fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    pub(crate) fn address(&self) -> &str {
         self.base.trim_start_matches("http://")
     }
 }
@@ -207,7 +211,7 @@ fn exchange(address: &str, request: &[u8]) -> io::Result<Answer> {
 }
 
 /// Reads an answer (RFC 9112): its status, its headers, and its body in one of the three forms that there are.
-fn read_answer(stream: &mut impl BufRead) -> io::Result<Answer> {
+pub(crate) fn read_answer(stream: &mut impl BufRead) -> io::Result<Answer> {
     let mut answer = read_head(stream)?;
     while (100..200).contains(&answer.status) {
         // "Go on": the answer itself follows.

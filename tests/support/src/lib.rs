@@ -5,7 +5,7 @@
 //!
 //! - [`Spec`] is one test in the making. It holds the seed of the random inputs and the [transcript],
 //!   and it words every failure.
-//! - [`Program`] starts a program and watches it; [`Http`] talks to it over HTTP.
+//! - [`Program`] starts a program and watches it; [`Http`] talks to it over HTTP, and a [`Connection`] misbehaves.
 //! - [`Mailbox`] is a real SMTP server with gates: it holds a conversation at a chosen point until the
 //!   spec lets it go.
 //! - [`ipc`] is a plain end of a Node-style channel, so that a spec does not depend on the code it tests.
@@ -19,9 +19,11 @@
 pub mod broker;
 mod caretaker;
 mod check;
+pub mod connection;
 pub mod figures;
 pub mod http;
 pub mod ipc;
+mod lines;
 pub mod mail;
 pub mod mailbox;
 pub mod node;
@@ -37,13 +39,15 @@ pub use observe::{limit, process};
 pub use broker::Broker;
 pub use caretaker::Scratch;
 pub use check::{Check, counted};
+pub use connection::Connection;
 pub use http::{Answer, Http, PendingAnswer};
+pub use lines::Reader;
 pub use mail::Mail;
-pub use mailbox::{Mailbox, Point, Reply};
+pub use mailbox::{Mailbox, Point, Quirk, Reply, ReplyTo};
 pub use nix::sys::signal::Signal;
 pub use port::ClosedPort;
 pub use predicates;
-pub use program::{Finished, Program, Running};
+pub use program::{Finished, Program, Running, not_utf8, pause, resume};
 pub use script::Script;
 pub use serde_json::{Value, json};
 pub use spec::Spec;

@@ -1,6 +1,6 @@
 //! The mailbox, with what a failing check says.
 
-pub use observe::mailbox::{Event, Letter, Point, Reply};
+pub use observe::mailbox::{Event, Letter, Point, Quirk, Reply, ReplyTo};
 
 use crate::{Check, Spec, counted};
 use std::io;

@@ -2,18 +2,20 @@
 
 use crate::caretaker::Group;
 use crate::ipc::{self, Channel};
+use crate::lines::{Lines, Noted, Reader, Waited, to_text};
 use crate::{Check, Http, Signal, Spec, limit, process};
 use assert_cmd::assert::Assert;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{self, SigHandler};
 use nix::unistd::Pid;
 use predicates::Predicate;
 use serde_json::Value;
-use std::ffi::OsStr;
-use std::io::{ErrorKind, Read, Write};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, PipeReader, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,6 +46,9 @@ pub struct Program {
     name: String,
     spec: Spec,
     stdin: Option<Vec<u8>>,
+    stdout: Reader,
+    stderr: Reader,
+    descriptors: Option<u64>,
     not_noted: Option<&'static str>,
 }
 
@@ -57,10 +62,19 @@ impl Program {
         command.env("RUST_BACKTRACE", "0");
         // A group of its own, so that the whole tree can be ended at once and Ctrl-C can be played.
         command.process_group(0);
-        Self { command, name: name.to_owned(), spec: spec.clone(), stdin: None, not_noted: None }
+        Self {
+            command,
+            name: name.to_owned(),
+            spec: spec.clone(),
+            stdin: None,
+            stdout: Reader::Stays,
+            stderr: Reader::Stays,
+            descriptors: None,
+            not_noted: None,
+        }
     }
 
-    /// Adds an argument.
+    /// Adds an argument. It need not be UTF-8: see [`not_utf8`].
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
         self
@@ -72,7 +86,7 @@ impl Program {
         self
     }
 
-    /// Sets a variable of the environment.
+    /// Sets a variable of the environment. The value need not be UTF-8: see [`not_utf8`].
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
@@ -88,6 +102,24 @@ impl Program {
     /// [`Running::write`].
     pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(text.into());
+        self
+    }
+
+    /// Who reads the program's stdout. Without this, the spec reads all of it.
+    pub fn stdout(mut self, reader: Reader) -> Self {
+        self.stdout = reader;
+        self
+    }
+
+    /// Who reads the program's stderr. Without this, the spec reads all of it.
+    pub fn stderr(mut self, reader: Reader) -> Self {
+        self.stderr = reader;
+        self
+    }
+
+    /// The program and its children can each have so many descriptors open and no more, as after `ulimit -n`.
+    pub fn descriptor_limit(mut self, descriptors: u64) -> Self {
+        self.descriptors = Some(descriptors);
         self
     }
 
@@ -128,12 +160,10 @@ impl Program {
     }
 
     fn spawn(mut self) -> Result<Running, (Spec, String)> {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        begin_as_from_a_terminal(&mut self.command);
-        die_with_the_test(&mut self.command);
         let program = self.command.get_program().display().to_string();
-        let mut child = match self.command.spawn() {
-            Ok(child) => child,
+        let started = self.prepare().and_then(|unread| Ok((unread, self.command.spawn()?)));
+        let ([unread_stdout, unread_stderr], mut child) = match started {
+            Ok(started) => started,
             Err(error) => return Err((self.spec, format!("cannot start {program}: {error}"))),
         };
         let pid = child.id();
@@ -145,9 +175,13 @@ impl Program {
         let told = started.trim_end().to_owned() + &settings(&self.command);
         self.spec.transcript().note(who.as_str(), told);
         let stdin = child.stdin.take();
-        let not_noted = self.not_noted;
-        let stdout = Lines::read(child.stdout.take(), &self.spec, format!("{who} stdout"), not_noted);
-        let stderr = Lines::read(child.stderr.take(), &self.spec, format!("{who} stderr"), not_noted);
+        let noted = |stream: &str| Noted {
+            spec: self.spec.clone(),
+            who: format!("{who} {stream}"),
+            not_noted: self.not_noted,
+        };
+        let stdout = Lines::read(child.stdout.take(), self.stdout, unread_stdout, noted("stdout"));
+        let stderr = Lines::read(child.stderr.take(), self.stderr, unread_stderr, noted("stderr"));
         let mut running = Running {
             child,
             pid,
@@ -165,38 +199,66 @@ impl Program {
         }
         Ok(running)
     }
+
+    /// Gives the program its descriptors and its surroundings. The pipes are those that only have to stay open.
+    fn prepare(&mut self) -> io::Result<[Option<PipeReader>; 2]> {
+        let (stdout, unread_stdout) = self.stdout.open()?;
+        let (stderr, unread_stderr) = self.stderr.open()?;
+        self.command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
+        let (test, descriptors) = (std::process::id().cast_signed(), self.descriptors);
+        let set = move || {
+            begin_as_from_a_terminal()?;
+            die_with_the_test(test)?;
+            match descriptors {
+                Some(limit) => Ok(setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?),
+                None => Ok(()),
+            }
+        };
+        // SAFETY: between fork and exec only system calls are made, through functions that are async-signal-safe, and
+        // nothing is allocated.
+        unsafe { self.command.pre_exec(set) };
+        Ok([unread_stdout, unread_stderr])
+    }
 }
 
 /// A shell that starts the tests in the background lets them ignore SIGINT, and what is ignored stays so in a new
 /// program: signal(7). A program of a learner begins as it does on a terminal.
-fn begin_as_from_a_terminal(command: &mut Command) {
-    // SAFETY: between fork and exec only sigaction(2) is called, which is async-signal-safe, and no function of
-    // this process becomes a handler.
-    let set = || unsafe { signal::signal(Signal::SIGINT, SigHandler::SigDfl) }.map(drop).map_err(Into::into);
-    // SAFETY: see above; nothing is allocated.
-    unsafe { command.pre_exec(set) };
+fn begin_as_from_a_terminal() -> io::Result<()> {
+    // SAFETY: no function of this process becomes a handler.
+    unsafe { signal::signal(Signal::SIGINT, SigHandler::SigDfl) }?;
+    Ok(())
 }
 
 /// Linux: when the test is killed, the kernel kills the program too, so that nothing is left behind.
 #[cfg(target_os = "linux")]
-fn die_with_the_test(command: &mut Command) {
-    let test = std::process::id().cast_signed();
-    let set = move || {
-        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-        // The test may have died before the line above.
-        if nix::unistd::getppid().as_raw() == test {
-            Ok(())
-        } else {
-            Err(std::io::ErrorKind::NotFound.into())
-        }
-    };
-    // SAFETY: between fork and exec only prctl(2) and getppid(2) are called, which are async-signal-safe,
-    // and nothing is allocated.
-    unsafe { command.pre_exec(set) };
+fn die_with_the_test(test: i32) -> io::Result<()> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // The test may have died before the line above.
+    if nix::unistd::getppid().as_raw() == test { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn die_with_the_test(_command: &mut Command) {}
+fn die_with_the_test(_test: i32) -> io::Result<()> {
+    Ok(())
+}
+
+/// Text with a byte that is not UTF-8 in its middle, for an argument or a variable.
+pub fn not_utf8(before: &str, after: &str) -> OsString {
+    OsString::from_vec([before.as_bytes(), b"\xff", after.as_bytes()].concat())
+}
+
+/// Stops a process with SIGSTOP, a worker for example, until [`resume`]. It has really stopped when this returns.
+pub fn pause(check: &Check, pid: u32) {
+    check.spec().note(format!("SIGSTOP to pid {pid}"));
+    process::signal(pid, Signal::SIGSTOP);
+    check.eventually("the process is stopped by SIGSTOP", || process::is_stopped(pid).then_some(()));
+}
+
+/// Lets a process go on that was stopped.
+pub fn resume(check: &Check, pid: u32) {
+    check.spec().note(format!("SIGCONT to pid {pid}"));
+    process::signal(pid, Signal::SIGCONT);
+}
 
 /// A running program.
 pub struct Running {
@@ -276,8 +338,7 @@ impl Running {
     pub fn line(&mut self, check: &Check) -> String {
         let number = self.next_line;
         let expected = format!("line {} of stdout", number + 1);
-        let line = self.stdout.wait(|text| text.lines.get(number).map(|bytes| to_text(bytes)));
-        match line {
+        match self.stdout.wait_line(number) {
             Waited::Found(line) => {
                 self.next_line += 1;
                 line
@@ -310,8 +371,7 @@ impl Running {
     }
 
     fn wait_for_log(&self, check: &Check, expected: &str, is_it: impl Fn(&str) -> bool) -> String {
-        let matching = |bytes: &Vec<u8>| Some(to_text(bytes)).filter(|line| is_it(line));
-        match self.stderr.wait(|text| text.lines.iter().find_map(matching)) {
+        match self.stderr.wait_for(is_it) {
             Waited::Found(line) => line,
             Waited::Ended => check
                 .fail(expected, &format!("the program closed stderr after:\n{}", or_nothing(&self.stderr()))),
@@ -324,9 +384,7 @@ impl Running {
 
     /// The lines of stderr so far that contain this text. A line that is half written is none.
     pub fn logged(&self, text: &str) -> Vec<String> {
-        let lines: Vec<_> =
-            self.stderr.shared.0.lock().unwrap().lines.iter().map(|line| to_text(line)).collect();
-        lines.into_iter().filter(|line| line.contains(text)).collect()
+        self.stderr.so_far().into_iter().filter(|line| line.contains(text)).collect()
     }
 
     /// What the program wrote to stdout so far.
@@ -379,6 +437,27 @@ impl Running {
     pub fn signal_group(&self, signal: Signal) {
         self.spec.note(format!("{signal} to {} and its children", self.who));
         let _ = signal::killpg(Pid::from_raw(self.pid.cast_signed()), signal);
+    }
+
+    /// Stops the program alone with SIGSTOP, until [`resume`](Self::resume); for a worker, see [`pause`].
+    pub fn pause(&self, check: &Check) {
+        pause(check, self.pid);
+    }
+
+    /// Lets the program go on.
+    pub fn resume(&self, check: &Check) {
+        resume(check, self.pid);
+    }
+
+    /// The most memory that the program itself has had resident, in bytes. `None` where only Linux shows it, and when
+    /// the program has ended.
+    pub fn peak_memory(&self) -> Option<u64> {
+        process::peak_memory(self.pid)
+    }
+
+    /// How long the program itself has had a processor. `None` where only Linux shows it.
+    pub fn processor_time(&self) -> Option<Duration> {
+        process::processor_time(self.pid)
     }
 
     /// Whether the program still runs.
@@ -518,12 +597,12 @@ impl Finished {
 
     /// stdout as text.
     pub fn stdout(&self) -> String {
-        String::from_utf8_lossy(&self.stdout).into_owned()
+        to_text(&self.stdout)
     }
 
     /// stderr as text.
     pub fn stderr(&self) -> String {
-        String::from_utf8_lossy(&self.stderr).into_owned()
+        to_text(&self.stderr)
     }
 
     /// How the program ended.
@@ -574,132 +653,7 @@ pub fn in_words(status: ExitStatus) -> String {
     }
 }
 
-/// What a program writes to a pipe, collected by a thread.
-struct Lines {
-    shared: Arc<(Mutex<Text>, Condvar)>,
-    spec: Spec,
-}
-
-#[derive(Default)]
-struct Text {
-    bytes: Vec<u8>,
-    lines: Vec<Vec<u8>>,
-    /// How many of the bytes are in `lines` already.
-    split: usize,
-    /// There is no line end in `bytes[split..searched]`. A line may have many megabytes, so none is searched twice.
-    searched: usize,
-    ended: bool,
-}
-
-enum Waited<T> {
-    Found(T),
-    Ended,
-    TimeOut,
-}
-
-impl Lines {
-    /// `not_noted`: lines with this word are no part of the transcript.
-    fn read(
-        pipe: Option<impl Read + Send + 'static>,
-        spec: &Spec,
-        who: String,
-        not_noted: Option<&'static str>,
-    ) -> Self {
-        let shared = Arc::new((Mutex::new(Text::default()), Condvar::new()));
-        let lines = Self { shared: Arc::clone(&shared), spec: spec.clone() };
-        let spec = spec.clone();
-        thread::spawn(move || {
-            let Some(mut pipe) = pipe else { return };
-            let mut buffer = vec![0; 64 * 1024];
-            let mut last = String::new();
-            loop {
-                let count = match pipe.read(&mut buffer) {
-                    // A signal is no end of file.
-                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                    count => count.unwrap_or(0),
-                };
-                let mut text = shared.0.lock().unwrap();
-                text.bytes.extend_from_slice(&buffer[..count]);
-                text.ended = count == 0;
-                for line in text.take_lines() {
-                    let line = to_text(&line);
-                    if !not_noted.is_some_and(|word| line.contains(word)) {
-                        spec.transcript().note(who.as_str(), &line);
-                    }
-                    spec.remember_panic(&last, &line);
-                    last = line;
-                }
-                shared.1.notify_all();
-                if count == 0 {
-                    return;
-                }
-            }
-        });
-        lines
-    }
-
-    /// Waits until `find` finds something.
-    fn wait<T>(&self, mut find: impl FnMut(&Text) -> Option<T>) -> Waited<T> {
-        let deadline = Instant::now() + limit::limit();
-        let mut text = self.shared.0.lock().unwrap();
-        loop {
-            if let Some(found) = find(&text) {
-                return Waited::Found(found);
-            }
-            if text.ended {
-                return Waited::Ended;
-            }
-            if Instant::now() >= deadline || self.spec.todo().is_some() {
-                return Waited::TimeOut;
-            }
-            text = self.shared.1.wait_timeout(text, limit::BRIEFLY).unwrap().0;
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        self.shared.0.lock().unwrap().ended
-    }
-
-    fn wait_for_end(&self) -> bool {
-        matches!(self.wait(|text| text.ended.then_some(())), Waited::Found(()))
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.shared.0.lock().unwrap().bytes.clone()
-    }
-
-    fn all(&self) -> String {
-        to_text(&self.bytes())
-    }
-}
-
-impl Text {
-    /// The lines that came since the last call. What has no line end is a line only at end of file.
-    fn take_lines(&mut self) -> Vec<Vec<u8>> {
-        let mut new = Vec::new();
-        // `contains` is compiled with optimization, `position` is not.
-        while self.bytes[self.searched..].contains(&b'\n') {
-            let length = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n').unwrap_or(0);
-            let end = self.searched + length;
-            new.push(self.bytes[self.split..end].to_vec());
-            self.split = end + 1;
-            self.searched = self.split;
-        }
-        self.searched = self.bytes.len();
-        if self.ended && self.split < self.bytes.len() {
-            new.push(self.bytes[self.split..].to_vec());
-            self.split = self.bytes.len();
-        }
-        self.lines.extend(new.iter().cloned());
-        new
-    }
-}
-
 /// What a program has said, in a sentence that would end without a word otherwise.
 fn or_nothing(said: &str) -> &str {
     if said.trim().is_empty() { "(nothing)" } else { said }
-}
-
-fn to_text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -333,6 +333,7 @@ impl<'a> Watcher<'a> {
         | Event::Held(id, ..)
         | Event::Released(id)
         | Event::Refused(id, ..)
+        | Event::Misbehaved(id, _)
         | Event::Closed(id)
         | Event::Accepted(observe::mailbox::Letter { conversation: id, .. })) = event;
         let same = |conversation: &&mut Conversation| conversation.id == id;
@@ -354,7 +355,7 @@ impl<'a> Watcher<'a> {
                 conversation.letters.iter_mut().last().into_iter().for_each(|letter| letter.accepted = true);
             }
             Event::Closed(_) => conversation.closed = Some(at),
-            Event::Opened(_) | Event::Refused(..) => {}
+            Event::Opened(_) | Event::Refused(..) | Event::Misbehaved(..) => {}
         }
     }
 }

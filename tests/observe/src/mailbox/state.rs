@@ -1,6 +1,7 @@
 //! What the conversations of a mailbox share: the record, the gates, the replies.
 
 use super::Letter;
+use super::quirk::{Quirk, ReplyTo};
 use crate::limit;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
@@ -11,6 +12,12 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
+
+/// The longest letter that is accepted, unless the mailbox is told another limit. What mail providers take is between
+/// 20 and 50 MB.
+const MAX_LETTER_BYTES: usize = 32 * 1024 * 1024;
+/// So much of what clients say is kept, and no more.
+const MAX_SAID_BYTES: usize = 16 * 1024 * 1024;
 
 /// Where a conversation can be held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +70,8 @@ pub enum Event {
     Refused(usize, String, Reply),
     /// A letter was accepted.
     Accepted(Letter),
+    /// The mailbox does in this conversation what it was told to do wrong.
+    Misbehaved(usize, Quirk),
     /// The connection is closed.
     Closed(usize),
 }
@@ -87,6 +96,7 @@ impl fmt::Display for Event {
                 let (id, recipients) = (letter.conversation, letter.recipients.join(", "));
                 write!(f, "conversation {id}: accepted a mail to {recipients}")
             }
+            Self::Misbehaved(id, quirk) => write!(f, "conversation {id}: {quirk}"),
             Self::Closed(id) => write!(f, "conversation {id}: closed"),
         }
     }
@@ -103,9 +113,31 @@ pub(super) struct Record {
     pub held: Vec<usize>,
     gates: Vec<Gate>,
     replies: HashMap<String, Reply>,
+    quirks: Vec<Quirk>,
+    /// What clients said, and in which conversation: commands only.
+    said: Vec<(usize, Vec<u8>)>,
+    said_bytes: usize,
+    limits: Limits,
+}
+
+/// What `EHLO` announces.
+struct Limits {
+    max_letter_bytes: usize,
+    smtputf8: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_letter_bytes: MAX_LETTER_BYTES, smtputf8: false }
+    }
 }
 
 impl Record {
+    /// What was said in this conversation, command by command.
+    pub fn commands(&self, conversation: usize) -> Vec<Vec<u8>> {
+        self.said.iter().filter(|(id, _)| *id == conversation).map(|(_, line)| line.clone()).collect()
+    }
+
     /// How many conversations are open. A client that went without a QUIT may not be noticed yet, but it counts
     /// no more.
     pub fn open_now(&self) -> usize {
@@ -203,6 +235,76 @@ impl State {
         let reply = self.read(|record| record.replies.get(recipient).copied())?;
         self.tell(&Event::Refused(id, recipient.to_owned(), reply));
         Some(reply)
+    }
+
+    pub fn add_quirk(&self, quirk: Quirk) {
+        self.change(|record| record.quirks.push(quirk));
+    }
+
+    /// What is to be done wrong about this answer.
+    pub fn quirk_about(&self, id: usize, to: ReplyTo) -> Option<Quirk> {
+        self.find_quirk(id, |quirk| quirk.reply_to() == Some(to))
+    }
+
+    /// Whether a conversation is to be closed after so many letters.
+    pub fn closes_after(&self, id: usize, letters: usize) -> bool {
+        self.find_quirk(id, |quirk| *quirk == Quirk::ClosesAfter(letters)).is_some()
+    }
+
+    /// Whether a conversation that has had so many letters gets no more.
+    pub fn unavailable_after(&self, id: usize, letters: usize) -> bool {
+        self.find_quirk(id, |quirk| *quirk == Quirk::UnavailableAfter(letters)).is_some()
+    }
+
+    fn find_quirk(&self, id: usize, is_it: impl Fn(&Quirk) -> bool) -> Option<Quirk> {
+        let quirk = self.read(|record| record.quirks.iter().find(|quirk| is_it(quirk)).cloned())?;
+        self.tell(&Event::Misbehaved(id, quirk.clone()));
+        Some(quirk)
+    }
+
+    /// A client has said something. It is kept as it came, while there is room.
+    pub fn said(&self, id: usize, line: &[u8]) {
+        self.change(|record| {
+            if record.said_bytes + line.len() <= MAX_SAID_BYTES {
+                record.said_bytes += line.len();
+                record.said.push((id, line.to_vec()));
+            }
+        });
+    }
+
+    pub fn max_letter_bytes(&self) -> usize {
+        self.read(|record| record.limits.max_letter_bytes)
+    }
+
+    pub fn set_max_letter_bytes(&self, bytes: usize) {
+        self.change(|record| record.limits.max_letter_bytes = bytes);
+    }
+
+    pub fn offer_smtputf8(&self) {
+        self.change(|record| record.limits.smtputf8 = true);
+    }
+
+    /// The answer to `EHLO`.
+    pub fn extensions(&self) -> String {
+        let (size, smtputf8) = self.read(|record| (record.limits.max_letter_bytes, record.limits.smtputf8));
+        let smtputf8 = if smtputf8 { "250-SMTPUTF8\r\n" } else { "" };
+        format!("250-mailbox.test\r\n250-8BITMIME\r\n{smtputf8}250 SIZE {size}")
+    }
+
+    /// Whether a parameter of `MAIL FROM` is one of those that `EHLO` has offered, and can be granted. The error is the
+    /// answer.
+    pub fn knows(&self, parameter: &str) -> Result<(), String> {
+        let parameter = parameter.to_ascii_uppercase();
+        match parameter.split_once('=').unwrap_or((&parameter, "")) {
+            ("BODY", "7BIT" | "8BITMIME") => Ok(()),
+            ("SMTPUTF8", "") if self.read(|record| record.limits.smtputf8) => Ok(()),
+            ("SIZE", size) => match size.parse::<usize>() {
+                Ok(size) if size <= self.max_letter_bytes() => Ok(()),
+                Ok(_) => Err("552 the letter is longer than SIZE says".into()),
+                Err(_) => Err("501 SIZE is a number".into()),
+            },
+            _ => Err("555 there is no such parameter".into()),
+        }
     }
 
     pub fn hold(&self, point: Point, recipient: Option<String>) {

@@ -25,7 +25,7 @@ pub(super) fn info(pid: u32) -> Option<Info> {
         parent: fields.get(1)?.parse().ok()?,
         group: fields.get(2)?.parse().ok()?,
         state: fields.first()?.chars().next()?,
-        resident_bytes: resident_bytes(pid),
+        resident_bytes: memory(pid, "VmRSS:").unwrap_or(0),
         command: command_line(pid).unwrap_or_else(|| format!("[{name}]")),
     })
 }
@@ -41,13 +41,25 @@ pub(super) fn processor_time(pid: u32) -> Option<Duration> {
 /// USER_HZ is 100 on every Linux: time(7), "The software clock, HZ, and jiffies".
 const TICK: Duration = Duration::from_millis(10);
 
-/// `VmRSS` of proc_pid_status(5). A zombie has none.
-fn resident_bytes(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    kilobytes
-        .and_then(|text| text.trim().trim_end_matches(" kB").parse::<u64>().ok())
-        .map_or(0, |kilobytes| kilobytes * 1024)
+pub(super) fn peak_memory(pid: u32) -> Option<u64> {
+    memory(pid, "VmHWM:")
+}
+
+/// A line of proc_pid_status(5), in bytes. A zombie has none of them.
+fn memory(pid: u32, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(kilobytes.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
+}
+
+pub(super) fn is_stopped(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    let state = |stat: String| stat.rsplit_once(')')?.1.trim_start().chars().next();
+    // A thread that has ended since the folder was read does not run any more either.
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat"));
+        stat.map_or(true, |stat| state(stat) == Some('T'))
+    })
 }
 
 fn command_line(pid: u32) -> Option<String> {

@@ -42,6 +42,14 @@ pub(super) fn processor_time(_pid: u32) -> Option<Duration> {
     None
 }
 
+pub(super) fn peak_memory(_pid: u32) -> Option<u64> {
+    None
+}
+
+pub(super) fn is_stopped(pid: u32) -> bool {
+    info(pid).is_some_and(|info| info.state == 'T')
+}
+
 pub(super) fn descriptors(_pid: u32) -> Option<Vec<(i32, String)>> {
     None
 }
