@@ -27,8 +27,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         if matches!(progress.state(&root, &lesson)?, State::Green { .. }) {
             say(format!("Lesson {} is done: it stays as it is.", lesson.number()));
         } else {
-            let kept = keep::replace(&root, &lesson, &keep::solution(&root, &lesson)?)?;
-            solve::tell(&lesson, "solution", kept.as_ref());
+            let replaced = keep::replace(&root, &lesson, &keep::solution(&root, &lesson)?)?;
+            solve::tell(&lesson, "solution", &replaced);
         }
     }
     say(format!("\nYou can begin with lesson {}: book/src/{}.md", wanted.number(), wanted.name));

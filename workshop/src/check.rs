@@ -3,6 +3,7 @@
 mod grade;
 
 use crate::arguments;
+use crate::begin::{self, Begin};
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};
 use crate::progress::{self, Progress};
@@ -150,7 +151,10 @@ impl Outcome {
 
     fn tell_checks(&self, root: &Path, briefly: bool) {
         let mut checks = self.run.checks();
-        checks.sort_by_cached_key(|check| (!check.passed, place(root, &self.lesson, check)));
+        // A spec goes from what is simple to what is special.
+        let names = self.lesson.check_names(root);
+        let place = |check: &Check| names.iter().position(|name| *name == check.name);
+        checks.sort_by_key(|check| (!check.passed, place(check).unwrap_or(usize::MAX)));
         for check in &checks {
             let word = if check.passed { paint("passed", Look::Good) } else { paint("failed", Look::Bad) };
             say(format!("  {word}  {}", in_words(check)));
@@ -161,38 +165,22 @@ impl Outcome {
     }
 }
 
-/// A spec goes from what is simple to what is special.
-fn place(root: &Path, lesson: &Lesson, check: &Check) -> usize {
-    lesson.check_names(root).iter().position(|name| *name == check.name).unwrap_or(usize::MAX)
-}
-
-/// Says which failing check matters now. What is written and fails comes first; then what is not written yet, by its
-/// number: that is the order of the chapter and of the hints.
+/// Says what matters now.
 pub fn tell_where_to_begin(root: &Path, lesson: &Lesson, run: &Run) {
-    let failed = run.checks().into_iter().filter(|check| !check.passed);
-    let report = |check: &Check| run.report(&check.name).trim_end().to_owned();
-    let first = failed.min_by_key(|check| (todo_of(&report(check)), place(root, lesson, check)));
-    let Some(first) = first.map(|check| report(&check)) else { return };
-    let hole = lesson.holes(root).unwrap_or_default().into_iter().next();
-    match (todo_of(&first), hole) {
-        (Some(reached), Some(hole)) if hole.number < reached => {
-            say(format!("\nBegin with number {}, which no check reaches yet:", hole.number));
+    match begin::with(root, lesson, run) {
+        None => {}
+        Some(Begin::Report(report)) => {
+            say("\nBegin with this one:");
+            say(report);
+        }
+        Some(Begin::Hole(hole)) => {
+            say(format!("\nBegin with step {}, which no check reaches yet:", hole.step));
             say(format!("  write  {}", hole.text));
             say(format!("  in     lessons/{}/{}, line {}", lesson.name, hole.file.display(), hole.line));
-            say(format!("  read   number {} of \"Your task\" in book/src/{}.md", hole.number, lesson.name));
+            say(format!("  read   step {} of \"Your task\" in book/src/{}.md", hole.step, lesson.name));
             say(format!("  stuck  cargo workshop hint {}", lesson.number()));
         }
-        _ => {
-            say("\nBegin with this one:");
-            say(first);
-        }
     }
-}
-
-/// The number of the `todo!` that a program has run into, as the report of a check says it.
-fn todo_of(report: &str) -> Option<u32> {
-    let text = report.lines().find_map(|line| line.trim_start().strip_prefix("came:"))?;
-    text.trim_start().strip_prefix("todo ")?.split(':').next()?.parse().ok()
 }
 
 /// What is said where a spec has left its checks out.

@@ -2,6 +2,7 @@
 
 use crate::arguments;
 use crate::failure::Failure;
+use crate::files;
 use crate::keep;
 use crate::lesson::{self, Lesson};
 use crate::terminal::{Look, paint, print, say};
@@ -17,12 +18,12 @@ pub fn command() -> Command {
         "diff",
         "Shows how your files differ from the solution's",
         "Examples:\n  cargo workshop diff 02\n  cargo workshop diff 02 --no-comments\n\n\
-         A line with - is yours, a line with + is the solution's. While a todo! is left, this would give its \
-         solution away: then it asks for --spoil.",
+         A line with - is yours, a line with + is the solution's. While a step is not written yet, this would \
+         give its solution away: then it asks for --spoil.",
     )
     .arg(arguments::lesson("The lesson, such as 02").required(true))
     .arg(arguments::flag("no-comments", "Leave comments out"))
-    .arg(arguments::flag("spoil", "Show the solution also while a todo! is left"))
+    .arg(arguments::flag("spoil", "Show the solution even while a step is not written yet"))
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
@@ -38,26 +39,26 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 /// Shows how the learner's files differ from the solution's, unless that would give away what is still to be
 /// written.
 pub fn show(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Failure> {
-    let left = lesson.todos(root)?.len();
+    let left = lesson.steps_left(root)?.len();
     if left == 0 {
         return differences(root, lesson, no_comments);
     }
-    let (number, their) = (lesson.number(), if left == 1 { "its" } else { "their" });
+    let number = lesson.number();
+    let (steps, their) = if left == 1 { ("step is", "its") } else { ("steps are", "their") };
     Err(Failure::input(format!(
-        "lesson {number} has {left} todo!{} left, and this would show {their} solution.\n\
-         A hint:               cargo workshop hint {number}\n\
-         Show it all the same: cargo workshop diff {number} --spoil",
-        if left == 1 { "" } else { "s" }
+        "in lesson {number}, {left} {steps} not written yet, and this would show {their} solution.\n\
+         A hint:          cargo workshop hint {number}\n\
+         Show it anyway:  cargo workshop diff {number} --spoil"
     )))
 }
 
 fn differences(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Failure> {
-    let yours = keep::read(&lesson.folder(root))?;
+    let yours = files::read(&lesson.folder(root))?;
     let ours = keep::solution(root, lesson)?;
     let mut differ = 0;
     for file in yours.keys().chain(ours.keys()).collect::<BTreeSet<_>>() {
         let [your_text, our_text] = [&yours, &ours].map(|sources| {
-            let text = sources.get(file).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
+            let text = sources.get(file).map(|bytes| files::text(bytes)).unwrap_or_default();
             let text = steps::without_allowance(&text);
             if no_comments { without_comments(&text) } else { text }
         });
@@ -75,19 +76,15 @@ fn differences(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Fa
 fn show_file(name: &str, yours: &str, ours: &str) {
     say(paint(&format!("--- yours      {name}"), Look::Strong));
     say(paint("+++ solution", Look::Strong));
-    for group in TextDiff::from_lines(yours, ours).grouped_ops(3) {
+    let diff = TextDiff::from_lines(yours, ours);
+    for group in diff.grouped_ops(3) {
         say(paint("@@", Look::Quiet));
-        for change in group.iter().flat_map(|operation| {
-            // The texts live as long as this function, the operation does not: take what is to be shown.
-            TextDiff::from_lines(yours, ours)
-                .iter_changes(operation)
-                .map(|change| (change.tag(), change.value().trim_end_matches('\n').to_owned()))
-                .collect::<Vec<_>>()
-        }) {
-            match change {
-                (ChangeTag::Equal, line) => print(format!("  {line}")),
-                (ChangeTag::Delete, line) => print(paint(&format!("- {line}"), Look::Bad)),
-                (ChangeTag::Insert, line) => print(paint(&format!("+ {line}"), Look::Good)),
+        for change in group.iter().flat_map(|operation| diff.iter_changes(operation)) {
+            let line = change.value().trim_end_matches('\n');
+            match change.tag() {
+                ChangeTag::Equal => print(format!("  {line}")),
+                ChangeTag::Delete => print(paint(&format!("- {line}"), Look::Bad)),
+                ChangeTag::Insert => print(paint(&format!("+ {line}"), Look::Good)),
             }
         }
     }

@@ -1,10 +1,40 @@
 //! Files of the workshop, and putting them in the place of others.
 
-use crate::lesson::Lesson;
-use std::collections::BTreeSet;
+use crate::failure::Failure;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// What a learner may change in a lesson: the sources and Cargo.toml. Each file's path below the package's folder, and its
+/// bytes.
+pub type Sources = BTreeMap<PathBuf, Vec<u8>>;
+
+/// The one file that is no source.
+pub const MANIFEST: &str = "Cargo.toml";
+
+/// What a lesson's folder holds, also when it is a version that was kept. Files that are missing are left out.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn read(folder: &Path) -> Result<Sources, Failure> {
+    let cannot = |error| Failure::input(format!("cannot read {}: {error}", folder.display()));
+    let mut sources = Sources::new();
+    let files = steps::sources(folder).map_err(cannot)?;
+    for file in files.into_iter().chain([PathBuf::from(MANIFEST)]) {
+        match fs::read(folder.join(&file)) {
+            Ok(bytes) => drop(sources.insert(file, bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(cannot(error)),
+        }
+    }
+    Ok(sources)
+}
+
+/// A source as text, with the line ends of Unix.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace("\r\n", "\n")
+}
 
 /// All files below a folder, as paths that begin there.
 ///
@@ -27,18 +57,6 @@ pub fn below(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
     Ok(files)
 }
 
-/// The Rust sources below a package's folder. A name that begins with a dot is an editor's lock or copy.
-///
-/// # Errors
-/// When a folder cannot be read.
-pub fn sources(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
-    let mut files = below(folder)?;
-    let is_hidden =
-        |file: &Path| file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "rs") && !is_hidden(file));
-    Ok(files)
-}
-
 /// Writes a file, with its folder, unless it holds these bytes already: then cargo need not compile it again.
 ///
 /// # Errors
@@ -51,53 +69,4 @@ pub fn write_if_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     fs::write(path, bytes)
-}
-
-/// A source of the solution as it is in the lesson: its names of itself become the lesson's.
-pub fn as_lesson(text: &str, lesson: &Lesson) -> String {
-    let number = lesson.number();
-    text.replace(&format!("solution_{number}"), &format!("lesson_{number}"))
-        .replace(&format!("solution-{number}"), &format!("lesson-{number}"))
-        .replace(&format!("solutions/{}", lesson.name), &format!("lessons/{}", lesson.name))
-}
-
-/// The text with the lesson's imports of itself where rustfmt has them in the lesson: `lesson_02` and `solution_02` do not
-/// begin with the same letter.
-pub fn with_imports_in_order(text: &str, lesson: &Lesson) -> String {
-    let own = format!("use lesson_{}", lesson.number());
-    let is_own = |line: &&str| line.starts_with(&own) && line.ends_with(';');
-    let mut lines: Vec<&str> = text.lines().collect();
-    let Some(first) = lines.iter().position(is_own) else { return text.to_owned() };
-    let count = lines[first..].iter().take_while(|line| is_own(line)).count();
-    let imports: Vec<&str> = lines.drain(first..first + count).collect();
-    let is_import = |line: &&&str| line.starts_with("use ");
-    let begin = first - lines[..first].iter().rev().take_while(is_import).count();
-    let end = first + lines[first..].iter().take_while(is_import).count();
-    let place =
-        lines[begin..end].iter().position(|line| *line > imports[0]).map_or(end, |index| begin + index);
-    lines.splice(place..place, imports);
-    lines.into_iter().map(|line| format!("{line}\n")).collect()
-}
-
-/// The text without the marks by which the book includes parts of it.
-pub fn without_anchors(text: &str) -> String {
-    text.lines()
-        .filter(|line| !line.trim_start().starts_with("// ANCHOR"))
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn imports_of_itself_are_where_rustfmt_has_them() {
-        let lesson = Lesson { name: "02-two".into() };
-        let text = "use http::A;\nuse mail::B;\nuse lesson_02::C;\nuse lesson_02::D;\nuse std::io;\n\nfn main() {}\n";
-        let in_order = "use http::A;\nuse lesson_02::C;\nuse lesson_02::D;\nuse mail::B;\nuse std::io;\n\nfn main() {}\n";
-        assert_eq!(with_imports_in_order(text, &lesson), in_order);
-        assert_eq!(with_imports_in_order(in_order, &lesson), in_order);
-        assert_eq!(with_imports_in_order("use std::io;\n", &lesson), "use std::io;\n");
-    }
 }

@@ -9,22 +9,27 @@ use crate::terminal::{columns, say, wrap};
 use crate::workspace;
 use clap::{ArgMatches, Command, value_parser};
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 /// What the command line can say.
 pub fn command() -> Command {
     arguments::verb(
         "hint",
-        "Shows a hint for the next todo!, and another each time you ask",
-        "Examples:\n  cargo workshop hint 02\n  cargo workshop hint 02 --todo 3\n  \
+        "Shows a hint for the step that you are at, and another each time you ask",
+        "Examples:\n  cargo workshop hint 02\n  cargo workshop hint 02 --step 3\n  \
          cargo workshop hint 02 --again\n\n\
-         There are three for each todo!, from a nudge to nearly the answer. They are in \
+         There are three for each step, from a nudge to nearly the answer. They are in \
          lessons/NN-name/hints.md.",
     )
     .arg(arguments::lesson("The lesson, such as 02 (without it: the first that is not done)"))
     .arg(
-        arguments::option("todo", "N", "The number of the todo! (without it: the first that is left)")
-            .value_parser(value_parser!(u32)),
+        arguments::option(
+            "step",
+            "N",
+            "The step (without it: the one that the last check named, or the next)",
+        )
+        .value_parser(value_parser!(u32)),
     )
     .arg(arguments::flag("again", "Show those that you have seen, and no other"))
 }
@@ -36,55 +41,79 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(wanted) => lesson::one(&root, wanted)?,
         None => check::next(&root, &progress)?,
     };
-    let todo = matches.get_one::<u32>("todo").copied();
-    show(&root, &mut progress, &lesson, todo, matches.get_flag("again"))
+    let step = matches.get_one::<u32>("step").copied();
+    show(&root, &mut progress, &lesson, step, matches.get_flag("again"))
 }
 
-/// Shows the next hint for a todo!, or `again` those that were shown.
+/// Shows the next hint for a step, or `again` those that were shown. Without a step: for the one that the learner is at.
 pub fn show(
     root: &Path,
     progress: &mut Progress,
     lesson: &Lesson,
-    todo: Option<u32>,
+    step: Option<u32>,
     again: bool,
 ) -> Result<(), Failure> {
-    let lesson_number = lesson.number();
-    let path = lesson.folder(root).join("hints.md");
-    let text = fs::read_to_string(&path)
-        .map_err(|_| Failure::input(format!("there are no hints for lesson {lesson_number} yet")))?;
-    let Some(number) = todo.or_else(|| lesson.todos(root).ok()?.first().copied()) else {
-        say("No todo! is left in this lesson.");
+    let number = lesson.number();
+    let text = fs::read_to_string(lesson.folder(root).join("hints.md"))
+        .map_err(|_| Failure::input(format!("there are no hints for lesson {number} yet")))?;
+    let next = || progress.step_told(root, lesson).or_else(|| lesson.steps_left(root).ok()?.first().copied());
+    let Some(step) = step.or_else(next) else {
+        if again {
+            return show_all_again(root, progress, lesson, &text);
+        }
+        say("Every step of this lesson is written.");
         say("See what the spec says:");
-        say(format!("  cargo workshop check {lesson_number}"));
-        say("A hint for a part of it:");
-        say(format!("  cargo workshop hint {lesson_number} --todo 1"));
+        say(format!("  cargo workshop check {number}"));
+        say("A hint for a step:");
+        say(format!("  cargo workshop hint {number} --step 1"));
         return Ok(());
     };
-    let (title, hints) = parse(&text, number).ok_or_else(|| {
-        Failure::input(format!("there are no hints for number {number} of lesson {lesson_number}"))
-    })?;
-    let seen = progress.hints_shown(lesson, number).min(hints.len());
+    let (title, hints) = parse(&text, step)
+        .ok_or_else(|| Failure::input(format!("there are no hints for step {step} of lesson {number}")))?;
+    let seen = progress.hints_shown(lesson, step).min(hints.len());
     let shown = if again { seen } else { (seen + 1).min(hints.len()) };
     // A learner reads the new one. Those before are further up, or on paper.
     let first = if again { 0 } else { shown - 1 };
     if !again {
-        progress.show_hints(lesson, number, shown);
+        progress.show_hints(lesson, step, shown);
     }
-
-    say(format!("Lesson {lesson_number}, {title}"));
-    for (index, hint) in hints.iter().enumerate().take(shown).skip(first) {
-        say(format!("\nHint {} of {}: {}", index + 1, hints.len(), for_terminal(hint, columns())));
-    }
-    tell_what_else(lesson, &text, number, (first, shown, hints.len()));
+    tell(lesson, &title, &hints, first..shown);
+    tell_what_else(lesson, &text, step, (first, shown, hints.len()));
     Ok(())
 }
 
-/// Says how to get the other hints: those before `first`, those after `shown`, and those for another number.
-fn tell_what_else(lesson: &Lesson, text: &str, number: u32, (first, shown, count): (usize, usize, usize)) {
+/// Shows every hint that was shown, of each step.
+fn show_all_again(root: &Path, progress: &Progress, lesson: &Lesson, text: &str) -> Result<(), Failure> {
+    let mut none = true;
+    for step in lesson.marked(root)?.steps() {
+        let Some((title, hints)) = parse(text, step) else { continue };
+        let seen = progress.hints_shown(lesson, step).min(hints.len());
+        if seen > 0 {
+            none = false;
+            tell(lesson, &title, &hints, 0..seen);
+            say("");
+        }
+    }
+    if none {
+        say("You have seen no hint of this lesson. A hint for a step:");
+        say(format!("  cargo workshop hint {} --step 1", lesson.number()));
+    }
+    Ok(())
+}
+
+fn tell(lesson: &Lesson, title: &str, hints: &[String], which: Range<usize>) {
+    say(format!("Lesson {}, {title}", lesson.number()));
+    for index in which {
+        say(format!("\nHint {} of {}: {}", index + 1, hints.len(), for_terminal(&hints[index], columns())));
+    }
+}
+
+/// Says how to get the other hints: those before `first`, those after `shown`, and those for another step.
+fn tell_what_else(lesson: &Lesson, text: &str, step: u32, (first, shown, count): (usize, usize, usize)) {
     let lesson = lesson.number();
     say("");
     match shown {
-        0 => say("You have seen no hint for this number yet. Ask without --again for the first."),
+        0 => say("You have seen no hint for this step yet. Ask without --again for the first."),
         _ if shown == count => {
             say("That was the last hint. Compare your files with the solution of the whole lesson:");
             say(format!("  cargo workshop diff {lesson} --spoil"));
@@ -93,20 +122,20 @@ fn tell_what_else(lesson: &Lesson, text: &str, number: u32, (first, shown, count
     }
     if first > 0 {
         say("Those before this one, once more:");
-        say(format!("  cargo workshop hint {lesson} --todo {number} --again"));
+        say(format!("  cargo workshop hint {lesson} --step {step} --again"));
     }
-    // The one before: whoever has a compiler error has written that number, and no todo! leads there any more.
-    let other = if number > 1 { number - 1 } else { number + 1 };
+    // The one before: with a compiler error, that is the step that was written last.
+    let other = if step > 1 { step - 1 } else { step + 1 };
     if parse(text, other).is_some() {
-        say("For another number:");
-        say(format!("  cargo workshop hint {lesson} --todo {other}"));
+        say("For another step:");
+        say(format!("  cargo workshop hint {lesson} --step {other}"));
     }
 }
 
-/// The heading of this number, `## N. …`, and the hints below it. Each is folded in the book and on a web page:
+/// The heading of this step, `## N. …`, and the hints below it. Each is folded in the book and on a web page:
 /// `<details><summary>NAME</summary>` … `</details>`.
-fn parse(text: &str, number: u32) -> Option<(String, Vec<String>)> {
-    let wanted = format!("{number}. ");
+fn parse(text: &str, step: u32) -> Option<(String, Vec<String>)> {
+    let wanted = format!("{step}. ");
     let section = text.split("\n## ").find(|section| section.starts_with(&wanted))?;
     let mut parts = section.split("\n<details><summary>");
     let title = parts.next()?.trim().to_owned();
@@ -147,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hints_are_those_of_the_number() {
+    fn hints_are_those_of_the_step() {
         let hint =
             |name: &str, text: &str| format!("<details><summary>{name}</summary>\n\n{text}\n</details>\n");
         let text = format!(

@@ -1,15 +1,11 @@
 //! What a learner had: kept aside with a date before anything is put in its place, and never lost.
 
 use crate::failure::Failure;
-use crate::files::{self, as_lesson, with_imports_in_order, without_anchors};
+use crate::files::{self, MANIFEST, Sources, read, text};
 use crate::lesson::Lesson;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-
-/// The sources of a lesson: each file's path below the package's folder, and its bytes.
-pub type Sources = BTreeMap<PathBuf, Vec<u8>>;
 
 /// A version that was kept.
 pub struct Kept {
@@ -28,32 +24,68 @@ impl Kept {
     }
 }
 
-/// The sources below a folder.
+/// The starter, with its Cargo.toml.
 ///
 /// # Errors
-/// When they cannot be read.
-pub fn read(folder: &Path) -> Result<Sources, Failure> {
-    let cannot = |error| Failure::input(format!("cannot read {}: {error}", folder.display()));
-    let mut sources = Sources::new();
-    for file in files::sources(folder).map_err(cannot)? {
-        let bytes = fs::read(folder.join(&file)).map_err(cannot)?;
-        sources.insert(file, bytes);
-    }
+/// When the solution cannot be read.
+pub fn starter(root: &Path, lesson: &Lesson) -> Result<Sources, Failure> {
+    let marked = lesson.marked(root)?;
+    let mut files = marked.starter();
+    files.insert(MANIFEST.into(), marked.manifest());
+    Ok(as_bytes(files))
+}
+
+/// The solution as it is in the lesson. Cargo.toml stays the learner's.
+///
+/// # Errors
+/// When files cannot be read.
+pub fn solution(root: &Path, lesson: &Lesson) -> Result<Sources, Failure> {
+    let marked = lesson.marked(root)?;
+    let mut sources = as_bytes(marked.solution());
+    let manifest = read(&lesson.folder(root))?.remove(Path::new(MANIFEST));
+    sources.insert(MANIFEST.into(), manifest.unwrap_or_else(|| marked.manifest().into_bytes()));
     Ok(sources)
 }
 
-/// The solution's sources as they are in the lesson. What lies beside `src`, such as tests of the solution alone, has no
-/// place there.
+fn as_bytes(files: steps::Files) -> Sources {
+    files.into_iter().map(|(file, text)| (file, text.into_bytes())).collect()
+}
+
+/// Who has written a version.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// It is the starter, or what is left of it.
+    Starter,
+    /// It is the solution, or what is left of it.
+    Solution,
+    Learner,
+}
+
+/// Who has written this.
 ///
 /// # Errors
-/// When they cannot be read.
-pub fn solution(root: &Path, lesson: &Lesson) -> Result<Sources, Failure> {
-    let as_in_lesson = |(file, bytes): (PathBuf, Vec<u8>)| {
-        let text = without_anchors(&as_lesson(&String::from_utf8_lossy(&bytes), lesson));
-        (file, with_imports_in_order(&text, lesson).into_bytes())
+/// When the solution cannot be read.
+pub fn whose(root: &Path, lesson: &Lesson, sources: &Sources) -> Result<Whose, Failure> {
+    let starter = starter(root, lesson)?;
+    // A Cargo.toml that was changed is the learner's, too.
+    let mut solution = as_bytes(lesson.marked(root)?.solution());
+    solution.extend(
+        starter.get_key_value(Path::new(MANIFEST)).map(|(file, bytes)| (file.clone(), bytes.clone())),
+    );
+    let all_in = |other: &Sources| {
+        sources.iter().all(|(file, bytes)| other.get(file).is_some_and(|other| text(other) == text(bytes)))
     };
-    let sources = read(&lesson.solution(root))?.into_iter();
-    Ok(sources.filter(|(file, _)| file.starts_with("src")).map(as_in_lesson).collect())
+    Ok(match () {
+        () if all_in(&starter) => Whose::Starter,
+        () if all_in(&solution) => Whose::Solution,
+        () => Whose::Learner,
+    })
+}
+
+/// Whether both are the same, whatever their line ends.
+pub fn same(one: &Sources, other: &Sources) -> bool {
+    one.len() == other.len()
+        && one.iter().all(|(file, bytes)| other.get(file).is_some_and(|other| text(other) == text(bytes)))
 }
 
 /// All versions of a lesson that were kept, the oldest first.
@@ -71,18 +103,30 @@ pub fn list(root: &Path, lesson: &Lesson) -> Vec<Kept> {
     kept
 }
 
-/// Puts `new` in the place of the lesson's sources. What was there is kept first, unless it is kept already.
-/// Gives the version that holds it, or `None` when nothing had to be replaced.
+/// What came of putting files in place.
+pub enum Replaced {
+    /// They were there already.
+    Nothing,
+    /// What was there is not the learner's work.
+    NoWork,
+    /// The learner's files, which are kept now.
+    Work(Kept),
+}
+
+/// Puts `new` in the place of the lesson's files. A learner's work is kept first.
 ///
 /// # Errors
 /// When something cannot be read or written. The lesson's files are then as they were, or kept.
-pub fn replace(root: &Path, lesson: &Lesson, new: &Sources) -> Result<Option<Kept>, Failure> {
+pub fn replace(root: &Path, lesson: &Lesson, new: &Sources) -> Result<Replaced, Failure> {
     let place = lesson.folder(root);
     let old = read(&place)?;
-    if old == *new {
-        return Ok(None);
+    if same(&old, new) {
+        return Ok(Replaced::Nothing);
     }
-    let kept = keep(root, lesson, &old)?;
+    let replaced = match whose(root, lesson, &old)? {
+        Whose::Learner => Replaced::Work(keep(root, lesson, &old)?),
+        Whose::Starter | Whose::Solution => Replaced::NoWork,
+    };
     let cannot = |error| Failure::work(format!("cannot write to {}: {error}", place.display()));
     for (file, bytes) in new {
         files::write_if_new(&place.join(file), bytes).map_err(cannot)?;
@@ -90,16 +134,11 @@ pub fn replace(root: &Path, lesson: &Lesson, new: &Sources) -> Result<Option<Kep
     for file in old.keys().filter(|file| !new.contains_key(*file)) {
         fs::remove_file(place.join(file)).map_err(cannot)?;
     }
-    Ok(Some(kept))
+    Ok(replaced)
 }
 
 fn keep(root: &Path, lesson: &Lesson, sources: &Sources) -> Result<Kept, Failure> {
     let folder = folder(root, lesson);
-    for kept in list(root, lesson) {
-        if kept.sources().is_ok_and(|same| same == *sources) {
-            return Ok(kept);
-        }
-    }
     let cannot = |error| Failure::work(format!("cannot keep your files in {}: {error}", folder.display()));
     let date = date(SystemTime::now());
     // Two versions in one second get two names.
@@ -108,13 +147,21 @@ fn keep(root: &Path, lesson: &Lesson, sources: &Sources) -> Result<Kept, Failure
         .map(|number| if number == 1 { date.clone() } else { format!("{date}_number_{number}") })
         .find(free)
         .unwrap_or_default();
-    let new = folder.join(format!("{name}.new"));
-    for (file, bytes) in sources {
-        files::write_if_new(&new.join(file), bytes).map_err(cannot)?;
+    let place = folder.join(&name);
+    let is_same = |kept: &Kept| kept.sources().is_ok_and(|same| same == *sources);
+    match list(root, lesson).into_iter().find(is_same) {
+        // It is kept already. The newest version is what the learner had last.
+        Some(kept) => fs::rename(kept.folder, &place).map_err(cannot)?,
+        None => {
+            let new = folder.join(format!("{name}.new"));
+            for (file, bytes) in sources {
+                files::write_if_new(&new.join(file), bytes).map_err(cannot)?;
+            }
+            // Under its own name only when it is whole.
+            fs::rename(&new, &place).map_err(cannot)?;
+        }
     }
-    // Under its own name only when it is whole.
-    fs::rename(&new, folder.join(&name)).map_err(cannot)?;
-    Ok(Kept { when: name.replace('_', " "), folder: folder.join(name) })
+    Ok(Kept { when: name.replace('_', " "), folder: place })
 }
 
 fn folder(root: &Path, lesson: &Lesson) -> PathBuf {

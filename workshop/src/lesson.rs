@@ -1,7 +1,9 @@
 //! The lessons of the workshop, as the folders say.
 
 use crate::failure::Failure;
-use crate::keep;
+use crate::files;
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,33 +85,52 @@ impl Lesson {
         self.check_names(root).len()
     }
 
-    /// The `todo!`s that are left, in the order of their numbers.
+    /// Its solution, with the marks that say what a learner writes.
     ///
     /// # Errors
-    /// When the files cannot be read.
+    /// When the solution cannot be read.
+    pub fn marked(&self, root: &Path) -> Result<steps::Lesson, Failure> {
+        steps::Lesson::read(root, &self.name).map_err(Failure::input)
+    }
+
+    /// How much of the task is written in these files.
+    ///
+    /// # Errors
+    /// When the solution cannot be read.
+    pub fn written(&self, root: &Path, sources: &files::Sources) -> Result<Written, Failure> {
+        let of = self.marked(root)?.steps();
+        let left: BTreeSet<u32> = self.holes_of(root, sources)?.iter().map(|hole| hole.step).collect();
+        Ok(Written { steps: of.difference(&left).count(), of: of.len() })
+    }
+
+    /// The `todo!`s that are left in the learner's files, in the order of their steps.
+    ///
+    /// # Errors
+    /// When files cannot be read.
     pub fn holes(&self, root: &Path) -> Result<Vec<Hole>, Failure> {
-        let sources = keep::read(&self.folder(root))?;
-        let of_file = |(file, bytes): (&PathBuf, &Vec<u8>)| holes_in(file, &String::from_utf8_lossy(bytes));
-        let mut holes: Vec<Hole> = sources.iter().flat_map(of_file).collect();
-        holes.sort_by_key(|hole| hole.number);
+        self.holes_of(root, &files::read(&self.folder(root))?)
+    }
+
+    /// The `todo!`s that are left in these files. Those of a file that is missing are left, too.
+    ///
+    /// # Errors
+    /// When the solution cannot be read.
+    pub fn holes_of(&self, root: &Path, sources: &files::Sources) -> Result<Vec<Hole>, Failure> {
+        let mut texts = self.marked(root)?.starter();
+        texts.extend(sources.iter().map(|(file, bytes)| (file.clone(), files::text(bytes))));
+        let mut holes: Vec<Hole> = texts.iter().flat_map(|(file, text)| holes_in(file, text)).collect();
+        holes.sort_by_key(|hole| hole.step);
         Ok(holes)
     }
 
-    /// The numbers of the `todo!`s that are left, in order.
+    /// The numbers of the steps that are not written yet, in order.
     ///
     /// # Errors
-    /// When the files cannot be read.
-    pub fn todos(&self, root: &Path) -> Result<Vec<u32>, Failure> {
-        let mut todos: Vec<u32> = self.holes(root)?.iter().map(|hole| hole.number).collect();
-        todos.dedup();
-        Ok(todos)
-    }
-
-    /// How many parts the task has: the headings `### N. …` of the chapter.
-    pub fn todos_of_the_chapter(&self, root: &Path) -> u32 {
-        let chapter = self.chapter(root);
-        let number = |line: &str| line.strip_prefix("### ")?.split_once(". ")?.0.parse().ok();
-        chapter.lines().filter_map(number).max().unwrap_or(0)
+    /// When files cannot be read.
+    pub fn steps_left(&self, root: &Path) -> Result<Vec<u32>, Failure> {
+        let mut steps: Vec<u32> = self.holes(root)?.iter().map(|hole| hole.step).collect();
+        steps.dedup();
+        Ok(steps)
     }
 
     fn chapter(&self, root: &Path) -> String {
@@ -117,10 +138,23 @@ impl Lesson {
     }
 }
 
+/// How much of a task is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub steps: usize,
+    pub of: usize,
+}
+
+impl Display for Written {
+    fn fmt(&self, to: &mut Formatter) -> fmt::Result {
+        write!(to, "{} of {} steps written", self.steps, self.of)
+    }
+}
+
 /// A `todo!("N: …")`.
 pub struct Hole {
-    /// N, which is the number of a part of the task in the chapter.
-    pub number: u32,
+    /// N, the number of the step.
+    pub step: u32,
     /// What is to be written.
     pub text: String,
     /// The file, as a path that begins at the lesson's folder.
@@ -130,22 +164,25 @@ pub struct Hole {
 }
 
 /// The holes in a source. One in a comment does not count.
-pub fn holes_in(file: &Path, source: &str) -> Vec<Hole> {
-    let hole = |(index, line): (usize, &str)| {
-        let code = Some(line).filter(|line| !line.trim_start().starts_with("//"))?;
-        let (number, rest) = code.split_once("todo!(\"")?.1.split_once(':')?;
+fn holes_in(file: &Path, source: &str) -> Vec<Hole> {
+    let hole = |(begin, _): (usize, &str)| {
+        let (before, todo) = source.split_at(begin);
+        let is_comment = before.rsplit('\n').next()?.trim_start().starts_with("//");
+        let todo = todo.strip_prefix("todo!(")?.trim_start().strip_prefix('"').filter(|_| !is_comment)?;
+        let (number, rest) = todo.split_once(':')?;
         let text = rest.split_once("\")").map_or(rest, |(text, _)| text).trim().to_owned();
-        Some(Hole { number: number.parse().ok()?, text, file: file.to_owned(), line: index + 1 })
+        let line = before.matches('\n').count() + 1;
+        Some(Hole { step: number.parse().ok()?, text, file: file.to_owned(), line })
     };
-    source.lines().enumerate().filter_map(hole).collect()
+    source.match_indices("todo!(").filter_map(hole).collect()
 }
 
-/// All lessons that have a starter, in order.
+/// All lessons, in order. One whose folder was deleted is still there: it can be put back.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub fn all(root: &Path) -> Result<Vec<Lesson>, Failure> {
-    let folder = root.join("lessons");
+    let folder = root.join("solutions");
     let entries = fs::read_dir(&folder)
         .map_err(|error| Failure::input(format!("cannot read {}: {error}", folder.display())))?;
     let mut names: Vec<String> = entries

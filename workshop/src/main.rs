@@ -1,6 +1,7 @@
 //! `cargo workshop`: the companion at the learner's side. One file for each verb, named after it.
 
 mod arguments;
+mod begin;
 mod bench;
 mod book;
 mod catch_up;
@@ -24,6 +25,7 @@ mod reset;
 mod restore;
 mod solve;
 mod spec;
+mod splice;
 mod starters;
 mod terminal;
 mod timeline;

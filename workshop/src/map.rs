@@ -60,8 +60,7 @@ fn tell_next(root: &Path, lesson: &Lesson, state: &State) {
 
 fn in_words(state: &State) -> String {
     match state {
-        State::Todo(1) => "1 todo! left".into(),
-        State::Todo(count) => format!("{count} todo!s left"),
+        State::Writing(written) => written.to_string(),
         State::Red { passed, of } => format!("{passed} of {of} checks pass"),
         State::Green { of } => format!("all {of} checks pass"),
         State::Solution => "the solution is in place".into(),

@@ -1,9 +1,10 @@
 //! What is done: found by running specs, and remembered until the lesson's files change.
 
+use crate::begin;
 use crate::failure::Failure;
 use crate::files;
 use crate::keep;
-use crate::lesson::Lesson;
+use crate::lesson::{Lesson, Written};
 use crate::spec::{Run, Spec, Verdict};
 use crate::terminal::note;
 use observe::tool;
@@ -21,13 +22,13 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// How far a lesson is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// So many `todo!`s are left.
-    Todo(usize),
+    /// Some steps are not written yet.
+    Writing(Written),
     /// No `todo!` is left, but the spec is not green.
     Red { passed: usize, of: usize },
     /// The spec is green.
     Green { of: usize },
-    /// The solution is in place, which is known to be green. Its spec was not run here.
+    /// The solution is in place, which is known to be green. Its spec need not be run.
     Solution,
     /// The spec has left its checks out, since this tool is missing.
     Lacks(String),
@@ -76,14 +77,18 @@ impl Progress {
     /// # Errors
     /// When the files cannot be read.
     pub fn known(&self, root: &Path, lesson: &Lesson) -> Result<Option<State>, Failure> {
-        let todos = lesson.todos(root)?.len();
-        if todos > 0 {
-            return Ok(Some(State::Todo(todos)));
+        let mine = files::read(&lesson.folder(root))?;
+        let written = lesson.written(root, &mine)?;
+        if written.steps < written.of {
+            return Ok(Some(State::Writing(written)));
         }
-        let remembered = self.remembered(root, lesson);
-        // What a run has shown weighs more: a machine may lack what even the solution needs.
-        let in_place = || Ok(keep::solution(root, lesson)? == keep::read(&lesson.folder(root))?);
-        if remembered.is_none() && in_place()? { Ok(Some(State::Solution)) } else { Ok(remembered) }
+        match self.remembered(root, lesson) {
+            // A run that went wrong weighs more: a machine may lack what even the solution needs.
+            None | Some(State::Green { .. }) if keep::same(&mine, &keep::solution(root, lesson)?) => {
+                Ok(Some(State::Solution))
+            }
+            remembered => Ok(remembered),
+        }
     }
 
     /// Notes what came of a run of a lesson's spec.
@@ -104,6 +109,7 @@ impl Progress {
             "passed": passed,
             "of": of,
             "lacks": lacks,
+            "step": begin::with(root, lesson, run).and_then(|begin| begin.step()),
         });
         self.save();
         state
@@ -123,16 +129,24 @@ impl Progress {
         Some(if known["green"].as_bool()? { State::Green { of } } else { State::Red { passed, of } })
     }
 
-    /// How many hints were shown for this `todo!`.
-    pub fn hints_shown(&self, lesson: &Lesson, todo: u32) -> usize {
-        let shown = self.memory["hints"][lesson.word()][todo.to_string()].as_u64();
+    /// The step that the last check told the learner to begin with. `None` when the files are others since then.
+    pub fn step_told(&self, root: &Path, lesson: &Lesson) -> Option<u32> {
+        let known = self.memory.get("lessons")?.get(lesson.word())?;
+        let step =
+            known.get("step")?.as_u64().filter(|_| known["fingerprint"] == json!(fingerprint(root, lesson)));
+        u32::try_from(step?).ok()
+    }
+
+    /// How many hints were shown for this step.
+    pub fn hints_shown(&self, lesson: &Lesson, step: u32) -> usize {
+        let shown = self.memory["hints"][lesson.word()][step.to_string()].as_u64();
         shown.and_then(|shown| usize::try_from(shown).ok()).unwrap_or(0)
     }
 
-    /// Notes how many hints were shown for this `todo!`.
-    pub fn show_hints(&mut self, lesson: &Lesson, todo: u32, count: usize) {
+    /// Notes how many hints were shown for this step.
+    pub fn show_hints(&mut self, lesson: &Lesson, step: u32, count: usize) {
         let hints = object(&mut self.memory["hints"]);
-        object(&mut hints[lesson.word()])[todo.to_string()] = json!(count);
+        object(&mut hints[lesson.word()])[step.to_string()] = json!(count);
         self.save();
     }
 
@@ -193,8 +207,8 @@ pub fn stamp(root: &Path, lesson: &Lesson) -> u64 {
 
 /// As paths that begin at the root, so that a workshop which moves to another folder keeps its progress.
 fn files_of(root: &Path, lesson: &Lesson) -> Vec<PathBuf> {
-    let sources = files::sources(&lesson.folder(root)).unwrap_or_default();
-    let in_folder = sources.into_iter().chain([PathBuf::from("Cargo.toml")]);
+    let sources = steps::sources(&lesson.folder(root)).unwrap_or_default();
+    let in_folder = sources.into_iter().chain([PathBuf::from(files::MANIFEST)]);
     let folder = lesson.folder(Path::new(""));
     in_folder.map(|file| folder.join(file)).chain([lesson.spec(Path::new(""))]).collect()
 }

@@ -106,14 +106,14 @@ fn draw_one(root: &Path, lesson: &Lesson, solution: bool, file: &Path) -> Result
 
 /// A program with a `todo!` on its way would only show how it panics.
 fn must_be_written(root: &Path, lesson: &Lesson) -> Result<(), Failure> {
-    let todos = lesson.todos(root)?;
-    if todos.is_empty() {
+    let left = lesson.steps_left(root)?;
+    if left.is_empty() {
         return Ok(());
     }
-    let numbers: Vec<String> = todos.iter().map(u32::to_string).collect();
+    let numbers: Vec<String> = left.iter().map(u32::to_string).collect();
     let still = match numbers.len() {
-        1 => format!("number {} is still a todo!", numbers[0]),
-        _ => format!("numbers {} are still todo!s", numbers.join(", ")),
+        1 => format!("step {} is still a todo!", numbers[0]),
+        _ => format!("steps {} are still todo!s", numbers.join(", ")),
     };
     let number = lesson.number();
     Err(Failure::work(format!(

@@ -17,8 +17,8 @@ fn the_map_says_what_is_done_and_what_comes_next() {
     let tiny = Tiny::new("map");
     let first = tiny.workshop(&[]).assert().code(0);
     first
-        .stdout(contains("  01-one          15 min   next, 1 todo! left"))
-        .stdout(contains("  02-two          15 min   to do, 1 todo! left"))
+        .stdout(contains("  01-one          15 min   next, 0 of 1 steps written"))
+        .stdout(contains("  02-two          15 min   to do, 0 of 1 steps written"))
         .stdout(contains("About 30 minutes of work are left."))
         .stdout(contains("Next: 01 The one: doubled"));
 
@@ -26,7 +26,7 @@ fn the_map_says_what_is_done_and_what_comes_next() {
     let second = tiny.workshop(&[]).assert().code(0);
     second
         .stdout(contains("  01-one          15 min   done, all 2 checks pass"))
-        .stdout(contains("  02-two          15 min   next, 1 todo! left"))
+        .stdout(contains("  02-two          15 min   next, 0 of 1 steps written"))
         .stderr(contains("Running the spec of lesson 01"));
     // It is remembered until the files change.
     tiny.workshop(&[]).assert().code(0).stdout(contains("done, all 2 checks pass")).stderr(is_empty());
@@ -39,7 +39,7 @@ fn a_broken_memory_is_no_error() {
     let tiny = Tiny::new("memory");
     for memory in ["", "{\"lessons\":", "[1]", "{\"lessons\":7,\"hints\":[]}"] {
         tiny.write(".workshop/progress.json", memory);
-        tiny.workshop(&[]).assert().code(0).stdout(contains("next, 1 todo! left"));
+        tiny.workshop(&[]).assert().code(0).stdout(contains("next, 0 of 1 steps written"));
         tiny.workshop(&["check", "01"]).assert().code(1).stderr(contains("panicked").not());
         tiny.write(".workshop/progress.json", memory);
         tiny.workshop(&["hint", "01"]).assert().code(0).stderr(contains("panicked").not());
@@ -145,8 +145,8 @@ fn a_spec_that_left_its_checks_out_proves_nothing() {
     assert_eq!(watch.code(), Some(0));
 }
 
-/// Two numbers. The second one is needed first.
-const TWO: &str = r#"//! Adds one, and doubles.
+/// Three steps. The last one is needed first.
+const THREE: &str = r#"//! Doubles.
 
 fn main() {
     let number: u32 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -158,7 +158,9 @@ struct Sum(u32);
 
 impl Sum {
     fn of(one: u32, other: u32) -> Self {
+        // ANCHOR: step_1 todo!("1: add")
         Self(one + other)
+        // ANCHOR_END: step_1
     }
 }
 
@@ -166,70 +168,152 @@ struct Product(u32);
 
 impl Product {
     fn of(one: u32, other: u32) -> Self {
+        // ANCHOR: step_2 todo!("2: multiply")
         Self(one * other)
+        // ANCHOR_END: step_2
     }
 }
 
 fn double(number: u32) -> u32 {
+    // ANCHOR: step_3 todo!("3: twice")
     Sum::of(number, number).0.max(Product::of(number, 2).0)
+    // ANCHOR_END: step_3
 }
 "#;
 
-/// A lesson with three numbers.
-fn with_numbers(name: &str) -> Tiny {
+/// A lesson with three steps.
+fn with_steps(name: &str) -> Tiny {
     let tiny = Tiny::new(name);
-    tiny.write("solutions/01-one/src/main.rs", TWO);
-    let starter = TWO
-        .replace("Self(one + other)", "todo!(\"1: add\")")
-        .replace("Self(one * other)", "todo!(\"2: multiply\")")
-        .replace("Sum::of(number, number).0.max(Product::of(number, 2).0)", "todo!(\"3: twice\")");
-    tiny.write(MAIN, &starter);
-    tiny.write("book/src/01-one.md", "# 01 The one: doubled\n\n### 1. A\n\n### 2. B\n\n### 3. C\n");
-    tiny.commit();
+    tiny.write("solutions/01-one/src/main.rs", THREE);
+    tiny.workshop(&["reset", "01"]).assert().code(0);
     tiny
 }
 
-#[test]
-fn check_and_hint_name_the_same_number() {
-    let tiny = with_numbers("begin");
+/// The spec of such a lesson, with reports as `support` has them.
+fn with_reports(tiny: &Tiny) {
     let spec = tiny.read("tests/01-one.rs");
     let said = "eprintln!(\"NOT WRITTEN YET\");";
-    let as_the_support_says = "eprintln!(\"NOT WRITTEN YET: a check\\n\\n  came:      todo 3: twice\\n\");";
-    assert!(spec.contains(said));
-    tiny.write("tests/01-one.rs", &spec.replace(said, as_the_support_says));
-    let check = tiny.workshop(&["check", "01"]).assert().code(1);
-    check
-        .stdout(contains("Begin with number 1, which no check reaches yet:\n  write  add\n"))
-        .stdout(contains("  in     lessons/01-one/src/main.rs, line 13\n"));
-    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Lesson 01, 1. "));
-    for number in ["1", "2"] {
-        tiny.workshop(&["solve", "01", "--number", number]).assert().code(0);
-    }
-    let check = tiny.workshop(&["check", "01"]).assert().code(1);
-    check.stdout(contains("Begin with this one:\nNOT WRITTEN YET").and(contains("todo 3: twice")));
+    let todo = "eprintln!(\"NOT WRITTEN YET: a check\\n\\n  came:      todo 3: twice\\n\");";
+    let failed = "but {} came\", got.trim()";
+    let section = "but {} came\\n\\n  read:      \\\"2. Multiply\\\" in book/src/01-one.md\", got.trim()";
+    assert!(spec.contains(said) && spec.contains(failed));
+    tiny.write("tests/01-one.rs", &spec.replace(said, todo).replace(failed, section));
 }
 
 #[test]
-fn one_number_can_be_solved_alone() {
-    let tiny = with_numbers("solve-number");
+fn check_and_hint_name_the_same_step() {
+    let tiny = with_steps("begin");
+    with_reports(&tiny);
+    let hints = tiny.read("lessons/01-one/hints.md");
+    let (_, one) = hints.split_once("## 1. ").unwrap();
+    let all = (1..=3).map(|step| format!("## {step}. {one}\n")).collect::<String>();
+    tiny.write("lessons/01-one/hints.md", &format!("# Hints for lesson 01\n\n{all}"));
+
+    let check = tiny.workshop(&["check", "01"]).assert().code(1);
+    check
+        .stdout(contains("Begin with step 1, which no check reaches yet:\n  write  add\n"))
+        .stdout(contains("  in     lessons/01-one/src/main.rs, line 16\n"))
+        .stdout(contains("  read   step 1 of \"Your task\" in book/src/01-one.md\n"));
+    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Lesson 01, 1. "));
+    for step in ["1", "2"] {
+        tiny.workshop(&["solve", "01", "--step", step]).assert().code(0);
+    }
+    let check = tiny.workshop(&["check", "01"]).assert().code(1);
+    check.stdout(contains("Begin with this one:\nNOT WRITTEN YET").and(contains("todo 3: twice")));
+    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Lesson 01, 3. "));
+
+    // What is written and wrong comes before what is not written yet.
+    let solved = tiny.read(MAIN);
+    tiny.write(
+        MAIN,
+        &solved
+            .replace("one * other", "one * other + 1")
+            .replace("todo!(\"3: twice\")", "Product::of(number, 2).0"),
+    );
+    let check = tiny.workshop(&["check", "01"]).assert().code(1);
+    check.stdout(contains("Begin with this one:\nCHECK FAILED").and(contains("\"2. Multiply\"")));
+    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Lesson 01, 2. "));
+    // Nobody knows what it says of other files.
+    tiny.write(MAIN, &solved);
+    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Lesson 01, 3. "));
+}
+
+#[test]
+fn one_step_can_be_solved_alone() {
+    let tiny = with_steps("solve-step");
     let starter = tiny.read(MAIN);
     let mine = starter.replace("let known =", "// mine\n    let known =");
     tiny.write(MAIN, &mine);
-    let solved = tiny.workshop(&["solve", "01", "--number", "2"]).assert().code(0);
-    solved.stdout(contains("The solution of number 2 of lesson 01 is in lessons/01-one."));
+    let solved = tiny.workshop(&["solve", "01", "--step", "2"]).assert().code(0);
+    solved.stdout(contains("The solution of step 2 of lesson 01 is in lessons/01-one."));
     assert_eq!(tiny.read(MAIN), mine.replace("todo!(\"2: multiply\")", "Self(one * other)"));
-    // Also what was written, and is wrong.
+    tiny.workshop(&[])
+        .assert()
+        .code(0)
+        .stdout(contains("  01-one          15 min   next, 1 of 3 steps written\n"));
+    // Even what was written, and is wrong.
     tiny.write(MAIN, &mine.replace("todo!(\"2: multiply\")", "let wrong = 7;\n        Self(wrong)"));
-    tiny.workshop(&["solve", "01", "--number", "2"]).assert().code(0);
+    tiny.workshop(&["solve", "01", "--step", "2"]).assert().code(0);
     assert_eq!(tiny.read(MAIN), mine.replace("todo!(\"2: multiply\")", "Self(one * other)"));
-    tiny.workshop(&["restore", "01"]).assert().code(0).stdout(contains("  1  20").and(contains("  2  20")));
+    // With the line ends of Windows, too.
+    tiny.write(MAIN, &mine.replace('\n', "\r\n"));
+    tiny.workshop(&["solve", "01", "--step", "2"]).assert().code(0);
+    assert_eq!(tiny.read(MAIN), mine.replace("todo!(\"2: multiply\")", "Self(one * other)"));
 
-    let missing = tiny.workshop(&["solve", "01", "--number", "4"]).assert().code(2);
-    missing.stderr("error: lesson 01 has no number 4\n");
+    let missing = tiny.workshop(&["solve", "01", "--step", "4"]).assert().code(2);
+    missing.stderr("error: lesson 01 has no step 4; it has 3\n");
     tiny.write(MAIN, "fn main() {}\n");
-    let gone = tiny.workshop(&["solve", "01", "--number", "2"]).assert().code(2);
-    gone.stderr(contains("cannot find the function of number 2 in your src/main.rs"));
+    let gone = tiny.workshop(&["solve", "01", "--step", "2"]).assert().code(2);
+    gone.stderr(contains("cannot find the place of step 2 in your src/main.rs"));
     assert_eq!(tiny.read(MAIN), "fn main() {}\n");
+}
+
+#[test]
+fn what_was_deleted_can_be_put_back() {
+    let tiny = with_steps("deleted");
+    let starter = tiny.read(MAIN);
+    let folder = tiny.root().join("lessons/01-one");
+    let gone = |name: &str| match name {
+        "src/main.rs" => fs::remove_file(folder.join(name)).unwrap(),
+        name => fs::remove_dir_all(folder.join(name)).unwrap(),
+    };
+    for name in ["src/main.rs", "src", ""] {
+        gone(name);
+        let map = tiny.workshop(&[]).assert().code(0);
+        map.stdout(contains("  01-one          15 min   next, 0 of 3 steps written\n"));
+        let reset = tiny.workshop(&["reset", "01"]).assert().code(0);
+        reset.stdout("The starter of lesson 01 is in lessons/01-one.\n");
+        assert_eq!(tiny.read(MAIN), starter);
+        gone(name);
+        tiny.workshop(&["solve", "01", "--step", "1"]).assert().code(0);
+        let mine = tiny.read(MAIN);
+        assert_eq!(mine, starter.replace("todo!(\"1: add\")", "Self(one + other)"));
+        gone(name);
+        tiny.workshop(&["solve", "01"]).assert().code(0);
+        tiny.workshop(&["check", "01"]).assert().code(0);
+        tiny.write(MAIN, &mine);
+        tiny.workshop(&["reset", "01"]).assert().code(0);
+        gone(name);
+        let restored = tiny.workshop(&["restore", "01"]).assert().code(0);
+        restored.stdout(contains("Your files as of 20").and(contains("are in lessons/01-one.")));
+        assert_eq!(tiny.read(MAIN), mine);
+        tiny.workshop(&["reset", "01"]).assert().code(0);
+    }
+}
+
+#[test]
+fn a_manifest_comes_back_too() {
+    let tiny = Tiny::new("manifest");
+    let manifest = "lessons/01-one/Cargo.toml";
+    let given = tiny.read(manifest);
+    let mine = format!("{given}\n# mine\n");
+    tiny.write(manifest, &mine);
+    tiny.workshop(&["solve", "01"]).assert().code(0);
+    assert_eq!(tiny.read(manifest), mine);
+    tiny.workshop(&["reset", "01"]).assert().code(0).stdout(contains("What you had is kept as of "));
+    assert_eq!(tiny.read(manifest), given);
+    tiny.workshop(&["restore", "01"]).assert().code(0);
+    assert_eq!(tiny.read(manifest), mine);
 }
 
 /// One lesson half done, the other one does not compile.
@@ -326,7 +410,7 @@ fn one_more_hint_each_time() {
     let second = ask();
     assert!(second.contains("Hint 2 of 3") && second.contains("There is an operator for it."), "{second}");
     assert!(
-        !second.contains("twins") && second.contains("cargo workshop hint 01 --todo 1 --again"),
+        !second.contains("twins") && second.contains("cargo workshop hint 01 --step 1 --again"),
         "{second}"
     );
     let again = tiny.workshop(&["hint", "01", "--again"]).assert().code(0);
@@ -339,10 +423,17 @@ fn one_more_hint_each_time() {
         assert!(last.contains("number * 2") && !last.contains("operator"), "{last}");
     }
     let none = tiny.workshop(&["hint", "02", "--again"]).assert().code(0);
-    none.stdout(contains("You have seen no hint for this number yet.").and(contains("twins").not()));
+    none.stdout(contains("You have seen no hint for this step yet.").and(contains("twins").not()));
+    tiny.workshop(&["hint", "01", "--step", "9"]).assert().code(2).stderr(contains("no hints for step 9"));
     tiny.solve("01-one");
-    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("No todo! is left"));
-    tiny.workshop(&["hint", "01", "--todo", "9"]).assert().code(2).stderr(contains("no hints for number 9"));
+    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Every step of this lesson is written."));
+    let again = tiny.workshop(&["hint", "01", "--again"]).assert().code(0);
+    again.stdout(contains("Think of twins.").and(contains("There is an operator for it.")));
+    tiny.solve("02-two");
+    let none = tiny.workshop(&["hint", "02", "--again"]).assert().code(0);
+    none.stdout(
+        contains("You have seen no hint of this lesson.").and(contains("cargo workshop hint 02 --step 1")),
+    );
 }
 
 #[test]
@@ -350,12 +441,26 @@ fn the_differences_are_shown() {
     let tiny = Tiny::new("diff");
     tiny.write("solutions/01-one/fuzz/target.rs", "fn main() {}\n");
     let refused = tiny.workshop(&["diff", "01"]).assert().code(2);
-    refused.stdout("").stderr(contains("1 todo! left").and(contains("cargo workshop diff 01 --spoil")));
+    refused
+        .stdout("")
+        .stderr(contains("1 step is not written yet").and(contains("cargo workshop diff 01 --spoil")));
     let shown = tiny.workshop(&["diff", "01", "--spoil"]).assert().code(0);
     shown
         .stdout(contains("-     todo!(\"1: return twice the number\")\n+     // Twice.\n+     number * 2\n"))
         // What is no part of the task: the line that keeps rustc quiet, and what the starter does not have.
         .stdout(contains("ANCHOR").or(contains("allow")).or(contains("fuzz")).not());
+    let lines = |tiny: &Tiny| {
+        let shown = tiny.workshop(&["diff", "01", "--spoil"]).assert().code(0).get_output().stdout.clone();
+        String::from_utf8(shown).unwrap()
+    };
+    let unix = lines(&tiny);
+    // In a checkout with the line ends of Windows, nothing else differs.
+    for path in [MAIN, "solutions/01-one/src/main.rs"] {
+        let text = tiny.read(path);
+        tiny.write(path, &text.replace('\n', "\r\n"));
+        assert_eq!(lines(&tiny), unix);
+        tiny.write(path, &text);
+    }
     let code = tiny.workshop(&["diff", "01", "--no-comments", "--spoil"]).assert().code(0);
     code.stdout(contains("+     number * 2\n").and(contains("Twice").not()));
     tiny.workshop(&["solve", "01"]).assert().code(0);
@@ -376,34 +481,55 @@ fn nothing_that_a_learner_wrote_is_lost() {
     assert!(tiny.read(MAIN).contains("number * 2") && !tiny.read(MAIN).contains("ANCHOR"));
     assert!(!tiny.root().join("lessons/01-one/src/notes.rs").exists());
     tiny.workshop(&["solve", "01"]).assert().code(0).stdout(contains("was in place already"));
-    tiny.workshop(&["reset", "01"]).assert().code(0).stdout(contains("The starter of lesson 01 is in"));
+    let reset = tiny.workshop(&["reset", "01"]).assert().code(0);
+    // The solution is nobody's work: it need not be kept.
+    reset.stdout("The starter of lesson 01 is in lessons/01-one.\n");
     assert!(tiny.read(MAIN).contains("    todo!"));
     tiny.workshop(&["reset", "01"]).assert().code(0).stdout(contains("was in place already"));
 
-    tiny.workshop(&["restore", "01"]).assert().code(0).stdout(contains("  1  20").and(contains("  2  20")));
-    tiny.workshop(&["restore", "01", "1"]).assert().code(0).stdout(contains("Your files as of 20"));
+    let restored = tiny.workshop(&["restore", "01"]).assert().code(0);
+    restored.stdout(contains("Your files as of 20").and(contains("kept").not()));
     assert_eq!(tiny.read(MAIN), mine);
     assert_eq!(tiny.read("lessons/01-one/src/notes.rs"), "// my notes\n");
     // Asked twice, it is still there.
-    tiny.workshop(&["restore", "01", "1"]).assert().code(0).stdout(contains("in place already"));
-    tiny.workshop(&["restore", "01", "9"]).assert().code(2).stderr(contains("there is no version 9"));
+    tiny.workshop(&["restore", "01"]).assert().code(0).stdout(contains("in place already"));
     tiny.workshop(&["restore", "02"]).assert().code(0).stdout(contains("Nothing of lesson 02 was kept"));
+    tiny.workshop(&["restore", "02", "--list"]).assert().code(0).stdout(contains("Nothing of lesson 02"));
 }
 
 #[test]
-fn the_starter_comes_back_after_own_work_was_committed() {
-    let tiny = Tiny::new("reset");
+fn the_version_that_was_had_last_comes_back() {
+    let tiny = Tiny::new("restore");
     let starter = tiny.read(MAIN);
-    tiny.solve("01-one");
-    tiny.commit();
-    tiny.workshop(&["reset", "01"]).assert().code(0);
-    assert_eq!(tiny.read(MAIN), starter);
+    let [one, two] =
+        ["number", "number + 2"].map(|code| starter.replace("todo!(\"1: return twice the number\")", code));
+    for mine in [&one, &two, &one] {
+        tiny.write(MAIN, mine);
+        tiny.workshop(&["solve", "01"]).assert().code(0).stdout(contains("What you had is kept as of "));
+    }
+    tiny.workshop(&["restore", "01"]).assert().code(0).stdout(contains("restore 01 --list"));
+    assert_eq!(tiny.read(MAIN), one);
+    let list = tiny.workshop(&["restore", "01", "--list"]).assert().code(0);
+    list.stdout(contains("  1  20").and(contains("  2  20")).and(contains("  3  ").not()))
+        .stdout(contains("UTC  1 of 1 steps written\n").or(contains("number 2  1 of 1 steps written\n")))
+        .stdout(contains("  1 of 1 steps written, in place now\n"));
+    tiny.workshop(&["restore", "01", "1"])
+        .assert()
+        .code(0)
+        .stdout(contains("What was there is kept as of 20"));
+    assert_eq!(tiny.read(MAIN), two);
+    // What is in place is kept again, so that it is the newest of all.
+    tiny.workshop(&["restore", "01"]).assert().code(0);
+    assert_eq!(tiny.read(MAIN), one);
+    tiny.workshop(&["restore", "01", "9"]).assert().code(2).stderr(contains("there is no version 9"));
+    tiny.workshop(&["restore", "01", "1", "--list"]).assert().code(2).stderr(contains("cannot be used with"));
 }
 
 #[test]
 fn what_cannot_be_kept_is_not_replaced() {
     let tiny = Tiny::new("keep-fails");
-    let starter = tiny.read(MAIN);
+    let starter = tiny.read(MAIN).replace("todo!", "/* mine */ todo!");
+    tiny.write(MAIN, &starter);
     tiny.write(".workshop", "");
     tiny.workshop(&["solve", "01"]).assert().code(1).stderr(contains("cannot keep your files"));
     assert_eq!(tiny.read(MAIN), starter);
@@ -426,7 +552,7 @@ fn a_latecomer_catches_up_and_keeps_what_is_done() {
         .stdout(contains("1 of 2 lessons are done.").and(contains("Next: 02 The two: doubled")));
     tiny.workshop(&["catch-up", "02"]).assert().code(0).stdout(contains("was in place already"));
     tiny.workshop(&["check", "01"]).assert().code(0);
-    tiny.workshop(&[]).assert().code(0).stderr(is_empty()).stdout(contains("done, all 2 checks pass"));
+    tiny.workshop(&[]).assert().code(0).stderr(is_empty()).stdout(contains("done, the solution is in place"));
     tiny.write(MAIN, &tiny.read(MAIN).replace("number * 2", "number + 2"));
     let changed = tiny.workshop(&[]).assert().code(0).stdout(contains("next, 1 of 2 checks pass"));
     changed.stderr(contains("Running the spec of lesson 01"));

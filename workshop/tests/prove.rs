@@ -25,7 +25,7 @@ replace = '''number + number'''
 "#;
 
 fn with_bank(name: &str, bank: &str) -> Tiny {
-    let tiny = Tiny::new(name);
+    let tiny = Tiny::new(name).with_git();
     tiny.write("tests/answers/01-one.toml", bank);
     tiny
 }
@@ -131,7 +131,7 @@ const STARTER_FAILS: &str = "starter_fails = ['ten_is_doubled', 'two_is_doubled'
 
 #[test]
 fn starters_fail_as_intended_and_can_be_solved() {
-    let tiny = Tiny::new("starters-good");
+    let tiny = Tiny::new("starters-good").with_git();
     tiny.write("tests/answers/01-one.toml", STARTER_FAILS);
     tiny.write("tests/answers/02-two.toml", STARTER_FAILS);
     tiny.workshop(&["starters"])
@@ -144,7 +144,7 @@ fn starters_fail_as_intended_and_can_be_solved() {
 
 #[test]
 fn a_starter_fails_the_checks_that_its_bank_names_and_no_others() {
-    let tiny = Tiny::new("starters-named");
+    let tiny = Tiny::new("starters-named").with_git();
     tiny.write("tests/answers/01-one.toml", "starter_fails = ['two_is_doubled']");
     tiny.write("tests/answers/02-two.toml", &STARTER_FAILS.replace(']', ", 'three_is_doubled']"));
     let mut command = tiny.workshop(&["starters"]);
@@ -158,9 +158,9 @@ fn a_starter_fails_the_checks_that_its_bank_names_and_no_others() {
 
 #[test]
 fn a_starter_with_a_warning_or_without_a_todo_is_named() {
-    let tiny = Tiny::new("starters-bad");
+    let tiny = Tiny::new("starters-bad").with_git();
     let starter = tiny.read("lessons/01-one/src/main.rs");
-    tiny.write("lessons/01-one/src/main.rs", &starter.replace("#![allow(unused", "#![allow(dead_code"));
+    tiny.write("lessons/01-one/src/main.rs", &starter.replace(", unused_variables", ""));
     tiny.write(
         "lessons/02-two/src/main.rs",
         &starter.replace("todo!(\"1: return twice the number\")", "number"),

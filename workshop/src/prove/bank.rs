@@ -1,7 +1,6 @@
 //! The bank of answers: tests/answers/NN-name.toml.
 
 use crate::failure::Failure;
-use crate::files::without_anchors;
 use crate::lesson::Lesson;
 use serde_json::{Map, Value};
 use std::fs;
@@ -104,7 +103,7 @@ impl Answer {
             }
             Change::Replace { find, replace } => {
                 // Who writes an answer does not have to know where the marks are.
-                let solution = without_anchors(solution);
+                let solution = steps::Source::parse(solution)?.text(|_| true);
                 match solution.matches(find.as_str()).count() {
                     1 => Ok(solution.replacen(find.as_str(), replace, 1)),
                     0 => Err(format!("its `find` is not in the solution's {}", self.file)),
@@ -123,7 +122,8 @@ pub fn read(root: &Path, lesson: &Lesson) -> Result<Bank, Failure> {
     let folder = root.join("tests/answers");
     let path = folder.join(format!("{}.toml", lesson.name));
     let Ok(text) = fs::read_to_string(&path) else { return Ok(Bank::default()) };
-    parse(&text, &folder).map_err(|why| Failure::input(format!("cannot use {}: {why}", path.display())))
+    parse(&text.replace("\r\n", "\n"), &folder)
+        .map_err(|why| Failure::input(format!("cannot use {}: {why}", path.display())))
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Bank, String> {

@@ -2,7 +2,7 @@
 
 use super::bank::Answer;
 use crate::failure::Failure;
-use crate::files::{self, as_lesson, write_if_new};
+use crate::files::{self, write_if_new};
 use crate::lesson::Lesson;
 use std::collections::BTreeSet;
 use std::fs;
@@ -50,7 +50,7 @@ impl Copy {
     /// # Errors
     /// When the answer's change does not fit the solution, or a file cannot be written.
     pub fn put(&self, lesson: &Lesson, answer: &Answer) -> Result<(), String> {
-        self.write(lesson, answer, &lesson.folder(&self.root), |text| as_lesson(text, lesson))
+        self.write(lesson, answer, &lesson.folder(&self.root), |text| steps::as_lesson(text, &lesson.name))
     }
 
     /// Puts the answer in the place of the lesson's solution.
@@ -69,7 +69,7 @@ impl Copy {
         named: impl Fn(&str) -> String,
     ) -> Result<(), String> {
         let solution = lesson.solution(&self.original);
-        let sources = files::sources(&solution).map_err(|error| error.to_string())?;
+        let sources = steps::sources(&solution).map_err(|error| error.to_string())?;
         if !answer.file.is_empty() && !sources.contains(Path::new(&answer.file)) {
             return Err(format!("there is no file {} in solutions/{}", answer.file, lesson.name));
         }

@@ -1,6 +1,6 @@
 //! All files of a solution, and the lesson that comes of them.
 
-use crate::source::Source;
+use crate::source::{Gap, Source};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -102,27 +102,32 @@ impl Lesson {
         let manifest = self.renamed(&manifest);
         match self.has_given_library() {
             true => {
-                let own =
-                    format!("solution-{} = {{ path = \"../../solutions/{}\" }}", self.number(), self.name);
+                let own = format!(
+                    "solution-{} = {{ path = \"../../solutions/{}\" }}",
+                    number_of(&self.name),
+                    self.name
+                );
                 manifest.replacen("[dependencies]\n", &format!("[dependencies]\n# What is given\n{own}\n"), 1)
             }
             false => manifest,
         }
     }
 
-    /// The solution's names of itself become the lesson's.
-    fn renamed(&self, text: &str) -> String {
-        let number = self.number();
-        let text = match self.has_given_library() {
-            true => text.to_owned(),
-            false => text.replace(&format!("solution_{number}"), &format!("lesson_{number}")),
-        };
-        text.replace(&format!("solution-{number}"), &format!("lesson-{number}"))
-            .replace(&format!("solutions/{}", self.name), &format!("lessons/{}", self.name))
+    /// The starter's text of a file, without the allowance, and where in it something is to be written.
+    pub fn outline(&self, file: &Path) -> Option<(String, Vec<Gap>)> {
+        let source = self.sources.get(file)?;
+        let mut gaps = source.gaps();
+        for line in gaps.iter_mut().flat_map(|gap| &mut gap.solution) {
+            *line = self.renamed(line);
+        }
+        Some((self.renamed(&source.text(|_| false)), gaps))
     }
 
-    fn number(&self) -> &str {
-        self.name.split('-').next().unwrap_or_default()
+    fn renamed(&self, text: &str) -> String {
+        match self.has_given_library() {
+            true => program_as_lesson(text, &self.name),
+            false => as_lesson(text, &self.name),
+        }
     }
 
     /// Whether this is a crate's root, and a step is to be written in it or in a module that it declares.
@@ -140,6 +145,23 @@ fn with_allowance(text: &str) -> String {
     let header: String = text.split_inclusive('\n').take_while(|line| line.starts_with("//!")).collect();
     let rest = text[header.len()..].trim_start_matches('\n');
     format!("{header}\n{ALLOW}\n{rest}")
+}
+
+/// A solution's text as it is in the lesson of this name: the solution's names of itself become the lesson's.
+pub fn as_lesson(text: &str, name: &str) -> String {
+    let number = number_of(name);
+    program_as_lesson(text, name).replace(&format!("solution_{number}"), &format!("lesson_{number}"))
+}
+
+/// The same, but for the library.
+fn program_as_lesson(text: &str, name: &str) -> String {
+    let number = number_of(name);
+    text.replace(&format!("solution-{number}"), &format!("lesson-{number}"))
+        .replace(&format!("solutions/{name}"), &format!("lessons/{name}"))
+}
+
+fn number_of(name: &str) -> &str {
+    name.split('-').next().unwrap_or_default()
 }
 
 /// A starter's text without what asks rustc to be quiet.

@@ -16,5 +16,5 @@
 mod lesson;
 mod source;
 
-pub use lesson::{Files, Lesson, sources, without_allowance};
-pub use source::Source;
+pub use lesson::{Files, Lesson, as_lesson, sources, without_allowance};
+pub use source::{Gap, Source};

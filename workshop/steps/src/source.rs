@@ -1,5 +1,17 @@
 //! One file of a solution, cut at its marks.
 
+use std::ops::Range;
+
+/// Where a step is to be written.
+pub struct Gap {
+    /// `None`: it belongs to no step.
+    pub step: Option<u32>,
+    /// The starter's lines, counted from 0.
+    pub lines: Range<usize>,
+    /// What the solution has there.
+    pub solution: Vec<String>,
+}
+
 /// A file of a solution: lines that everybody has, and lines that the learner writes.
 pub struct Source {
     parts: Vec<Part>,
@@ -35,6 +47,9 @@ impl Source {
                 (Some(Anchor::Begin { name, indent, code }), None) => {
                     let step = step_of(name).map_err(|()| wrong("this mark has no number"))?;
                     let starter = starter_line(indent, code);
+                    if step.is_some() && starter.is_empty() {
+                        return Err(wrong("this mark does not say what the starter has"));
+                    }
                     open = Some((name.to_owned(), Mark { step, starter, solution: Vec::new() }));
                 }
                 (Some(Anchor::Begin { name, indent, code }), Some((same, mark))) => {
@@ -72,6 +87,23 @@ impl Source {
             lines.iter().for_each(|line| text += &format!("{line}\n"));
         }
         text
+    }
+
+    /// The places in `text(|_| false)` where something is to be written.
+    pub fn gaps(&self) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        let mut line = 0;
+        for part in &self.parts {
+            match part {
+                Part::Given(_) => line += 1,
+                Part::Marked(mark) => {
+                    let lines = line..line + mark.starter.len();
+                    line = lines.end;
+                    gaps.push(Gap { step: mark.step, lines, solution: mark.solution.clone() });
+                }
+            }
+        }
+        gaps
     }
 
     fn marks(&self) -> impl Iterator<Item = &Mark> {
@@ -147,6 +179,8 @@ fn double(number: u64) -> u64 {
         assert_eq!(source.text(|_| false), starter);
         assert_eq!(source.text(|step| step == Some(1)), starter);
         assert_eq!(source.text(|step| step == Some(2)), solution);
+        let gaps: Vec<_> = source.gaps().into_iter().map(|gap| (gap.step, gap.lines, gap.solution)).collect();
+        assert_eq!(gaps, [(Some(2), 1..3, vec!["    let result = number * 2;".to_owned()])]);
     }
 
     #[test]
@@ -166,6 +200,7 @@ fn double(number: u64) -> u64 {
                 "// ANCHOR: step_1 a\nb\n// ANCHOR: step_2 c\n",
                 "line 3: another mark is still open: // ANCHOR: step_2 c",
             ),
+            ("// ANCHOR: step_1\n", "line 1: this mark does not say what the starter has: // ANCHOR: step_1"),
             ("// ANCHOR: step_one a\n", "line 1: this mark has no number: // ANCHOR: step_one a"),
         ] {
             assert_eq!(Source::parse(text).err().as_deref(), Some(expected));

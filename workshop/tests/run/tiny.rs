@@ -61,21 +61,6 @@ fn double(number: u32) -> u32 {
 // ANCHOR_END: double
 "#;
 
-const STARTER: &str = r#"//! Doubles a number.
-
-// Remove both lines when the last todo! is gone.
-#![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
-
-fn main() {
-    let number: u32 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
-    println!("{}", double(number));
-}
-
-fn double(number: u32) -> u32 {
-    todo!("1: return twice the number")
-}
-"#;
-
 const HINTS: &str = "# Hints for lesson NN\n\n\
     ## 1. Double it\n\n\
     <details><summary>A nudge</summary>\n\nThink of twins.\n</details>\n\n\
@@ -94,14 +79,17 @@ impl Tiny {
         );
         tiny.write(".gitignore", "/target/\n/.workshop/\n");
         for (number, word) in [("01", "one"), ("02", "two")] {
-            for (folder, kind, text) in [("lessons", "lesson", STARTER), ("solutions", "solution", SOLUTION)]
-            {
-                let manifest = format!(
-                    "[package]\nname = \"{kind}-{number}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-                     [[test]]\nname = \"spec\"\npath = \"../../tests/{number}-{word}.rs\"\n"
-                );
-                tiny.write(&format!("{folder}/{number}-{word}/Cargo.toml"), &manifest);
-                tiny.write(&format!("{folder}/{number}-{word}/src/main.rs"), text);
+            let name = format!("{number}-{word}");
+            let manifest = format!(
+                "[package]\nname = \"solution-{number}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+                 [[test]]\nname = \"spec\"\npath = \"../../tests/{name}.rs\"\n"
+            );
+            tiny.write(&format!("solutions/{name}/Cargo.toml"), &manifest);
+            tiny.write(&format!("solutions/{name}/src/main.rs"), SOLUTION);
+            let lesson = steps::Lesson::read(&tiny.root, &name).unwrap();
+            tiny.write(&format!("lessons/{name}/Cargo.toml"), &lesson.manifest());
+            for (file, text) in lesson.starter() {
+                tiny.write(&format!("lessons/{name}/{}", file.display()), &text);
             }
             tiny.write(&format!("tests/{number}-{word}.rs"), SPEC);
             tiny.write(&format!("lessons/{number}-{word}/hints.md"), &HINTS.replace("NN", number));
@@ -109,8 +97,6 @@ impl Tiny {
                 format!("# {number} The {word}: doubled\n\n*About 15 minutes. You need: numbers.*\n");
             tiny.write(&format!("book/src/{number}-{word}.md"), &chapter);
         }
-        tiny.git(&["init", "--quiet"]);
-        tiny.commit();
         tiny
     }
 
@@ -138,19 +124,15 @@ impl Tiny {
         );
     }
 
-    /// Commits everything.
-    pub fn commit(&self) {
-        self.git(&["add", "--all"]);
-        self.git(&["-c", "user.name=t", "-c", "user.email=t@t.test", "commit", "--quiet", "--message", "t"]);
-    }
-
-    fn git(&self, arguments: &[&str]) {
+    /// Makes it a repository. Only what makers of lessons use needs one.
+    pub fn with_git(self) -> Self {
         let mut git = Command::new("git");
-        git.args(arguments).current_dir(&self.root);
+        git.args(["init", "--quiet"]).current_dir(&self.root);
         for variable in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"] {
             git.env_remove(variable);
         }
-        assert!(git.status().unwrap().success(), "git {arguments:?}");
+        assert!(git.status().unwrap().success());
+        self
     }
 
     /// The command in this workshop, to be run to its end.
