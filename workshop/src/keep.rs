@@ -15,6 +15,12 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// Versions of one second have numbers.
+    fn date_and_number(&self) -> (&str, u32) {
+        let (date, number) = self.when.split_once(" number ").unwrap_or((&self.when, "1"));
+        (date, number.parse().unwrap_or(1))
+    }
+
     /// Its files.
     ///
     /// # Errors
@@ -99,7 +105,7 @@ pub fn list(root: &Path, lesson: &Lesson) -> Vec<Kept> {
             (!when.ends_with(".new")).then(|| Kept { when, folder: entry.path() })
         })
         .collect();
-    kept.sort_by(|one, other| one.when.cmp(&other.when));
+    kept.sort_by(|one, other| one.date_and_number().cmp(&other.date_and_number()));
     kept
 }
 
@@ -140,16 +146,12 @@ pub fn replace(root: &Path, lesson: &Lesson, new: &Sources) -> Result<Replaced, 
 fn keep(root: &Path, lesson: &Lesson, sources: &Sources) -> Result<Kept, Failure> {
     let folder = folder(root, lesson);
     let cannot = |error| Failure::work(format!("cannot keep your files in {}: {error}", folder.display()));
-    let date = date(SystemTime::now());
-    // Two versions in one second get two names.
-    let free = |name: &String| !folder.join(name).exists();
-    let name = (1..)
-        .map(|number| if number == 1 { date.clone() } else { format!("{date}_number_{number}") })
-        .find(free)
-        .unwrap_or_default();
+    let all = list(root, lesson);
+    let when = next_name(&date(SystemTime::now()), all.last());
+    let name = when.replace(' ', "_");
     let place = folder.join(&name);
     let is_same = |kept: &Kept| kept.sources().is_ok_and(|same| same == *sources);
-    match list(root, lesson).into_iter().find(is_same) {
+    match all.into_iter().find(is_same) {
         // It is kept already. The newest version is what the learner had last.
         Some(kept) => fs::rename(kept.folder, &place).map_err(cannot)?,
         None => {
@@ -161,20 +163,28 @@ fn keep(root: &Path, lesson: &Lesson, sources: &Sources) -> Result<Kept, Failure
             fs::rename(&new, &place).map_err(cannot)?;
         }
     }
-    Ok(Kept { when: name.replace('_', " "), folder: place })
+    Ok(Kept { when, folder: place })
+}
+
+/// A name that comes after all others: two versions may be of one second, or a clock may have been put back.
+fn next_name(date: &str, newest: Option<&Kept>) -> String {
+    match newest.map(Kept::date_and_number) {
+        Some((newest, number)) if newest >= date => format!("{newest} number {}", number + 1),
+        _ => date.to_owned(),
+    }
 }
 
 fn folder(root: &Path, lesson: &Lesson) -> PathBuf {
     root.join(".workshop/kept").join(lesson.word())
 }
 
-/// The date in the name of a folder: `2026-11-24_at_09.30.05_UTC`.
+/// The date in the name of a version: `2026-11-24 at 09.30.05 UTC`.
 fn date(now: SystemTime) -> String {
     let seconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
     let (days, clock) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
-    format!("{year:04}-{month:02}-{day:02}_at_{hour:02}.{minute:02}.{second:02}_UTC")
+    format!("{year:04}-{month:02}-{day:02} at {hour:02}.{minute:02}.{second:02} UTC")
 }
 
 /// Days since 1970-01-01 as a date of the Gregorian calendar: years are counted from March, so that the leap day
@@ -198,8 +208,19 @@ mod tests {
     #[test]
     fn dates_are_those_of_the_calendar() {
         let at = |seconds| date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "1970-01-01_at_00.00.00_UTC");
-        assert_eq!(at(951_827_696), "2000-02-29_at_12.34.56_UTC");
-        assert_eq!(at(1_798_761_599), "2026-12-31_at_23.59.59_UTC");
+        assert_eq!(at(0), "1970-01-01 at 00.00.00 UTC");
+        assert_eq!(at(951_827_696), "2000-02-29 at 12.34.56 UTC");
+        assert_eq!(at(1_798_761_599), "2026-12-31 at 23.59.59 UTC");
+    }
+
+    #[test]
+    fn the_newest_version_comes_last() {
+        let kept = |when: &str| Kept { when: when.into(), folder: PathBuf::new() };
+        let next = |newest| next_name("2026-11-24 at 09.30.05 UTC", Some(&kept(newest)));
+        assert_eq!(next("2026-11-24 at 09.30.04 UTC number 3"), "2026-11-24 at 09.30.05 UTC");
+        assert_eq!(next("2026-11-24 at 09.30.05 UTC"), "2026-11-24 at 09.30.05 UTC number 2");
+        assert_eq!(next("2026-11-24 at 09.30.05 UTC number 9"), "2026-11-24 at 09.30.05 UTC number 10");
+        assert_eq!(next("2027-01-01 at 00.00.00 UTC"), "2027-01-01 at 00.00.00 UTC number 2");
+        assert!(kept("2026 UTC number 10").date_and_number() > kept("2026 UTC number 9").date_and_number());
     }
 }

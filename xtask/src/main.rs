@@ -1,5 +1,6 @@
 //! `cargo xtask`: what people who make lessons need. One file for each verb, named after it.
 
+mod limits;
 mod starters;
 
 use std::env;
@@ -10,7 +11,8 @@ const HELP: &str = "\
 cargo xtask: what people who make lessons need
 
   cargo xtask starters          writes lessons/ from the marks in solutions/
-  cargo xtask starters --check  says which files of lessons/ differ from that";
+  cargo xtask starters --check  says which files of lessons/ differ from that
+  cargo xtask limits            counts the lines that each lesson gives and asks for";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["starters"] => starters::write(&root()),
         ["starters", "--check"] => starters::check(&root()),
+        ["limits"] => limits::check(&root()),
         ["help" | "--help"] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;

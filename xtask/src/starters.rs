@@ -65,7 +65,7 @@ fn differences(root: &Path) -> Result<Vec<(PathBuf, Option<String>)>, String> {
 }
 
 /// The names of the lessons, in order.
-fn names(solutions: &Path) -> Result<BTreeSet<String>, String> {
+pub fn names(solutions: &Path) -> Result<BTreeSet<String>, String> {
     let cannot = |error: io::Error| format!("cannot read {}: {error}", solutions.display());
     let entries = fs::read_dir(solutions).map_err(cannot)?.flatten();
     Ok(entries

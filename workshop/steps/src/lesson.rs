@@ -201,3 +201,61 @@ fn is_hidden(file: &Path) -> bool {
 fn cannot_read(path: &Path, error: &io::Error) -> String {
     format!("cannot read {}: {error}", path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lesson(sources: &[(&str, &str)]) -> Lesson {
+        let manifest =
+            "[package]\nname = \"solution-02\"\n\n[dependencies]\nmail = { path = \"../01-one\" }\n";
+        let source = |(file, text): &(&str, &str)| (PathBuf::from(file), Source::parse(text).unwrap());
+        let sources = sources.iter().map(source).collect();
+        Lesson { name: "02-two".into(), manifest: Source::parse(manifest).unwrap(), sources }
+    }
+
+    const MAIN: &str = "//! Runs `solution-02`.\n\nuse solution_02::two;\n\nfn main() {\n    // ANCHOR: step_1 todo!(\"1: print\")\n    \
+                        println!(\"{}\", two());\n    // ANCHOR_END: step_1\n}\n";
+
+    #[test]
+    fn a_library_in_which_nothing_is_to_be_written_is_not_copied() {
+        let lesson = lesson(&[
+            ("src/main.rs", MAIN),
+            ("src/lib.rs", "pub mod two;\n"),
+            ("src/two.rs", "pub fn two() -> u32 {\n    2\n}\n"),
+        ]);
+        let expected = format!(
+            "//! Runs `lesson-02`.\n\n{ALLOW}\nuse solution_02::two;\n\nfn main() {{\n    todo!(\"1: print\")\n}}\n"
+        );
+        assert_eq!(lesson.starter(), Files::from([("src/main.rs".into(), expected)]));
+        let manifest = "[package]\nname = \"lesson-02\"\n\n[dependencies]\n# What is given\n\
+                        solution-02 = { path = \"../../solutions/02-two\" }\n\
+                        mail = { path = \"../../solutions/01-one\" }\n";
+        assert_eq!(lesson.manifest(), manifest);
+    }
+
+    #[test]
+    fn a_crate_in_which_something_is_to_be_written_asks_rustc_to_be_quiet() {
+        let step = "pub fn two() -> u32 {\n    // ANCHOR: step_2 todo!(\"2: two\")\n    2\n    // ANCHOR_END: step_2\n}\n";
+        let lesson = lesson(&[
+            ("src/main.rs", "use solution_02::two;\n\nfn main() {\n    println!(\"{}\", two());\n}\n"),
+            ("src/lib.rs", "//! Two.\n\npub mod two;\n"),
+            ("src/two.rs", step),
+        ]);
+        let starter = lesson.starter();
+        let text = |file: &str| starter[Path::new(file)].as_str();
+        assert_eq!(
+            text("src/main.rs"),
+            "use lesson_02::two;\n\nfn main() {\n    println!(\"{}\", two());\n}\n"
+        );
+        assert_eq!(text("src/lib.rs"), format!("//! Two.\n\n{ALLOW}\npub mod two;\n"));
+        assert_eq!(without_allowance(text("src/lib.rs")), "//! Two.\n\npub mod two;\n");
+        assert_eq!(text("src/two.rs"), "pub fn two() -> u32 {\n    todo!(\"2: two\")\n}\n");
+        assert_eq!(
+            lesson.with(|step| step == 2)[Path::new("src/two.rs")],
+            "pub fn two() -> u32 {\n    2\n}\n"
+        );
+        assert!(lesson.manifest().starts_with("[package]\nname = \"lesson-02\"\n"));
+        assert!(!lesson.manifest().contains("solution-02"));
+    }
+}
