@@ -10,7 +10,7 @@ use tokio::task::coop::consume_budget;
 
 use crate::frame::{FrameDecoder, FrameTooLarge};
 use crate::internal::{self, Kind};
-use crate::wire::{self, MAX_WAITING_ANSWERS, Wire};
+use crate::wire::{self, KEEP_BYTES, MAX_WAITING_ANSWERS, Wire};
 use crate::{DEFAULT_MAX_FRAME_BYTES, Error, json};
 
 /// One end of a channel, over which messages go both ways.
@@ -43,6 +43,10 @@ pub struct Channel {
 #[derive(Debug)]
 pub struct Sender {
     wire: Arc<Wire>,
+    /// Where a message becomes a frame, before the other half can see it: a `Serialize` of the
+    /// caller's may fail, take its time, or panic.
+    frame: Vec<u8>,
+    max_frame_bytes: usize,
 }
 
 /// The half of a channel that receives.
@@ -63,7 +67,11 @@ impl Channel {
         let wire = Arc::new(Wire::new(stream)?);
         let decoder = FrameDecoder::new(DEFAULT_MAX_FRAME_BYTES);
         Ok(Channel {
-            sender: Sender { wire: wire.clone() },
+            sender: Sender {
+                wire: wire.clone(),
+                frame: Vec::new(),
+                max_frame_bytes: DEFAULT_MAX_FRAME_BYTES,
+            },
             receiver: Receiver { wire, decoder, ended: false },
         })
     }
@@ -85,7 +93,7 @@ impl Channel {
     /// A longer one that arrives is [`Error::FrameTooLarge`] and closes the channel, a longer one
     /// of one's own is [`Error::MessageTooLarge`] and is not sent.
     pub fn set_max_frame_bytes(&mut self, max_frame_bytes: usize) {
-        self.sender.wire.set_max_frame_bytes(max_frame_bytes);
+        self.sender.max_frame_bytes = max_frame_bytes;
         self.receiver.decoder.set_max_frame_bytes(max_frame_bytes);
     }
 
@@ -99,9 +107,9 @@ impl Channel {
     /// # Errors
     /// [`Error::Disconnected`] when the channel is closed; [`Error::Unserializable`],
     /// [`Error::ReservedCmd`] or [`Error::MessageTooLarge`] when there is no frame for
-    /// `message`. In the last three cases nothing was sent and the channel goes on. [`Error::Io`] when
-    /// it has to wait and this process has no descriptor left to wait with: the message stays in the
-    /// buffer.
+    /// `message`. In the last three cases nothing was sent and the channel goes on.
+    /// [`Error::CannotWait`] when it has to wait and this process has no descriptor left to wait
+    /// with: the message stays in the buffer, and the channel goes on.
     ///
     /// # Cancel safety
     /// When the future is dropped, the message goes out either whole or not at all: what the kernel
@@ -115,10 +123,10 @@ impl Channel {
     /// a row; call [`flush`](Channel::flush) after the last one.
     pub async fn feed<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
         consume_budget().await;
-        while !self.sender.wire.queue(message)? {
+        while !self.sender.wire.has_room()? {
             self.flush().await?;
         }
-        Ok(())
+        self.sender.queue(message)
     }
 
     /// Waits until the kernel has everything that was sent. Cancel safe.
@@ -174,16 +182,40 @@ impl Sender {
     pub async fn feed<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
         // Without this a peer that is always ready would let no other task of this thread run.
         consume_budget().await;
-        while !self.wire.queue(message)? {
+        while !self.wire.has_room()? {
             self.flush().await?;
         }
+        self.queue(message)
+    }
+
+    /// Puts `message` behind what already waits, as one frame, or nothing at all.
+    // ANCHOR: queue
+    fn queue<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
+        self.frame.clear();
+        serde_json::to_writer(&mut self.frame, message).map_err(Error::Unserializable)?;
+        self.check()?;
+        self.frame.push(b'\n');
+        self.wire.queue(&mut self.frame);
+        self.frame.shrink_to(KEEP_BYTES);
         Ok(())
+    }
+    // ANCHOR_END: queue
+
+    fn check(&self) -> Result<(), Error> {
+        let (bytes, limit_bytes) = (self.frame.len(), self.max_frame_bytes);
+        if bytes > limit_bytes {
+            return Err(Error::MessageTooLarge { bytes, limit_bytes });
+        }
+        match internal::kind(&self.frame) {
+            Kind::Message => Ok(()),
+            Kind::Handle | Kind::OtherInternal => Err(Error::ReservedCmd),
+        }
     }
 
     /// Waits until the kernel has everything that was sent. Cancel safe.
     pub async fn flush(&mut self) -> Result<(), Error> {
         while !self.wire.try_flush()? {
-            self.wire.writable().await.map_err(Error::io("wait for the channel"))?;
+            self.wire.writable().await?;
         }
         Ok(())
     }
@@ -225,10 +257,7 @@ impl Receiver {
             match self.next_buffered() {
                 Ok(None) if self.ended => return self.finish(),
                 Ok(None) => self.turn().await?,
-                Err(error) if error.is_fatal() => {
-                    self.abandon();
-                    return Err(error);
-                }
+                Err(error) if error.is_fatal() => return Err(self.abandon(error)),
                 result => return result,
             }
         }
@@ -247,7 +276,7 @@ impl Receiver {
             };
             match internal::kind(frame) {
                 Kind::Message => return json::parse(frame).map(Some),
-                Kind::Handle => self.wire.queue_handle_answer(),
+                Kind::Handle => self.wire.refuse_handle(),
                 Kind::OtherInternal => {}
             }
         }
@@ -259,14 +288,20 @@ impl Receiver {
         let (read, write) = self.interest();
         tokio::select! {
             ready = self.wire.socket.readable(), if read => {
-                let mut guard = ready.map_err(Error::io("wait for the channel"))?;
-                if read_once(&mut guard, &mut self.decoder)? {
+                let read = match ready {
+                    Ok(mut guard) => read_once(&mut guard, &mut self.decoder),
+                    Err(error) => Err(error),
+                };
+                let ended = read
+                    .map_err(Error::io("read from the channel"))
+                    .map_err(|error| self.abandon(error))?;
+                if ended {
                     self.ended = true;
                     self.wire.set_disconnected();
                 }
             }
             ready = self.wire.writable(), if write => {
-                ready.map_err(Error::io("wait for the channel"))?;
+                ready?;
                 // If the other side has gone, what it sent before is still to be read.
                 let _ = self.wire.try_flush();
             }
@@ -293,19 +328,18 @@ impl Receiver {
         }
     }
 
-    /// After a frame that makes no sense nothing that follows can be trusted.
-    fn abandon(&mut self) {
+    /// Closes the channel because of `error`. After a frame that makes no sense, or a failed read,
+    /// nothing that follows can be trusted.
+    fn abandon(&mut self, error: Error) -> Error {
         self.decoder.clear();
         self.ended = true;
         self.wire.close();
+        error
     }
 }
 
 /// Reads what there is into the room of `decoder`; `true` at the end of the stream.
-fn read_once(
-    guard: &mut AsyncFdReadyGuard<'_, UnixStream>,
-    decoder: &mut FrameDecoder,
-) -> Result<bool, Error> {
+fn read_once(guard: &mut AsyncFdReadyGuard<'_, UnixStream>, decoder: &mut FrameDecoder) -> io::Result<bool> {
     let space = decoder.space();
     let room = space.len();
     match wire::receive(guard.get_inner(), space) {
@@ -324,7 +358,7 @@ fn read_once(
             ErrorKind::WouldBlock => guard.clear_ready(),
             ErrorKind::Interrupted => {}
             ErrorKind::ConnectionReset => return Ok(true),
-            _ => return Err(Error::Io { doing: "read from the channel", source: error }),
+            _ => return Err(error),
         },
     }
     Ok(false)

@@ -4,8 +4,7 @@ use std::{fmt, io};
 
 /// Why a channel could not be made, or a message not be sent or received.
 ///
-/// Every error prints as one line. After an error for which [`is_fatal`](Error::is_fatal) is true
-/// the channel is closed; after any other one it goes on with the next message.
+/// Every error prints as one line. [`is_fatal`](Error::is_fatal) says whether the channel goes on.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -75,6 +74,13 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// The other side doesn't read, and the system could not wait until it does: usually because
+    /// this process has no descriptor left. What was to be sent stays in the buffer and leaves first
+    /// with the next call.
+    CannotWait {
+        /// Why it failed.
+        source: io::Error,
+    },
     /// The system refused something else.
     Io {
         /// What was being done.
@@ -85,7 +91,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the channel is closed after this error.
+    /// Whether there is no channel after this error, or a closed one: sending is
+    /// [`Disconnected`](Error::Disconnected) from now on, and receiving soon ends with `None`. After
+    /// any other error the channel goes on.
     pub fn is_fatal(&self) -> bool {
         !matches!(
             self,
@@ -93,19 +101,8 @@ impl Error {
                 | Error::MessageTooLarge { .. }
                 | Error::Unserializable(_)
                 | Error::ReservedCmd
+                | Error::CannotWait { .. }
         )
-    }
-
-    /// Whether the fault lies in what this program was given (a message, the environment, the name
-    /// of a program), so that it should exit with 2, rather than in the work, which is a 1.
-    pub fn is_bad_input(&self) -> bool {
-        match self {
-            Error::Disconnected | Error::ThreadsRunning { .. } | Error::Io { .. } => false,
-            Error::Spawn { source, .. } => {
-                matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
-            }
-            _ => true,
-        }
     }
 
     /// For `map_err`: wraps what the system said.
@@ -150,6 +147,7 @@ impl fmt::Display for Error {
                 write!(f, "the channel must be taken before any thread is started, and {count} are running")
             }
             Error::Spawn { program, source } => write!(f, "cannot start {program}: {source}"),
+            Error::CannotWait { source } => write!(f, "cannot wait for the channel: {source}"),
             Error::Io { doing, source } => write!(f, "cannot {doing}: {source}"),
         }
     }
@@ -159,7 +157,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Unserializable(source) => Some(source),
-            Error::Spawn { source, .. } | Error::Io { source, .. } => Some(source),
+            Error::Spawn { source, .. } | Error::CannotWait { source } | Error::Io { source, .. } => {
+                Some(source)
+            }
             _ => None,
         }
     }

@@ -121,6 +121,12 @@ fn take_descriptor(value: &str) -> Result<OwnedFd, String> {
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     fcntl(descriptor, FcntlArg::F_GETFD).map_err(|_| "is not an open descriptor")?;
     match getsockopt(&descriptor, sockopt::SockType) {
+        // Not every system can tell whether a socket listens.
+        Ok(SockType::Stream | SockType::SeqPacket)
+            if getsockopt(&descriptor, sockopt::AcceptConn) == Ok(true) =>
+        {
+            return Err("is a socket that listens".to_owned());
+        }
         Ok(SockType::Stream | SockType::SeqPacket) => {}
         Ok(_) => return Err("is a socket without a connection".to_owned()),
         Err(_) => return Err("is not a socket".to_owned()),

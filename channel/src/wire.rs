@@ -2,25 +2,24 @@
 
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use nix::sys::socket::{self, ControlMessageOwned, MsgFlags};
-use serde::Serialize;
+use nix::sys::socket::{self, MsgFlags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::internal::{self, HANDLE_REFUSED, Kind};
-use crate::{DEFAULT_MAX_FRAME_BYTES, Error};
+use crate::Error;
+use crate::internal::HANDLE_REFUSED;
 
 /// With more than this waiting, a sender waits too. It is also what a batch is collected up to, and
 /// about what the kernel takes in one write.
 const HIGH_WATER_BYTES: usize = 64 * 1024;
 
 /// Like the read buffer, the write buffer is given back after an unusually large message.
-const KEEP_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const KEEP_BYTES: usize = 4 * 1024 * 1024;
 
 /// Handles are answered at once. A peer that sends them faster than it reads the answers is not
 /// read from any more beyond this many.
@@ -46,7 +45,6 @@ struct Outgoing {
     written: usize,
     /// How many answers to handles are among the bytes, or were.
     answers: usize,
-    max_frame_bytes: usize,
 }
 
 impl Wire {
@@ -54,14 +52,9 @@ impl Wire {
     /// the runtime. Panics outside of one.
     pub(crate) fn new(stream: UnixStream) -> io::Result<Wire> {
         stream.set_nonblocking(true)?;
-        let outgoing =
-            Outgoing { bytes: Vec::new(), written: 0, answers: 0, max_frame_bytes: DEFAULT_MAX_FRAME_BYTES };
+        let outgoing = Outgoing { bytes: Vec::new(), written: 0, answers: 0 };
         let socket = register(stream, Interest::READABLE)?;
         Ok(Wire { socket, outgoing: Mutex::new(outgoing), connected: AtomicBool::new(true) })
-    }
-
-    pub(crate) fn set_max_frame_bytes(&self, max_frame_bytes: usize) {
-        self.outgoing().max_frame_bytes = max_frame_bytes;
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -72,22 +65,30 @@ impl Wire {
         self.connected.store(false, Ordering::Relaxed);
     }
 
-    /// Puts `message` behind what already waits, unless that is too much: then the answer is
-    /// `false`, and the caller has to flush first.
-    pub(crate) fn queue<T: Serialize + ?Sized>(&self, message: &T) -> Result<bool, Error> {
+    /// Whether there is room for one more message. If not, the caller has to flush first.
+    pub(crate) fn has_room(&self) -> Result<bool, Error> {
         if !self.is_connected() {
             return Err(Error::Disconnected);
         }
-        let mut outgoing = self.outgoing();
-        if outgoing.waiting().len() >= HIGH_WATER_BYTES {
-            return Ok(false);
-        }
-        outgoing.push(message).map(|()| true)
+        Ok(self.outgoing().waiting().len() < HIGH_WATER_BYTES)
     }
 
-    /// Refuses a handle that arrived.
-    pub(crate) fn queue_handle_answer(&self) {
+    /// Puts `frame` behind what already waits, and leaves an empty buffer in its place.
+    pub(crate) fn queue(&self, frame: &mut Vec<u8>) {
+        self.outgoing().push(frame);
+    }
+
+    /// Answers a handle that arrived, at once if there is room. Otherwise the answer waits with
+    /// everything else.
+    pub(crate) fn refuse_handle(&self) {
+        self.queue_handle_answer();
+        // If the other side has gone, what it sent before is still to be read.
+        let _ = self.try_flush();
+    }
+
+    fn queue_handle_answer(&self) {
         let mut outgoing = self.outgoing();
+        outgoing.make_room();
         outgoing.bytes.extend_from_slice(HANDLE_REFUSED);
         outgoing.answers += 1;
     }
@@ -107,11 +108,19 @@ impl Wire {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => {
-                    outgoing.clear();
-                    self.set_disconnected();
+                    drop(outgoing);
+                    // Both directions only if the other side is still there: it may have sent
+                    // something before it left.
                     return Err(match error.kind() {
-                        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => Error::Disconnected,
-                        _ => Error::Io { doing: "write to the channel", source: error },
+                        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => {
+                            self.set_disconnected();
+                            self.outgoing().clear();
+                            Error::Disconnected
+                        }
+                        _ => {
+                            self.close();
+                            Error::Io { doing: "write to the channel", source: error }
+                        }
                     });
                 }
             }
@@ -128,9 +137,12 @@ impl Wire {
     /// message, so there is a registration for writing only as long as a write has to wait. A
     /// descriptor cannot be registered twice, so this one is a second descriptor of the socket.
     // ANCHOR: writable
-    pub(crate) async fn writable(&self) -> io::Result<()> {
-        let socket = register(self.socket.get_ref().try_clone()?, Interest::WRITABLE)?;
-        socket.writable().await?.retain_ready();
+    pub(crate) async fn writable(&self) -> Result<(), Error> {
+        let copy = self.socket.get_ref().try_clone();
+        let socket = copy
+            .and_then(|copy| register(copy, Interest::WRITABLE))
+            .map_err(|source| Error::CannotWait { source })?;
+        socket.writable().await.map_err(Error::io("wait for the channel"))?.retain_ready();
         Ok(())
     }
     // ANCHOR_END: writable
@@ -155,28 +167,23 @@ impl Outgoing {
         &self.bytes[self.written..]
     }
 
-    /// Appends `message` as one frame, or nothing at all.
-    // ANCHOR: push
-    fn push<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
-        let start = self.bytes.len();
-        let checked = serde_json::to_writer(&mut self.bytes, message)
-            .map_err(Error::Unserializable)
-            .and_then(|()| self.check(&self.bytes[start..]));
-        match checked {
-            Ok(()) => self.bytes.push(b'\n'),
-            Err(_) => self.bytes.truncate(start),
+    /// Appends `frame` and empties it. If nothing waits, which is the usual case, it isn't copied.
+    fn push(&mut self, frame: &mut Vec<u8>) {
+        if self.waiting().is_empty() {
+            self.clear();
+            std::mem::swap(&mut self.bytes, frame);
+        } else {
+            self.make_room();
+            self.bytes.append(frame);
         }
-        checked
     }
-    // ANCHOR_END: push
 
-    fn check(&self, frame: &[u8]) -> Result<(), Error> {
-        if frame.len() > self.max_frame_bytes {
-            return Err(Error::MessageTooLarge { bytes: frame.len(), limit_bytes: self.max_frame_bytes });
-        }
-        match internal::kind(frame) {
-            Kind::Message => Ok(()),
-            Kind::Handle | Kind::OtherInternal => Err(Error::ReservedCmd),
+    /// Drops the bytes that are written. If the peer reads, but never everything, the buffer would
+    /// grow without bound. Half of it is moved at most, so a byte is moved once on average.
+    fn make_room(&mut self) {
+        if self.written > self.bytes.len() / 2 {
+            self.bytes.drain(..self.written);
+            self.written = 0;
         }
     }
 
@@ -194,9 +201,15 @@ fn register(stream: UnixStream, interest: Interest) -> io::Result<AsyncFd<UnixSt
 }
 
 fn write(socket: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
-    // Rust programs ignore SIGPIPE, but this may become part of a program that does not.
-    Ok(socket::send(socket.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL)?)
+    Ok(socket::send(socket.as_raw_fd(), bytes, NO_SIGNAL)?)
 }
+
+/// Rust programs ignore SIGPIPE, but this may become part of a program that doesn't. macOS has no
+/// such flag.
+#[cfg(not(target_vendor = "apple"))]
+const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const NO_SIGNAL: MsgFlags = MsgFlags::empty();
 
 /// What one read brought.
 pub(crate) struct Received {
@@ -207,15 +220,33 @@ pub(crate) struct Received {
 }
 
 /// Reads once into `space`, and closes the descriptors that come along: nobody asked for them, and
-/// with every one that stayed open the peer could bring this process closer to its limit.
+/// with each one that stayed open the peer could bring this process closer to its limit.
+///
+/// On Linux there is no need to take them first. Without room for them, the kernel closes them and
+/// says so, which works at the limit too.
+#[cfg(target_os = "linux")]
 pub(crate) fn receive(socket: &UnixStream, space: &mut [u8]) -> io::Result<Received> {
-    // As many descriptors as the kernel lets through in one message (SCM_MAX_FD).
-    const CONTROL_BYTES: usize = socket::cmsg_space::<[RawFd; 253]>();
+    let mut pieces = [IoSliceMut::new(space)];
+    let message = socket::recvmsg::<()>(socket.as_raw_fd(), &mut pieces, None, MsgFlags::empty())?;
+    Ok(Received { count: message.bytes, descriptors: message.flags.contains(MsgFlags::MSG_CTRUNC) })
+}
+
+/// Elsewhere the kernel may open descriptors for which there is no room, so they are taken and
+/// closed.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn receive(socket: &UnixStream, space: &mut [u8]) -> io::Result<Received> {
+    use nix::sys::socket::ControlMessageOwned;
+    use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+    // More than any kernel lets through in one message.
+    const CONTROL_BYTES: usize = socket::cmsg_space::<[RawFd; 512]>();
     let mut control = [0; CONTROL_BYTES];
     let mut pieces = [IoSliceMut::new(space)];
-    let message = socket::recvmsg::<()>(socket.as_raw_fd(), &mut pieces, Some(&mut control), CLOSE_ON_EXEC)?;
-    let mut descriptors = false;
-    for control_message in message.cmsgs()? {
+    let message =
+        socket::recvmsg::<()>(socket.as_raw_fd(), &mut pieces, Some(&mut control), MsgFlags::empty())?;
+    let mut descriptors = message.flags.contains(MsgFlags::MSG_CTRUNC);
+    // An error means that some were cut off. The bytes are there all the same.
+    for control_message in message.cmsgs().into_iter().flatten() {
         if let ControlMessageOwned::ScmRights(numbers) = control_message {
             descriptors = true;
             for number in numbers {
@@ -227,8 +258,27 @@ pub(crate) fn receive(socket: &UnixStream, space: &mut [u8]) -> io::Result<Recei
     Ok(Received { count: message.bytes, descriptors })
 }
 
-/// Between the arrival of a descriptor and its closing, another thread may start a program.
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-const CLOSE_ON_EXEC: MsgFlags = MsgFlags::MSG_CMSG_CLOEXEC;
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-const CLOSE_ON_EXEC: MsgFlags = MsgFlags::empty();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As when sends are cancelled while the peer reads, but never everything.
+    #[test]
+    fn a_buffer_that_is_never_empty_does_not_keep_what_was_written() {
+        let mut outgoing = Outgoing { bytes: Vec::new(), written: 0, answers: 0 };
+        let (mut pushed, mut written) = (Vec::new(), Vec::new());
+        for number in 0..10_000 {
+            let mut frame = format!("{number:0>999}\n").into_bytes();
+            pushed.extend_from_slice(&frame);
+            outgoing.push(&mut frame);
+            assert!(frame.is_empty());
+            let count = (outgoing.waiting().len() - 1).min(1500);
+            written.extend_from_slice(&outgoing.waiting()[..count]);
+            outgoing.written += count;
+        }
+        written.extend_from_slice(outgoing.waiting());
+        assert!(written == pushed, "in order, and all of it");
+        let kept = outgoing.bytes.capacity();
+        assert!(kept < 10_000, "{kept} bytes are kept");
+    }
+}

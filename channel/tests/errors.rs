@@ -46,8 +46,10 @@ fn all() -> Vec<(Error, &'static str)> {
             "the channel must be taken before any thread is started, and 2 are running",
         ),
         (spawn(io::ErrorKind::NotFound), "cannot start node: as the system says"),
-        (spawn(io::ErrorKind::PermissionDenied), "cannot start node: as the system says"),
-        (spawn(io::ErrorKind::OutOfMemory), "cannot start node: as the system says"),
+        (
+            Error::CannotWait { source: system(io::ErrorKind::Other) },
+            "cannot wait for the channel: as the system says",
+        ),
         (
             Error::Io { doing: "read from the channel", source: system(io::ErrorKind::Other) },
             "cannot read from the channel: as the system says",
@@ -70,20 +72,13 @@ fn every_error_is_one_line_that_says_what_and_why() {
 #[test]
 fn the_channel_goes_on_after_what_concerns_one_message() {
     let goes_on = chosen(|error| !error.is_fatal());
-    assert_eq!(goes_on, ["WrongShape", "MessageTooLarge", "Unserializable", "ReservedCmd"]);
-}
-
-#[test]
-fn what_the_program_was_given_is_told_from_what_went_wrong_at_work() {
-    let at_work = chosen(|error| !error.is_bad_input());
-    // The program that there was no memory for is there.
-    assert_eq!(at_work, ["Disconnected", "ThreadsRunning", "Spawn", "Io"]);
+    assert_eq!(goes_on, ["WrongShape", "MessageTooLarge", "Unserializable", "ReservedCmd", "CannotWait"]);
 }
 
 #[test]
 fn what_another_one_said_is_the_source() {
     let sources = chosen(|error| error.source().is_some());
-    assert_eq!(sources, ["Unserializable", "Spawn", "Spawn", "Spawn", "Io"]);
+    assert_eq!(sources, ["Unserializable", "Spawn", "CannotWait", "Io"]);
     for (error, _) in all() {
         // It is said within the line.
         assert!(error.source().is_none_or(|source| error.to_string().contains(&source.to_string())));

@@ -8,7 +8,6 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use common::{BRIEFLY, LIMIT, PROGRAM, Raw, run, within};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use node_channel::{Channel, Error};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -210,6 +209,75 @@ fn b31_send_ends_with_the_last_byte_even_if_the_other_side_never_says_a_word() {
     });
 }
 
+/// Panics where the caller's own code may: while a message is being written as JSON.
+struct Panics;
+
+impl serde::Serialize for Panics {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("as the test wants it")
+    }
+}
+
+#[test]
+fn a_message_that_panics_harms_neither_half() {
+    run(async {
+        let (one, mut other) = Channel::pair().unwrap();
+        let (mut sender, mut receiver) = one.split();
+        sender.feed("before").await.unwrap();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            let sending = std::pin::pin!(sender.send(&("half", Panics)));
+            sending.poll(&mut context).is_ready()
+        }));
+        assert!(panicked.is_err());
+        sender.send("after").await.unwrap();
+        assert_eq!(other.recv::<String>().await.unwrap().unwrap(), "before");
+        assert_eq!(other.recv::<String>().await.unwrap().unwrap(), "after");
+        other.send(&1).await.unwrap();
+        assert_eq!(receiver.recv::<u8>().await.unwrap(), Some(1));
+    });
+}
+
+/// `is_fatal` says that the channel is closed, and so it is.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_failed_write_closes_the_channel() {
+    run(async {
+        let (_, (one, other)) = packets();
+        let (mut one, mut other) = (Channel::from_stream(one).unwrap(), Channel::from_stream(other).unwrap());
+        other.send(&1).await.unwrap();
+        // EMSGSIZE: one packet can't be so large.
+        let error = one.send(&"x".repeat(10 << 20)).await.unwrap_err();
+        assert!(matches!(error, Error::Io { doing: "write to the channel", .. }), "{error:?}");
+        assert!(error.is_fatal() && !one.connected());
+        assert!(matches!(one.send(&2).await, Err(Error::Disconnected)));
+        assert_eq!(one.recv::<u8>().await.unwrap(), Some(1));
+        assert_eq!(one.recv::<u8>().await.unwrap(), None);
+        assert_eq!(other.recv::<u8>().await.unwrap(), None, "the other side sees the end");
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")] // macOS has no such names
+fn a_program_whose_name_is_not_utf8_is_forked() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = std::env::temp_dir().join(format!("node-channel-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let program = folder.join(std::ffi::OsStr::from_bytes(b"worker \xff"));
+    let _ = std::fs::remove_file(&program);
+    std::os::unix::fs::symlink(PROGRAM, &program).unwrap();
+    run(async {
+        let mut command = Command::new(&program);
+        command.arg("child");
+        let mut child = node_channel::fork(command).unwrap();
+        child.send(&1).await.unwrap();
+        assert_eq!(child.recv::<Value>().await.unwrap().unwrap()["echo"], 1);
+        child.disconnect().await.unwrap();
+        assert!(child.wait().await.unwrap().success());
+    });
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn b56_two_of_ours_may_both_write_a_lot_before_they_read() {
     async fn exchange(mut channel: Channel) {
@@ -294,6 +362,15 @@ fn b11_a_receive_that_is_dropped_loses_nothing() {
     });
 }
 
+/// A listening socket whose name nothing else needs.
+#[cfg(target_os = "linux")]
+fn unix_listener() -> std::os::fd::OwnedFd {
+    use std::os::linux::net::SocketAddrExt;
+    let name = format!("node-channel test {}", std::process::id());
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap();
+    std::os::unix::net::UnixListener::bind_addr(&address).unwrap().into()
+}
+
 #[test]
 fn b02_b05_b06_b40_b64_without_a_usable_channel_our_child_says_so() {
     let file = std::fs::File::open("/dev/null").unwrap();
@@ -326,6 +403,11 @@ fn b02_b05_b06_b40_b64_without_a_usable_channel_our_child_says_so() {
     assert_eq!(said(our_child(), Some((3, file.into())), "3", "json"), not_a_socket);
     let not_connected = "error: bad channel: NODE_CHANNEL_FD=3 is a socket without a connection\n";
     assert_eq!(said(our_child(), Some((3, listener.into())), "3", "json"), not_connected);
+    #[cfg(target_os = "linux")] // not every system can tell
+    for socket in [unix_listener(), std::net::TcpListener::bind("127.0.0.1:0").unwrap().into()] {
+        let listens = "error: bad channel: NODE_CHANNEL_FD=3 is a socket that listens\n";
+        assert_eq!(said(our_child(), Some((3, socket)), "3", "json"), listens);
+    }
     for mode in ["advanced", "other"] {
         let line = format!(
             "error: unsupported serialization: the parent speaks `{mode}`, this program only `json`\n"
@@ -334,20 +416,33 @@ fn b02_b05_b06_b40_b64_without_a_usable_channel_our_child_says_so() {
     }
 }
 
+/// Sockets that keep messages apart. macOS has none for local sockets, so there it is a second stream.
+fn packets() -> (&'static str, (UnixStream, UnixStream)) {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+        let (family, flags) = (AddressFamily::Unix, SockFlag::SOCK_CLOEXEC);
+        let (one, other) = socketpair(family, SockType::SeqPacket, None, flags).unwrap();
+        ("packets", (one.into(), other.into()))
+    }
+    #[cfg(not(target_os = "linux"))]
+    ("stream", UnixStream::pair().unwrap())
+}
+
 #[test]
 fn b02_b07_any_number_any_kind_of_stream_and_no_mode_will_do() {
     for number in [0, 3, 4, 9, 150] {
-        for kind in [SockType::Stream, SockType::SeqPacket] {
-            let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).unwrap();
+        let pairs = [("stream", UnixStream::pair().unwrap()), packets()];
+        for (kind, (ours, theirs)) in pairs {
             // An empty mode means `json`, and so does none. The harness sets one, the shell takes it back.
             let mut shell = Command::new("sh");
             shell.args(["-c", "NODE_CHANNEL_SERIALIZATION_MODE= exec \"$0\" child", PROGRAM]);
-            let mut raw = Raw::fork_on(shell, ours.into(), theirs, number);
+            let mut raw = Raw::fork_on(shell, ours, theirs.into(), number);
             raw.write(b"\"hello\"\n");
             let mut answer = [0; 100];
             let count = raw.read(&mut answer);
             let answer = String::from_utf8_lossy(&answer[..count]).into_owned();
-            assert!(answer.ends_with(",\"echo\":\"hello\"}\n"), "{number} {kind:?}: {answer}");
+            assert!(answer.ends_with(",\"echo\":\"hello\"}\n"), "{number} {kind}: {answer}");
             assert_eq!(raw.finish().status.code(), Some(0));
         }
     }
@@ -360,7 +455,7 @@ fn b22_b23_b58_b59_descriptors_that_nobody_asked_for_are_closed_and_refused() {
     let mut raw = Raw::fork(our_child());
     raw.write(b"\"first\"\n");
     assert!(raw.read_line().ends_with(",\"echo\":\"first\"}\n"));
-    let before = common::open_descriptors(raw.process.id());
+    let before = common::descriptors(raw.process.id());
     let file = std::fs::File::open("/dev/null").unwrap();
     for _ in 0..20 {
         raw.write_with_descriptor(b"{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{}}\n", &file);
@@ -372,8 +467,38 @@ fn b22_b23_b58_b59_descriptors_that_nobody_asked_for_are_closed_and_refused() {
         assert!(raw.read_line().ends_with(",\"echo\":\"with a file\"}\n"));
         assert!(raw.read_line().ends_with(",\"echo\":\"and without\"}\n"));
     }
-    assert_eq!(common::open_descriptors(raw.process.id()), before);
+    assert_eq!(common::descriptors(raw.process.id()), before);
     assert_eq!(raw.finish().status.code(), Some(0));
+}
+
+/// The kernel can't open the descriptor for us, and the message that it came with is still there.
+#[test]
+#[cfg(target_os = "linux")]
+fn b22_b23_a_handle_is_refused_at_the_limit_of_descriptors_too() {
+    let mut idle = Raw::fork(our_child());
+    idle.write(b"1\n");
+    idle.read_line();
+    let highest = common::descriptors(idle.process.id()).into_iter().max().unwrap();
+    idle.finish();
+    for free in 0..3 {
+        let mut shell = Command::new("sh");
+        let limit = format!("ulimit -n {}; exec \"$0\" child", highest + 1 + free);
+        shell.args(["-c", &limit, PROGRAM]);
+        let mut raw = Raw::fork(shell);
+        raw.write(b"1\n");
+        assert!(raw.read_line().ends_with(",\"echo\":1}\n"));
+        let before = common::descriptors(raw.process.id());
+        let file = std::fs::File::open("/dev/null").unwrap();
+        for _ in 0..10 {
+            let handle = b"{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{}}\n";
+            raw.write_with_descriptors(handle, &[&file, &file, &file]);
+            assert_eq!(raw.read_line(), "{\"cmd\":\"NODE_HANDLE_NACK\"}\n");
+            raw.write(b"\"next\"\n");
+            assert!(raw.read_line().ends_with(",\"echo\":\"next\"}\n"));
+        }
+        assert_eq!(common::descriptors(raw.process.id()), before);
+        assert_eq!(raw.finish().status.code(), Some(0));
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {}", failure.text);
+            let _ = writeln!(std::io::stderr(), "error: {}", failure.text);
             ExitCode::from(failure.exit_code)
         }
     }
@@ -53,7 +53,11 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        Failure::new(if error.is_bad_input() { 2 } else { 1 }, error.to_string())
+        let exit_code = match error {
+            Error::Disconnected | Error::CannotWait { .. } | Error::Io { .. } => 1,
+            _ => 2,
+        };
+        Failure::new(exit_code, error.to_string())
     }
 }
 
@@ -99,7 +103,7 @@ async fn child(channel: Inherited) -> Result<(), Failure> {
 /// Forks `command`, sends it the lines of stdin, prints its answers.
 async fn parent(command: Command) -> Result<(), Failure> {
     let (mut sender, mut receiver, mut process) = node_channel::fork(command)?.split();
-    eprintln!("forked process {}", process.id());
+    let _ = writeln!(std::io::stderr(), "forked process {}", process.id());
 
     let sent = Cell::new(0);
     let mut answered = 0;

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, ExitCode, Stdio};
 
 use common::{Raw, run};
-use node_channel::{Error, fork, inherited};
+use node_channel::{Channel, Error, fork, inherited};
 
 /// The worker's descriptor: a number that nothing else has.
 const NUMBER: RawFd = 60;
@@ -28,6 +28,7 @@ const TESTS: &[Test] = tests! {
     b05_a_second_call_finds_nothing
     b04_too_late_is_an_error
     b40_the_childs_end_may_have_its_number_already
+    b31_without_a_descriptor_to_wait_with_the_message_stays
 };
 
 fn main() -> ExitCode {
@@ -69,6 +70,7 @@ fn play(role: &str) {
         "twice" => twice(),
         "too late" => too_late(),
         "equal number" => equal_number(),
+        "no descriptor" => no_descriptor(),
         _ => panic!("no such role: {role}"),
     }
 }
@@ -146,5 +148,30 @@ fn equal_number() {
         assert_eq!(answer["echo"], "hello");
         child.disconnect().await.unwrap();
         assert!(child.wait().await.unwrap().success());
+    });
+}
+
+fn b31_without_a_descriptor_to_wait_with_the_message_stays() {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 40; exec \"$0\""]).arg(std::env::current_exe().unwrap());
+    let output = shell.env("TAKING_ROLE", "no descriptor").stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Takes all descriptors that the limit leaves, then sends more than the kernel holds.
+fn no_descriptor() {
+    run(async {
+        let (one, mut other) = Channel::pair().unwrap();
+        let (mut sender, _receiver) = one.split();
+        let taken: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        let text = "x".repeat(1 << 20);
+        let error = sender.send(&text).await.unwrap_err();
+        assert!(matches!(error, Error::CannotWait { .. }) && !error.is_fatal(), "{error:?}");
+        assert!(sender.connected());
+        drop(taken);
+        let (received, sent) = tokio::join!(other.recv::<String>(), sender.send("next"));
+        sent.unwrap();
+        assert!(received.unwrap().unwrap() == text);
+        assert_eq!(other.recv::<String>().await.unwrap().unwrap(), "next");
     });
 }

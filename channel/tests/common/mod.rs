@@ -95,7 +95,12 @@ impl Raw {
 
     /// Writes `bytes` with a descriptor beside them.
     pub fn write_with_descriptor(&mut self, bytes: &[u8], descriptor: &impl AsRawFd) {
-        let descriptors = [descriptor.as_raw_fd()];
+        self.write_with_descriptors(bytes, &[descriptor]);
+    }
+
+    /// Writes `bytes` with some descriptors beside them.
+    pub fn write_with_descriptors(&mut self, bytes: &[u8], descriptors: &[&impl AsRawFd]) {
+        let descriptors: Vec<RawFd> = descriptors.iter().map(|one| one.as_raw_fd()).collect();
         let control = [ControlMessage::ScmRights(&descriptors)];
         let pieces = [IoSlice::new(bytes)];
         let count =
@@ -154,10 +159,11 @@ pub fn finish(process: Child) -> Output {
     output
 }
 
-/// How many descriptors `process` has open.
+/// The descriptors that `process` has open.
 #[cfg(target_os = "linux")]
-pub fn open_descriptors(process: u32) -> usize {
-    std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().count()
+pub fn descriptors(process: u32) -> std::collections::BTreeSet<RawFd> {
+    let entries = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
 }
 
 /// That `result` is invalid JSON at `expected`.

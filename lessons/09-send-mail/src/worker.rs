@@ -61,5 +61,6 @@ async fn run<C>(
 
 /// 2 when the parent sent something that can't be a message, 1 when the channel failed.
 fn exit_status(error: &Error) -> u8 {
-    if error.is_bad_input() { 2 } else { 1 }
+    let failed = !error.is_fatal() || matches!(error, Error::Disconnected | Error::Io { .. });
+    if failed { 1 } else { 2 }
 }

@@ -49,7 +49,7 @@ async fn run(inherited: Inherited, config: Config) -> Result<(), Failure> {
     let _ignored = signal(SignalKind::interrupt()).map_err(|error| (1, error.to_string()))?;
     let mut channel = inherited.open().map_err(|error| (1, error.to_string()))?;
     serve(&mut channel, &config).await.map_err(|error| {
-        let status = if error.is_bad_input() { 2 } else { 1 };
+        let status = if matches!(error, Error::Disconnected | Error::Io { .. }) { 1 } else { 2 };
         (status, error.to_string())
     })
 }
