@@ -1,24 +1,24 @@
 //! The task of lesson 08: Node's `fork`, `send`, `on('message')` and `disconnect`, on a socket pair.
 //!
-//! 1. Find whole frames among the bytes that came (look up: `memchr::memchr`).
-//! 2. Write a message as a frame: one JSON document, one newline.
-//! 3. Receive: hand out the frames that are there, read more when there are none.
+//! 1. Take the channel that the parent announced, in the child.
+//! 2. Receive: read up to the next newline, and know the end of the channel.
+//! 3. Send: one JSON document, one newline, one write.
 //! 4. Fork: make a socket pair, tell the child the number of its end, close that end here.
-//! 5. Take the channel that the parent announced, in the child.
-//! 6. Answer every message with the pid and the message, until the parent disconnects.
+//! 5. The parent: send and receive at once (look up: `tokio::select!`).
+//! 6. The parent: disconnect, wait for the child, and say whether all went well.
 
 use std::path::Path;
 use support::ipc::{Channel, Child, test_as_child};
 use support::predicates::prelude::*;
-use support::predicates::str::contains;
+use support::predicates::str::{contains, is_empty};
 use support::{Check, Running, Signal, Spec, Value, json, process};
 
-const FRAMES: &str = "1. From bytes to frames";
-const WRITE: &str = "2. From a message to a frame";
-const RECEIVE: &str = "3. Receive";
+const TAKE: &str = "1. Take the channel";
+const RECEIVE: &str = "2. Receive";
+const SEND: &str = "3. Send";
 const FORK: &str = "4. Fork";
-const TAKE: &str = "5. Take the channel";
-const ANSWER: &str = "6. Answer";
+const TALK: &str = "5. Send and receive at once";
+const END: &str = "6. The end of the child";
 
 /// The test that plays the child; see the end of this file.
 const PLAYS_THE_CHILD: &str = "a_child_of_the_spec";
@@ -51,13 +51,13 @@ fn parse(check: &Check, text: &str) -> Value {
 #[test]
 fn the_child_answers_each_message_with_its_pid() {
     let spec = support::spec!("08-channel");
-    let check = spec.check(ANSWER, "forked the program with the argument `child` and sent messages");
+    let check = spec.check(SEND, "forked the program with the argument `child` and sent messages");
     let (mut program, mut channel) = forked_child(&spec);
     for message in [a_message(&spec), json!("text"), json!(5), json!(null), json!([]), a_message(&spec)] {
         channel.send(&check, &message);
-        check.json("the answer", &channel.recv(&check), &answer(&program, &message));
+        check.json("the reply", &channel.recv(&check), &answer(&program, &message));
     }
-    let check = spec.check(ANSWER, "disconnected; the child's stdin stays open");
+    let check = spec.check(RECEIVE, "disconnected; the child's stdin stays open");
     channel.disconnect();
     program.wait(&check);
     program.finish(&check).code(0);
@@ -71,17 +71,17 @@ fn frames_may_be_cut_anywhere_and_joined() {
     let message = json!({"s": "ü📨", "n": spec.number(10..99)});
     let bytes = format!("{message}\n").into_bytes();
     for cut in 1..bytes.len() {
-        let check = spec.check(FRAMES, format!("sent one message in two writes, cut after byte {cut}"));
+        let check = spec.check(RECEIVE, format!("sent one message in two writes, cut after byte {cut}"));
         channel.send_bytes(&check, &bytes[..cut]);
         // Otherwise one read could bring both halves.
         channel.wait_read(&check);
         channel.send_bytes(&check, &bytes[cut..]);
-        check.json("the answer", &channel.recv(&check), &answer(&program, &message));
+        check.json("the reply", &channel.recv(&check), &answer(&program, &message));
     }
-    // Another child, so that a report counts the answers to these messages alone.
+    // Another child, so that a report counts the replies to these messages alone.
     let (program, mut channel) = forked_child(&spec);
     let count = spec.number(50..80);
-    let check = spec.check(FRAMES, format!("sent {count} messages and half of another one in one write"));
+    let check = spec.check(RECEIVE, format!("sent {count} messages and half of another one in one write"));
     let mut joined = Vec::new();
     for number in 0..count {
         joined.extend(format!("{}\n", json!({"n": number})).into_bytes());
@@ -89,11 +89,11 @@ fn frames_may_be_cut_anywhere_and_joined() {
     joined.extend(b"{\"half\":");
     channel.send_bytes(&check, &joined);
     for number in 0..count {
-        check.json("the answer", &channel.recv(&check), &answer(&program, &json!({"n": number})));
+        check.json("the reply", &channel.recv(&check), &answer(&program, &json!({"n": number})));
     }
     channel.stays_silent(&check, "the last message is only half there");
     channel.send_bytes(&check, b"1}\n");
-    check.json("the answer", &channel.recv(&check), &answer(&program, &json!({"half": 1})));
+    check.json("the reply", &channel.recv(&check), &answer(&program, &json!({"half": 1})));
 }
 
 #[test]
@@ -106,83 +106,61 @@ fn large_messages_pass_both_ways_while_more_come() {
     for _ in 0..3 {
         channel.send(&check, &message);
     }
+    let check = check.about(SEND);
     for _ in 0..3 {
         let came = channel.recv(&check);
-        let expected = "an answer with the pid and the whole message";
+        let expected = "a reply with the pid and the whole message";
         check.holds(expected, came == answer(&program, &message), came);
     }
 }
 
 #[test]
-fn nodes_internal_messages_are_not_answered() {
+fn the_end_of_the_channel_is_the_end_of_the_child() {
     let spec = support::spec!("08-channel");
-    let (program, mut channel) = forked_child(&spec);
-    let check = spec.check(RECEIVE, "sent internal messages of Node, and one that only looks like one");
-    channel.send(&check, &json!({"cmd": "NODE_CLUSTER", "act": "online", "seq": 0}));
-    channel.send(&check, &json!({"n": 1, "cmd": "NODE_SOMETHING_NEW"}));
-    channel.send(&check, &json!({"cmd": "NODE_"}));
-    check.json("the first answer", &channel.recv(&check), &answer(&program, &json!({"cmd": "NODE_"})));
+    let check =
+        spec.check(RECEIVE, "forked `child` and disconnected without a message; its stdin stays open");
+    let (mut program, mut channel) = forked_child(&spec);
+    channel.disconnect();
+    program.wait(&check);
+    program.finish(&check).code(0).stderr_is("nothing", &is_empty());
 }
 
 #[test]
-fn a_handle_is_answered_once() {
-    let spec = support::spec!("08-channel");
-    let (program, mut channel) = forked_child(&spec);
-    let did = "sent a NODE_HANDLE, as Node does with a socket, then a message; each gets one answer";
-    let check = spec.check(RECEIVE, did);
-    channel.send(&check, &json!({"cmd": "NODE_HANDLE", "type": "net.Native", "msg": spec.word()}));
-    channel.send(&check, &json!("after"));
-    // The answers to the handle and to the message may come in any order.
-    let came = [channel.recv(&check), channel.recv(&check)];
-    let is_for_handle =
-        |message: &&Value| matches!(message["cmd"].as_str(), Some("NODE_HANDLE_ACK" | "NODE_HANDLE_NACK"));
-    let count = came.iter().filter(is_for_handle).count();
-    check.holds("one NODE_HANDLE_ACK or NODE_HANDLE_NACK and one more answer", count == 1, json!(came));
-    let after = answer(&program, &json!("after"));
-    let expected = format!("the answer to the message after the handle: {after}");
-    check.holds(&expected, came.contains(&after), json!(came));
-    // Another answer to the handle would kill a Node parent.
-    channel.send(&check, &json!("last"));
-    let what = "the answer to one more message, after one answer to the handle,";
-    check.json(what, &channel.recv(&check), &answer(&program, &json!("last")));
-}
-
-#[test]
-fn what_is_no_json_closes_the_channel_but_not_before_the_messages_ahead_of_it() {
+fn what_is_not_json_closes_the_channel() {
     let spec = support::spec!("08-channel");
     for (what, junk) in [("junk", "{\"a\":1, junk}\n"), ("an empty line", "\n"), ("two documents", "1 2\n")] {
         let (mut program, mut channel) = forked_child(&spec);
-        let check = spec.check(RECEIVE, format!("sent a message, {what} and another message in one write"));
-        channel.send_bytes(&check, format!("\"before\"\n{junk}\"after\"\n").as_bytes());
-        check.json("the answer", &channel.recv(&check), &answer(&program, &json!("before")));
+        let check = spec.check(RECEIVE, format!("sent {what} as a message, and another message behind it"));
+        channel.send_bytes(&check, format!("{junk}\"after\"\n").as_bytes());
         channel.ends(&check);
-        let finished = program.finish(&check).reports_error(&["byte"]);
+        let finished = program.finish(&check).reports_error(&[]);
         check.holds("an exit status that is not 0", finished.status().code() != Some(0), finished.status());
     }
 }
 
 #[test]
-fn a_message_that_is_cut_off_is_reported() {
+fn messages_ahead_of_what_is_not_json_are_answered() {
     let spec = support::spec!("08-channel");
     let (mut program, mut channel) = forked_child(&spec);
-    let did = "sent a message and half of another one, then disconnected; the half one is an error";
-    let check = spec.check(RECEIVE, did);
-    channel.send_bytes(&check, b"\"whole\"\n{\"half\"");
-    check.json("the answer", &channel.recv(&check), &answer(&program, &json!("whole")));
-    channel.disconnect();
+    let check = spec.check(RECEIVE, "sent a message and what isn't JSON in one write");
+    channel.send_bytes(&check, b"\"before\"\njunk\n");
+    check.json("the reply", &channel.recv(&check), &answer(&program, &json!("before")));
+    channel.ends(&check);
     program.finish(&check).reports_error(&[]);
 }
 
 #[test]
-fn a_line_without_end_runs_into_a_limit() {
+fn a_message_that_is_cut_off_is_reported() {
     let spec = support::spec!("08-channel");
-    let (mut program, mut channel) = forked_child(&spec);
-    let check = spec.check(FRAMES, "sent 70 MiB without a newline; the limit is 64 MiB");
-    let piece = vec![b'x'; 1 << 20];
-    // The program may close the channel before all of it is sent.
-    (0..70).try_for_each(|_| channel.try_send_bytes(&piece)).ok();
-    let limit = (64 * 1024 * 1024).to_string();
-    program.finish(&check).reports_error(&[&limit]);
+    for half in ["{\"half\"", "12"] {
+        let (mut program, mut channel) = forked_child(&spec);
+        let did = format!("sent {half} without a newline, then disconnected: that is half a message");
+        let check = spec.check(RECEIVE, did);
+        channel.send_bytes(&check, half.as_bytes());
+        channel.disconnect();
+        let finished = program.finish(&check).reports_error(&[]);
+        check.holds("an exit status that is not 0", finished.status().code() != Some(0), finished.status());
+    }
 }
 
 #[test]
@@ -214,6 +192,19 @@ fn without_a_usable_channel_the_child_says_so() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_parent_that_does_not_want_the_reply_is_no_failure() {
+    let spec = support::spec!("08-channel");
+    let did = "sent a message to `child` and disconnected without reading the reply";
+    let check = spec.check(SEND, did);
+    let (mut program, mut channel) = forked_child(&spec);
+    channel.stop_reading();
+    channel.send(&check, &a_message(&spec));
+    program.wait(&check);
+    program.finish(&check).code(0).stderr_is("nothing", &is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn the_child_keeps_the_channel_to_itself() {
     let spec = support::spec!("08-channel");
     let (program, mut channel) = forked_child(&spec);
@@ -233,7 +224,7 @@ fn the_child_keeps_the_channel_to_itself() {
 // The parent's side
 
 #[test]
-fn the_parent_forks_itself_sends_each_line_and_prints_each_answer() {
+fn the_parent_forks_itself_sends_each_line_and_prints_each_reply() {
     let spec = support::spec!("08-channel");
     let count = spec.number(2..6);
     let messages: Vec<Value> = (0..count).map(|_| a_message(&spec)).collect();
@@ -244,11 +235,11 @@ fn the_parent_forks_itself_sends_each_line_and_prints_each_answer() {
     let mut pids = Vec::new();
     for message in &messages {
         let answer = program.json_line(&check);
-        check.about(ANSWER).json("the message in the answer", &answer["echo"], message);
+        check.about(SEND).json("the message in the reply", &answer["echo"], message);
         pids.push(u32::try_from(answer["pid"].as_u64().unwrap_or(0)).unwrap_or(0));
     }
     pids.dedup();
-    check.equal("the number of different pids in the answers", &pids.len(), &1);
+    check.equal("the number of different pids in the replies", &pids.len(), &1);
     check.holds("another pid than the parent's", pids[0] != program.pid(), pids[0]);
     let parent = process::info(pids[0]).map(|info| info.parent);
     check.json("the parent of the process that answered", &json!(parent), &json!(program.pid()));
@@ -259,7 +250,7 @@ fn the_parent_forks_itself_sends_each_line_and_prints_each_answer() {
 #[test]
 fn what_goes_over_the_channel_is_one_document_a_line() {
     let spec = support::spec!("08-channel");
-    let check = spec.check(WRITE, "ran the program with a child that answers with the bytes that it got");
+    let check = spec.check(SEND, "ran the program with a child that answers with the bytes that it got");
     let messages = [json!({"text": "two\nlines", "word": spec.word()}), json!({"word": spec.word()})];
     let lines: String = messages.iter().map(|message| format!("{message}\n")).collect();
     let finished = parent_of(&spec, "answer with the bytes").stdin(lines).run(&check).code(0);
@@ -269,41 +260,46 @@ fn what_goes_over_the_channel_is_one_document_a_line() {
         check.holds("one newline, at the end of the frame", bytes.ends_with('\n'), bytes);
         check.json("the message in the frame", &parse(&check, bytes), message);
     }
-    check.equal("the number of answers", &finished.stdout().lines().count(), &messages.len());
+    check.equal("the number of replies", &finished.stdout().lines().count(), &messages.len());
 }
 
 #[test]
-fn a_line_that_is_no_json_is_bad_input() {
+fn a_line_that_is_not_json_is_bad_input() {
     let spec = support::spec!("08-channel");
-    let check = spec.check(WRITE, "ran the program with two good lines and a bad one on stdin");
-    let finished = spec.program().stdin("1\n2\nthree\n4\n").run(&check).code(2).reports_error(&["line 3"]);
-    check.equal("the number of answers on stdout", &finished.stdout().lines().count(), &2);
+    let check = spec.check(TALK, "ran the program with two good lines and a bad one on stdin");
+    let finished = spec.program().stdin("1\n2\nthree\n4\n").run(&check).reports_error(&["message 3"]);
+    check.equal("the number of replies on stdout", &finished.stdout().lines().count(), &2);
+    finished.about(END).code(2);
+}
+
+#[test]
+fn blank_lines_are_no_messages() {
+    let spec = support::spec!("08-channel");
+    let check = spec.check(TALK, "ran the program with two lines on stdin, and blank ones around them");
+    let finished = spec.program().stdin("\n1\n  \n\n2\n\n").run(&check).code(0);
+    check.equal("the number of replies on stdout", &finished.stdout().lines().count(), &2);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn the_child_gets_its_end_of_the_channel_and_nothing_else() {
     let spec = support::spec!("08-channel");
-    let did =
-        "ran the program, with NODE_UNIQUE_ID=1, with a child that reports its descriptors and variables";
-    let check = spec.check(FORK, did);
-    let mut program = parent_of(&spec, "report descriptors").env("NODE_UNIQUE_ID", "1").start();
+    let check = spec.check(FORK, "ran the program with a child that reports its descriptors and variables");
+    let mut program = parent_of(&spec, "report descriptors").start();
     program.write("1\n");
     let report = program.json_line(&check);
     check.json("the list of sockets beside the channel", &report["extra"], &json!([]));
     check.json("the child's NODE_CHANNEL_SERIALIZATION_MODE", &report["mode"], &json!("json"));
-    check.json("the child's NODE_UNIQUE_ID (null: it has none)", &report["unique"], &Value::Null);
-    program.finish(&check).code(0);
 }
 
 #[test]
 fn half_a_frame_is_kept_until_the_rest_comes() {
     let spec = support::spec!("08-channel");
-    let check = spec.check(FRAMES, "ran the program with a child that answers in many small writes");
+    let check = spec.check(RECEIVE, "ran the program with a child that answers in many small writes");
     let finished = parent_of(&spec, "answer in pieces").stdin("\"one\"\n\"two\"\n").run(&check).code(0);
     let echoes: Vec<Value> =
         finished.stdout().lines().map(|line| parse(&check, line)["echo"].clone()).collect();
-    check.json("the list of messages in the answers", &echoes.into(), &json!(["one", "two"]));
+    check.json("the list of messages in the replies", &echoes.into(), &json!(["one", "two"]));
 }
 
 #[test]
@@ -311,10 +307,10 @@ fn both_sides_may_write_a_lot_before_they_read() {
     let spec = support::spec!("08-channel");
     let size = spec.number(1_000_000..1_500_000);
     let line = format!("\"{}\"\n", "x".repeat(size));
-    let check = spec
-        .check(RECEIVE, format!("sent 2 lines of {size} bytes to a child that writes 1 MB before it reads"));
+    let check =
+        spec.check(TALK, format!("sent 2 lines of {size} bytes to a child that writes 1 MB before it reads"));
     let finished = parent_of(&spec, "write before reading").stdin(line.repeat(2)).run(&check).code(0);
-    check.equal("the number of answers", &finished.stdout().lines().count(), &2);
+    check.equal("the number of replies", &finished.stdout().lines().count(), &2);
 }
 
 #[test]
@@ -322,40 +318,64 @@ fn the_end_of_the_child_is_seen() {
     let spec = support::spec!("08-channel");
     for (role, code) in [("end", 3), ("end well", 0)] {
         let did = format!(
-            "ran the program with a child that ends with status {code} instead of answering; \
+            "ran the program with a child that exits with status {code} instead of answering; \
              the program's stdin stays open"
         );
         let check = spec.check(FORK, did);
         let mut program = parent_of(&spec, role).start();
         program.write("1\n");
         program.wait(&check);
-        program.finish(&check).code(1).reports_error(&[]);
+        program.finish(&check.about(END)).code(1).reports_error(&[]);
     }
+}
+
+#[test]
+fn a_child_that_leaves_early_has_failed_although_it_answered() {
+    let spec = support::spec!("08-channel");
+    let did = "ran the program with a child that answers one message and exits with status 0; \
+               the program's stdin stays open, so there could be more messages";
+    let check = spec.check(END, did);
+    let mut program = parent_of(&spec, "answer and leave").start();
+    program.write("1\n");
+    program.json_line(&check);
+    program.wait(&check);
+    program.finish(&check).code(1).reports_error(&[]);
+}
+
+#[test]
+fn a_child_that_fails_after_its_replies_is_reported() {
+    let spec = support::spec!("08-channel");
+    let did = "ran the program with a child that answers each message, and exits with status 3 at the end";
+    let check = spec.check(END, did);
+    let finished = parent_of(&spec, "answer, then fail").stdin("1\n2\n").run(&check);
+    check.equal("the number of replies on stdout", &finished.stdout().lines().count(), &2);
+    finished.code(1).reports_error(&[]);
 }
 
 #[test]
 fn a_child_that_is_killed_is_seen_and_reaped() {
     let spec = support::spec!("08-channel");
     let did = "sent two lines to the program, whose child answers only the first one; its stdin stays open";
-    let check = spec.check(RECEIVE, did);
+    let check = spec.check(TALK, did);
     let mut program = parent_of(&spec, "answer once").start();
     program.write("1\n2\n");
     let answer = program.json_line(&check);
     let pid = i32::try_from(answer["pid"].as_i64().unwrap_or(0)).unwrap_or(0);
-    check.holds("a pid in the answer", pid > 1, pid);
-    let did = "killed the child with SIGKILL while the program waits for an answer and its stdin stays open";
+    check.holds("a pid in the reply", pid > 1, pid);
+    let did = "killed the child with SIGKILL while the program waits for a reply and its stdin stays open";
     let check = spec.check(FORK, did);
     support::process::signal(pid.cast_unsigned(), Signal::SIGKILL);
     program.wait(&check);
+    let check = check.about(END);
     program.finish(&check).code(1);
     program.leaves_nothing_behind(&check);
 }
 
 #[test]
-fn an_answer_that_is_no_json_is_reported() {
+fn a_reply_that_is_not_json_is_reported() {
     let spec = support::spec!("08-channel");
     let check = spec.check(RECEIVE, "ran the program with a child that answers junk");
-    let finished = parent_of(&spec, "answer junk").stdin("1\n").run(&check).reports_error(&["byte"]);
+    let finished = parent_of(&spec, "answer junk").stdin("1\n").run(&check).reports_error(&[]);
     check.holds("an exit status that is not 0", finished.status().code() != Some(0), finished.status());
 }
 
@@ -365,6 +385,10 @@ fn a_command_that_does_not_exist_is_reported() {
     let name = format!("no-such-program-{}", spec.word());
     let check = spec.check(FORK, format!("ran the program with the command {name}"));
     spec.program().arg(&name).stdin("1\n").run(&check).code(2).reports_error(&[&name]);
+    let check =
+        spec.check(FORK, "ran the program with a command whose name is not UTF-8, and does not exist");
+    let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"no-such-program-\xff");
+    spec.program().arg(name).stdin("1\n").run(&check).code(2).reports_error(&["no-such-program-"]);
 }
 
 // With real Node on the other side
@@ -379,8 +403,8 @@ fn a_real_node_child_works() {
     let program = spec.program().arg(node).arg(child).stdin(format!("{message}\n\"two\"\n"));
     let finished = program.run(&check).code(0);
     let first = parse(&check, finished.stdout().lines().next().unwrap_or_default());
-    check.json("the message in the first answer", &first["echo"], &message);
-    check.equal("the number of answers", &finished.stdout().lines().count(), &2);
+    check.json("the message in the first reply", &first["echo"], &message);
+    check.equal("the number of replies", &finished.stdout().lines().count(), &2);
 }
 
 #[test]
@@ -392,7 +416,7 @@ fn a_real_node_parent_works() {
     let word = spec.word();
     let program = spec.other_program(node, "node").arg(parent).arg(spec.program_path()).arg(&word);
     let finished = program.run(&check).code(0);
-    finished.stdout_is("the answer, then how the child ended", &contains(&word).and(contains("exit 0")));
+    finished.stdout_is("the reply, then how the child ended", &contains(&word).and(contains("exit 0")));
 }
 
 // The spec as the child: this test program, started a second time by the program under test.
@@ -406,14 +430,19 @@ fn a_child_of_the_spec() {
         "report descriptors" => report_descriptors(&mut child),
         "answer in pieces" => answer_in_pieces(&mut child),
         "write before reading" => write_before_reading(&mut child),
-        "answer once" => answer_once(&mut child),
+        "answer once" | "answer and leave" => answer_once(&mut child),
+        "answer, then fail" => answer_each(&mut child),
         "answer junk" => _ = child.recv().map(|_| child.send_bytes(b"{\"pid\": oops}\n")),
         "end" => std::process::exit(child.recv().map_or(0, |_| 3)),
         "end well" => std::process::exit(child.recv().map_or(3, |_| 0)),
         other => panic!("unknown role {other}"),
     }
-    // Until the parent disconnects, as a worker does.
-    while child.recv().is_some() {}
+    match role.as_str() {
+        "answer and leave" => std::process::exit(0),
+        "answer, then fail" => std::process::exit(3),
+        // Until the parent disconnects, as a worker does.
+        _ => while child.recv().is_some() {},
+    }
 }
 
 fn echo(message: &Value) -> Value {
@@ -421,7 +450,7 @@ fn echo(message: &Value) -> Value {
 }
 
 fn answer_with_the_bytes(child: &mut Child) {
-    while let Some(bytes) = child.recv_bytes() {
+    while let Some(bytes) = child.recv_bytes_or_part() {
         let _ = child.send(&json!({"bytes": String::from_utf8_lossy(&bytes)}));
     }
 }
@@ -443,7 +472,6 @@ fn report_descriptors(child: &mut Child) {
     let _ = child.send(&json!({
         "extra": extra,
         "mode": variable("NODE_CHANNEL_SERIALIZATION_MODE"),
-        "unique": variable("NODE_UNIQUE_ID"),
     }));
 }
 
@@ -460,6 +488,12 @@ fn write_before_reading(child: &mut Child) {
     let _ = child.send(&large);
     child.recv();
     let _ = child.send(&large);
+}
+
+fn answer_each(child: &mut Child) {
+    while let Some(message) = child.recv() {
+        let _ = child.send(&echo(&message));
+    }
 }
 
 fn answer_once(child: &mut Child) {

@@ -1,114 +1,38 @@
 //! The child's side: take over the channel that the parent announced.
 
+use crate::{Channel, Error};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::socket::{getsockopt, sockopt::SockType};
 use std::env;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::socket::{SockType, getsockopt, sockopt};
-
-use crate::{Channel, Error};
-
 /// The channel to the parent, taken but not in use yet.
-#[derive(Debug)]
 pub struct Inherited {
-    stream: UnixStream,
+    socket: UnixStream,
 }
 
-/// Takes the channel to the parent, as announced in the environment.
-///
-/// Call it first thing in a synchronous `main`: before a runtime opens descriptors of its own, and
-/// before there is a thread or a child that could see what is changed here. The variables are
-/// removed from the environment and the descriptor is closed on exec, so that programs that this
-/// one starts get neither. A second call finds nothing.
-///
-/// # Errors
-/// - [`Error::NotForked`]: no parent, or one that gave no channel.
-/// - [`Error::BadChannelFd`]: what is announced is not an open socket. (A Node child does not notice
-///   and waits for ever.)
-/// - [`Error::UnsupportedSerialization`]: the parent speaks `advanced`. (A frame of JSON would make a
-///   Node parent wait for two gigabytes.)
-/// - [`Error::ThreadsRunning`]: too late.
-///
-/// A program that is its own worker:
-///
-/// ```standalone_crate
-/// use std::error::Error;
-/// use std::process::Command;
-///
-/// use lesson_08::Inherited;
-///
-/// fn main() -> Result<(), Box<dyn Error>> {
-///     let role = lesson_08::inherited();
-///     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-///     match role {
-///         Ok(inherited) => runtime.block_on(child(inherited)),
-///         Err(lesson_08::Error::NotForked) => runtime.block_on(parent()),
-///         Err(error) => Err(error.into()),
-///     }
-/// }
-///
-/// async fn child(inherited: Inherited) -> Result<(), Box<dyn Error>> {
-///     let mut channel = inherited.open()?;
-///     while let Some(number) = channel.recv::<u64>().await? {
-///         channel.send(&(2 * number)).await?;
-///     }
-///     Ok(())
-/// }
-///
-/// async fn parent() -> Result<(), Box<dyn Error>> {
-///     let mut child = lesson_08::fork(Command::new(std::env::current_exe()?))?;
-///     child.send(&21).await?;
-///     assert_eq!(child.recv::<u64>().await?, Some(42));
-///     child.disconnect().await?;
-///     assert!(child.wait().await?.success());
-///     Ok(())
-/// }
-/// ```
+/// Takes the channel to the parent, as announced in the environment. Call it once, and first thing in `main`: what a
+/// runtime opens could get the announced number if nothing was open there.
 pub fn inherited() -> Result<Inherited, Error> {
-    todo!("5: take the channel that the environment announces")
+    todo!("1: take the channel that the environment announces")
 }
 
 impl Inherited {
-    /// Makes the channel ready for use.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
+    /// Makes the channel ready for use. Panics outside of a tokio runtime.
     pub fn open(self) -> Result<Channel, Error> {
-        Channel::from_stream(self.stream).map_err(Error::io("open the channel"))
+        Ok(Channel::from_stream(self.socket)?)
     }
 }
 
-/// The environment belongs to all threads, and C code reads it without asking.
-fn check_single_thread() -> Result<(), Error> {
-    #[cfg(target_os = "linux")]
-    if let Ok(metadata) = std::fs::metadata("/proc/self/task") {
-        // One directory per thread, beside `.` and `..`.
-        let count = std::os::unix::fs::MetadataExt::nlink(&metadata).saturating_sub(2);
-        if count > 1 {
-            return Err(Error::ThreadsRunning { count });
-        }
-    }
-    Ok(())
-}
-
-/// The descriptor with the number in `value`, if it is what a parent would pass; else what is wrong.
-fn take_descriptor(value: &str) -> Result<OwnedFd, String> {
-    let number: RawFd = value.parse().map_err(|_| "is not a number")?;
-    if number < 0 {
-        return Err("is negative".to_owned());
-    }
-    // SAFETY: If nothing is open under this number, the first call below says so, and nothing else
-    // is done with it. Nobody opens or closes anything meanwhile: there is one thread.
+/// The socket with the number in `value`, or [`Error::BadChannelFd`].
+fn take_socket(value: &str) -> Result<UnixStream, Error> {
+    let bad = |reason: &str| Error::BadChannelFd { value: value.into(), reason: reason.into() };
+    let number =
+        value.parse().ok().filter(|number| *number >= 0).ok_or(bad("is not a descriptor's number"))?;
+    // SAFETY: If nothing is open under this number, or no socket, the next line says so.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-    fcntl(descriptor, FcntlArg::F_GETFD).map_err(|_| "is not an open descriptor")?;
-    match getsockopt(&descriptor, sockopt::SockType) {
-        Ok(SockType::Stream | SockType::SeqPacket) => {}
-        Ok(_) => return Err("is a socket without a connection".to_owned()),
-        Err(_) => return Err("is not a socket".to_owned()),
-    }
-    fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(|error| error.to_string())?;
-    // SAFETY: It is open, and the parent opened it for us alone. Nobody can take it a second time:
-    // the variable that names it is gone.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    getsockopt(&descriptor, SockType).map_err(|_| bad("is not an open socket"))?;
+    // SAFETY: It is open, and the parent opened it for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) }.into())
 }

@@ -1,39 +1,42 @@
-//! Node's `child_process.fork`, `send`, `on('message')` and `disconnect`, in Rust.
-//!
-//! A channel is a pair of connected sockets that a parent makes before it starts a child. One stays
-//! with the parent, the other one is inherited by the child, which finds its number in the
-//! environment. A message is one JSON document on one line, either way. This is what Node does, to
-//! the letter: either side of a channel may be a Node program.
-//!
-//! - [`fork`] starts a child and gives the parent its end: a [`Child`].
-//! - [`inherited`] gives the child its end: an [`Inherited`], to be [opened](Inherited::open).
-//! - A [`Channel`] is an end in use: [`send`](Channel::send), [`recv`](Channel::recv),
-//!   [`disconnect`](Channel::disconnect). It [splits](Channel::split) into a [`Sender`] and a
-//!   [`Receiver`].
-//! - An [`Error`] says what went wrong, as a type.
-//!
-//! To be read in this order: `fork.rs` and `inherited.rs`, how the two ends come about; `frame.rs`,
-//! from bytes to lines; `channel.rs`, sending and receiving. What remains is for the sake of Node:
-//! `json.rs` and `internal.rs`, what its messages look like; `wire.rs`, the socket.
+//! Node's `child_process.fork`, `send`, `on('message')` and `disconnect`, as small as they can be. The package
+//! `node-channel` has the same names, and what this lesson leaves out.
 
 // Remove both lines when the last todo! is gone.
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
-pub mod frame;
-
 mod channel;
-mod error;
 mod fork;
 mod inherited;
-mod internal;
-mod json;
-mod wire;
 
-pub use channel::{Channel, Receiver, Sender};
-pub use error::Error;
-pub use fork::{Child, Process, fork};
+pub use channel::Channel;
+pub use fork::{Child, fork};
 pub use inherited::{Inherited, inherited};
-pub use nix::sys::signal::Signal;
 
-/// How long a message may be unless [`Channel::set_max_frame_bytes`] says otherwise: 64 MiB.
-pub const DEFAULT_MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
+/// What can go wrong on a channel. Each error prints as one line, which says what it means.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum Error {
+    #[error("the channel is closed")]
+    Disconnected,
+    #[error("unexpected message: {0}")]
+    InvalidJson(#[from] serde_json::Error),
+    #[error("a message was cut off after {bytes} bytes")]
+    TruncatedFrame { bytes: usize },
+    #[error("not forked: NODE_CHANNEL_FD is not set")]
+    NotForked,
+    #[error("NODE_CHANNEL_FD={value} {reason}")]
+    BadChannelFd { value: String, reason: String },
+    #[error("cannot speak the serialization `{mode}`")]
+    UnsupportedSerialization { mode: String },
+    #[error("cannot start {program}: {source}")]
+    Spawn { program: String, source: std::io::Error },
+    #[error("cannot use the channel: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl Error {
+    /// Whether the channel is of no use any more. It still is after a message of an unexpected type.
+    pub fn is_fatal(&self) -> bool {
+        !matches!(self, Error::InvalidJson(error) if error.is_data())
+    }
+}

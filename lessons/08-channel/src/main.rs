@@ -1,168 +1,96 @@
 //! Lesson 08: a channel of its own between parent and child, as Node's `fork` makes it.
 //!
-//! `lesson-08 [COMMAND [ARG…]]` forks COMMAND (itself, if none is given), sends every line of its
-//! stdin to it as a message, and prints every message that comes back as a line on stdout.
-//! `lesson-08 child` is what it forks of itself: a worker that answers every message.
-//!
-//! New here: messages travel on a socket pair, so that stdout is free again; the library beside
-//! this file is wire-compatible with Node. The chapter is book/src/08-channel.md.
+//! `lesson-08 [COMMAND [ARG…]]` forks COMMAND (itself, if none is given), sends it every line of stdin as a message, and
+//! prints every reply on stdout. `lesson-08 child` is what it forks of itself: it answers the message M with
+//! `{"pid": …, "echo": M}`. New here: stdout is free again. The chapter is book/src/08-channel.md.
 
 // Remove both lines when the last todo! is gone.
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
-use std::cell::Cell;
-use std::ffi::OsString;
-use std::io::Write;
-use std::process::{Command, ExitCode};
-
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::io::{self, Write, stderr, stdout};
+use std::process::{self, Command, ExitCode};
+use std::{cell::Cell, env, error::Error, ffi::OsString, pin::pin};
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
-use lesson_08::{Error, Inherited, Receiver, Sender};
+use lesson_08::{Channel, Inherited, fork, inherited};
+
+/// Whether all went well. What did not is reported already; an error still has to be.
+type Outcome = Result<bool, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    // Flags come first when a Node parent passes its own on to us. None of them is meant for us.
-    let is_flag = |argument: &OsString| argument.as_encoded_bytes().starts_with(b"-");
-    let mut arguments = std::env::args_os().skip(1).skip_while(is_flag);
-    let outcome = match arguments.next() {
-        // The channel is taken here, before there is a runtime: see the docs of `inherited`.
-        Some(role) if role == "child" => {
-            lesson_08::inherited().map_err(Failure::from).and_then(|channel| run(child(channel)))
-        }
-        Some(program) => {
-            let mut command = Command::new(program);
-            command.args(arguments);
-            run(parent(command))
-        }
-        None => itself().and_then(|command| run(parent(command))),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {}", failure.text);
-            ExitCode::from(failure.exit_code)
+    match start() {
+        Ok(well) => ExitCode::from(u8::from(!well)),
+        Err(error) => {
+            let _ = writeln!(stderr(), "error: {error}");
+            // What the system refuses is failed work; everything else is bad input.
+            ExitCode::from(if error.is::<io::Error>() { 1 } else { 2 })
         }
     }
 }
 
-/// What ends the program: a line for stderr, and 2 for bad input or 1 for failed work.
-struct Failure {
-    text: String,
-    exit_code: u8,
-}
-
-impl Failure {
-    fn new(exit_code: u8, text: impl Into<String>) -> Failure {
-        Failure { text: text.into(), exit_code }
+fn start() -> Outcome {
+    let mut words: Vec<OsString> = env::args_os().skip(1).collect();
+    if words.first().is_some_and(|word| word == "child") {
+        let channel = inherited()?; // before there is a runtime
+        return run(child(channel));
     }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        Failure::new(if error.is_bad_input() { 2 } else { 1 }, error.to_string())
+    if words.is_empty() {
+        words = vec![env::current_exe()?.into(), "child".into()];
     }
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    run(parent(command))
 }
 
-fn itself() -> Result<Command, Failure> {
-    let program =
-        std::env::current_exe().map_err(|error| Failure::new(1, format!("cannot find myself: {error}")))?;
-    let mut command = Command::new(program);
-    command.arg("child");
-    Ok(command)
-}
-
-fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(1, format!("cannot start the runtime: {error}")))?;
+fn run(work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(work);
-    // A thread may still be waiting for a line on stdin that nobody needs any more.
+    // A thread may still be waiting for a line on stdin that has no use any more.
     runtime.shutdown_background();
     outcome
 }
 
-/// The worker: answers every message until the parent disconnects.
-async fn child(channel: Inherited) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Answer {
-        pid: u32,
-        echo: Value,
+/// Answers every message until the parent disconnects.
+async fn child(channel: Inherited) -> Outcome {
+    let channel = channel.open()?;
+    while let Some(message) = channel.recv::<Value>().await? {
+        match channel.send(&json!({"pid": process::id(), "echo": message})).await {
+            Err(lesson_08::Error::Disconnected) => break, // No one waits for replies any more.
+            sent => sent?,
+        }
     }
-    let mut channel = channel.open()?;
-    let pid = std::process::id();
-    todo!("6: answer every message until the parent disconnects")
+    Ok(true)
 }
 
-/// Forks `command`, sends it the lines of stdin, prints its answers.
-async fn parent(command: Command) -> Result<(), Failure> {
-    let (mut sender, mut receiver, mut process) = lesson_08::fork(command)?.split();
-    eprintln!("forked process {}", process.id());
-
+/// Forks `command`, sends it the lines of stdin and prints its replies at the same time.
+async fn parent(command: Command) -> Outcome {
+    let mut child = fork(command)?;
+    let _ = writeln!(stderr(), "forked process {}", child.id());
     let sent = Cell::new(0);
-    let mut answered = 0;
-    let mut input = None; // how sending ended, once it has
+    let mut replies = 0;
+    let mut input: Option<Outcome> = None; // how sending went, once it is over
     {
-        // Sending and receiving at once: a child that cannot get rid of its answers stops reading.
-        let mut sending = std::pin::pin!(send_lines(&mut sender, &sent));
-        // A child that listens late may miss what came before its parent disconnected. Whoever
-        // wants answers waits for them first.
-        while input.is_none() || answered < sent.get() {
-            tokio::select! {
-                outcome = &mut sending, if input.is_none() => input = Some(outcome),
-                more = print_answer(&mut receiver) => match more? {
-                    true => answered += 1,
-                    false => break,
-                },
-            }
-        }
+        let mut sending = pin!(send_lines(&child, &sent));
+        todo!("5: send and receive at once, until every message is answered");
     }
-    // There is nothing to flush for a child that has already left.
-    let _ = sender.disconnect().await;
-    let status = process.wait().await.map_err(|error| Failure::new(1, format!("cannot wait: {error}")))?;
-
-    input.unwrap_or(Ok(()))?;
-    if answered < sent.get() {
-        let text = format!(
-            "{} of {} messages were not answered: the child ended with {status}",
-            sent.get() - answered,
-            sent.get()
-        );
-        return Err(Failure::new(1, text));
-    }
-    if !status.success() {
-        return Err(Failure::new(1, format!("the child failed: {status}")));
-    }
-    Ok(())
+    todo!("6: disconnect, wait for the child, and say whether all went well")
 }
 
-/// Sends each line of stdin as a message, up to the end or to the first line that is none.
-async fn send_lines(sender: &mut Sender, sent: &Cell<usize>) -> Result<(), Failure> {
+/// Sends each line of stdin as a message, up to the end of stdin or the first line that isn't JSON.
+async fn send_lines(channel: &Channel, sent: &Cell<usize>) -> Outcome {
     let mut lines = BufReader::new(stdin()).lines();
-    for number in 1.. {
-        let line = match lines.next_line().await {
-            Ok(Some(line)) => line,
-            Ok(None) => break,
-            Err(error) => return Err(Failure::new(2, format!("cannot read line {number}: {error}"))),
-        };
-        let message: Value = serde_json::from_str(&line)
-            .map_err(|error| Failure::new(2, format!("cannot parse line {number}: {error}")))?;
-        match sender.send(&message).await {
-            Ok(()) => sent.set(sent.get() + 1),
-            Err(Error::Disconnected) => {
-                return Err(Failure::new(1, format!("cannot send line {number}: the child has gone")));
-            }
-            Err(error) => return Err(Failure::new(2, format!("cannot send line {number}: {error}"))),
+    while let Some(line) = lines.next_line().await.map_err(|error| format!("cannot read stdin: {error}"))? {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let number = sent.get() + 1;
+        let message: Value =
+            serde_json::from_str(&line).map_err(|error| format!("cannot parse message {number}: {error}"))?;
+        sent.set(number);
+        if channel.send(&message).await.is_err() {
+            break; // The child has gone, so its reply won't come.
         }
     }
-    Ok(())
-}
-
-/// Prints the next answer; `false` when there are no more.
-async fn print_answer(receiver: &mut Receiver) -> Result<bool, Failure> {
-    let Some(answer) = receiver.recv::<Value>().await? else { return Ok(false) };
-    writeln!(std::io::stdout(), "{answer}")
-        .map_err(|error| Failure::new(1, format!("cannot print: {error}")))?;
     Ok(true)
 }

@@ -6,7 +6,8 @@
 use crate::{Check, Spec, Transcript, limit};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use serde_json::Value;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::mem;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -14,7 +15,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The spec's end of a channel to the program under test, from [`Program::fork`](crate::Program::fork).
 ///
@@ -30,6 +31,8 @@ pub struct Channel {
 #[derive(Default)]
 struct Incoming {
     lines: Vec<Vec<u8>>,
+    /// What has come since the last newline.
+    rest: Vec<u8>,
     ended: bool,
 }
 
@@ -144,6 +147,13 @@ impl Channel {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
+    /// From now on the program can't send anything: the kernel refuses what it writes (EPIPE), as if this end were
+    /// closed already. What is sent here still arrives.
+    pub fn stop_reading(&mut self) {
+        self.transcript.note("channel >", "(reads no more)");
+        let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
     /// What is waited for, in words.
     fn next_message(&self) -> String {
         match self.taken {
@@ -163,11 +173,17 @@ impl Channel {
                 self.taken += 1;
                 return Some(line.clone());
             }
+            let left = deadline.checked_duration_since(Instant::now());
+            if !incoming.rest.is_empty() && (incoming.ended || left.is_none()) {
+                let rest = String::from_utf8_lossy(&incoming.rest).into_owned();
+                drop(incoming); // A failure is a panic, and the reading thread goes on.
+                check.fail(expected, &format!("bytes without a newline at their end: {rest}"));
+            }
             if incoming.ended {
                 return None;
             }
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
-                drop(incoming); // A failure is a panic, and the reading thread goes on.
+            let Some(left) = left else {
+                drop(incoming);
                 check.time_out(expected);
             };
             incoming = changed.wait_timeout(incoming, left).unwrap().0;
@@ -191,20 +207,26 @@ impl Drop for Channel {
     }
 }
 
-fn collect(stream: UnixStream, shared: &(Mutex<Incoming>, Condvar), transcript: &Transcript) {
-    let mut reader = BufReader::new(stream);
+fn collect(mut stream: UnixStream, shared: &(Mutex<Incoming>, Condvar), transcript: &Transcript) {
+    let mut buffer = vec![0; 64 * 1024];
     loop {
-        let mut line = Vec::new();
-        // unix(7): ECONNRESET means that the peer closed with our data unread. That is an end, too.
-        let count = reader.read_until(b'\n', &mut line).unwrap_or(0);
+        let count = match stream.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            // unix(7): ECONNRESET means that the peer closed with our data unread. That is an end, too.
+            count => count.unwrap_or(0),
+        };
         let mut incoming = shared.0.lock().unwrap();
+        for piece in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
+            incoming.rest.extend_from_slice(piece);
+            if incoming.rest.pop_if(|byte| *byte == b'\n').is_some() {
+                let line = mem::take(&mut incoming.rest);
+                transcript.note("channel <", String::from_utf8_lossy(&line));
+                incoming.lines.push(line);
+            }
+        }
         if count == 0 {
-            transcript.note("channel <", "(end)");
+            transcript.note("channel <", format!("{}(end)", String::from_utf8_lossy(&incoming.rest)));
             incoming.ended = true;
-        } else {
-            transcript.note("channel <", String::from_utf8_lossy(&line));
-            line.pop_if(|byte| *byte == b'\n');
-            incoming.lines.push(line);
         }
         shared.1.notify_all();
         if count == 0 {
@@ -243,6 +265,19 @@ impl Child {
     pub fn recv_bytes(&mut self) -> Option<Vec<u8>> {
         let mut frame = Vec::new();
         self.reader.read_until(b'\n', &mut frame).ok().filter(|count| *count > 0)?;
+        Some(frame)
+    }
+
+    /// The next frame as it came. When there is silence in the middle of it, what has come so far.
+    pub fn recv_bytes_or_part(&mut self) -> Option<Vec<u8>> {
+        if self.reader.fill_buf().ok()?.is_empty() {
+            return None;
+        }
+        self.stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+        let mut frame = Vec::new();
+        // What came before an error is in `frame`.
+        let _silence = self.reader.read_until(b'\n', &mut frame);
+        self.stream.set_read_timeout(None).ok()?;
         Some(frame)
     }
 
