@@ -193,6 +193,10 @@ impl Sender {
     fn queue<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
         self.frame.clear();
         serde_json::to_writer(&mut self.frame, message).map_err(Error::Unserializable)?;
+        // Only white space can be a raw newline, and only a `RawValue` can bring it.
+        if memchr::memchr(b'\n', &self.frame).is_some() {
+            self.frame.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+        }
         self.check()?;
         self.frame.push(b'\n');
         self.wire.queue(&mut self.frame);

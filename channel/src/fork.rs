@@ -6,11 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, ExitStatus};
 
 use command_fds::{CommandFdExt, FdMapping};
-use nix::sys::signal::{self, Signal};
+use nix::sys::signal;
 use nix::unistd::Pid;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Channel, Error, Receiver, Sender};
+use crate::{Channel, Error, Receiver, Sender, Signal};
 
 /// The number that the child's end gets: the first one after stdin, stdout and stderr, as in Node.
 const CHILD_FD: RawFd = 3;
@@ -176,7 +176,7 @@ impl Process {
     pub fn kill(&self, signal: Signal) -> io::Result<()> {
         // After the wait, the number may belong to another process. Before, it cannot.
         let id = self.process.id().ok_or(nix::errno::Errno::ESRCH)?;
-        Ok(signal::kill(Pid::from_raw(id as i32), signal)?)
+        Ok(signal::kill(Pid::from_raw(id as i32), signal::Signal::from(signal))?)
     }
 
     /// The process as tokio knows it, for its standard streams.

@@ -29,42 +29,6 @@ pub struct Inherited {
 /// - [`Error::UnsupportedSerialization`]: the parent speaks `advanced`. (A frame of JSON would make a
 ///   Node parent wait for two gigabytes.)
 /// - [`Error::ThreadsRunning`]: too late.
-///
-/// A program that is its own worker:
-///
-/// ```standalone_crate
-/// use std::error::Error;
-/// use std::process::Command;
-///
-/// use node_channel::Inherited;
-///
-/// fn main() -> Result<(), Box<dyn Error>> {
-///     let role = node_channel::inherited();
-///     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-///     match role {
-///         Ok(inherited) => runtime.block_on(child(inherited)),
-///         Err(node_channel::Error::NotForked) => runtime.block_on(parent()),
-///         Err(error) => Err(error.into()),
-///     }
-/// }
-///
-/// async fn child(inherited: Inherited) -> Result<(), Box<dyn Error>> {
-///     let mut channel = inherited.open()?;
-///     while let Some(number) = channel.recv::<u64>().await? {
-///         channel.send(&(2 * number)).await?;
-///     }
-///     Ok(())
-/// }
-///
-/// async fn parent() -> Result<(), Box<dyn Error>> {
-///     let mut child = node_channel::fork(Command::new(std::env::current_exe()?))?;
-///     child.send(&21).await?;
-///     assert_eq!(child.recv::<u64>().await?, Some(42));
-///     child.disconnect().await?;
-///     assert!(child.wait().await?.success());
-///     Ok(())
-/// }
-/// ```
 // ANCHOR: inherited
 pub fn inherited() -> Result<Inherited, Error> {
     let announced = env::var_os("NODE_CHANNEL_FD").unwrap_or_default();

@@ -238,6 +238,18 @@ fn a_message_that_panics_harms_neither_half() {
     });
 }
 
+#[test]
+fn a_document_of_several_lines_is_one_frame() {
+    run(async {
+        let (mut one, mut other) = Channel::pair().unwrap();
+        let document = serde_json::value::RawValue::from_string("[\n 1,\n 2\n]".to_owned()).unwrap();
+        one.send(&document).await.unwrap();
+        one.send("next").await.unwrap();
+        assert_eq!(other.recv::<Vec<u8>>().await.unwrap().unwrap(), [1, 2]);
+        assert_eq!(other.recv::<String>().await.unwrap().unwrap(), "next");
+    });
+}
+
 /// `is_fatal` says that the channel is closed, and so it is.
 #[test]
 #[cfg(target_os = "linux")]

@@ -77,7 +77,7 @@ fn b36_the_child_starts_with_no_signal_blocked_and_in_our_process_group() {
         };
         assert_eq!(mask().await, 0, "no signal is blocked");
         // Rust programs ignore SIGPIPE, their children must not. (Others may be ignored by the user's wish.)
-        assert_eq!(mask().await & (1 << (Signal::SIGPIPE as u32 - 1)), 0);
+        assert_eq!(mask().await & (1 << (nix::libc::SIGPIPE - 1)), 0);
         let group = |id| nix::unistd::getpgid(id).unwrap();
         let id = nix::unistd::Pid::from_raw(child.id() as i32);
         assert_eq!(group(Some(id)), group(None), "Ctrl-C reaches both");
@@ -107,7 +107,8 @@ fn b37_a_leaked_descriptor_delays_the_end_of_the_channel_but_not_the_exit() {
         assert!(within("the exit", child.wait()).await.unwrap().success());
         let early = tokio::time::timeout(BRIEFLY, child.recv::<Value>()).await;
         assert!(early.is_err(), "the grandchild has the channel open: {early:?}");
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(grandchild as i32), Signal::SIGKILL).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(grandchild as i32), nix::sys::signal::SIGKILL)
+            .unwrap();
         ends(&mut child).await;
     });
 }
