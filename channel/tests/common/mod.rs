@@ -100,12 +100,7 @@ impl Raw {
 
     /// Writes `bytes` with some descriptors beside them.
     pub fn write_with_descriptors(&mut self, bytes: &[u8], descriptors: &[&impl AsRawFd]) {
-        let descriptors: Vec<RawFd> = descriptors.iter().map(|one| one.as_raw_fd()).collect();
-        let control = [ControlMessage::ScmRights(&descriptors)];
-        let pieces = [IoSlice::new(bytes)];
-        let count =
-            sendmsg::<()>(self.socket.as_raw_fd(), &pieces, &control, MsgFlags::empty(), None).unwrap();
-        assert_eq!(count, bytes.len());
+        send_with_descriptors(&self.socket, bytes, descriptors);
     }
 
     /// The next line, with its newline; less at the end.
@@ -142,6 +137,15 @@ impl Raw {
         drop(self.socket);
         finish(self.process)
     }
+}
+
+/// Writes `bytes` to `socket` with some descriptors beside them.
+pub fn send_with_descriptors(socket: &UnixStream, bytes: &[u8], descriptors: &[&impl AsRawFd]) {
+    let descriptors: Vec<RawFd> = descriptors.iter().map(|one| one.as_raw_fd()).collect();
+    let control = [ControlMessage::ScmRights(&descriptors)];
+    let pieces = [IoSlice::new(bytes)];
+    let count = sendmsg::<()>(socket.as_raw_fd(), &pieces, &control, MsgFlags::empty(), None).unwrap();
+    assert_eq!(count, bytes.len());
 }
 
 /// Waits for the end of `process`; kills it when that takes too long.
