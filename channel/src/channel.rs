@@ -123,10 +123,11 @@ impl Channel {
     /// a row; call [`flush`](Channel::flush) after the last one.
     pub async fn feed<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
         consume_budget().await;
-        while !self.sender.wire.has_room()? {
+        self.sender.make_frame(message)?;
+        while !self.sender.queue()? {
             self.flush().await?;
         }
-        self.sender.queue(message)
+        Ok(())
     }
 
     /// Waits until the kernel has everything that was sent. Cancel safe.
@@ -182,15 +183,19 @@ impl Sender {
     pub async fn feed<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
         // Without this a peer that is always ready would let no other task of this thread run.
         consume_budget().await;
-        while !self.wire.has_room()? {
+        self.make_frame(message)?;
+        while !self.queue()? {
             self.flush().await?;
         }
-        self.queue(message)
+        Ok(())
     }
 
-    /// Puts `message` behind what already waits, as one frame, or nothing at all.
-    // ANCHOR: queue
-    fn queue<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
+    /// Makes a frame of `message`. It is on its way only after [`queue`](Self::queue).
+    // ANCHOR: make_frame
+    fn make_frame<T: Serialize + ?Sized>(&mut self, message: &T) -> Result<(), Error> {
+        if !self.connected() {
+            return Err(Error::Disconnected);
+        }
         self.frame.clear();
         serde_json::to_writer(&mut self.frame, message).map_err(Error::Unserializable)?;
         // Only white space can be a raw newline, and only a `RawValue` can bring it.
@@ -199,11 +204,18 @@ impl Sender {
         }
         self.check()?;
         self.frame.push(b'\n');
-        self.wire.queue(&mut self.frame);
-        self.frame.shrink_to(KEEP_BYTES);
         Ok(())
     }
-    // ANCHOR_END: queue
+    // ANCHOR_END: make_frame
+
+    /// Puts the frame behind what already waits. `false` if that is too much: flush first.
+    fn queue(&mut self) -> Result<bool, Error> {
+        let queued = self.wire.queue(&mut self.frame)?;
+        if queued {
+            self.frame.shrink_to(KEEP_BYTES);
+        }
+        Ok(queued)
+    }
 
     fn check(&self) -> Result<(), Error> {
         let (bytes, limit_bytes) = (self.frame.len(), self.max_frame_bytes);

@@ -65,17 +65,18 @@ impl Wire {
         self.connected.store(false, Ordering::Relaxed);
     }
 
-    /// Whether there is room for one more message. If not, the caller has to flush first.
-    pub(crate) fn has_room(&self) -> Result<bool, Error> {
+    /// Puts `frame` behind what already waits, and leaves an empty buffer in its place. If too much
+    /// waits already, the result is `false`, and the caller has to flush first.
+    pub(crate) fn queue(&self, frame: &mut Vec<u8>) -> Result<bool, Error> {
         if !self.is_connected() {
             return Err(Error::Disconnected);
         }
-        Ok(self.outgoing().waiting().len() < HIGH_WATER_BYTES)
-    }
-
-    /// Puts `frame` behind what already waits, and leaves an empty buffer in its place.
-    pub(crate) fn queue(&self, frame: &mut Vec<u8>) {
-        self.outgoing().push(frame);
+        let mut outgoing = self.outgoing();
+        if outgoing.waiting().len() >= HIGH_WATER_BYTES {
+            return Ok(false);
+        }
+        outgoing.push(frame);
+        Ok(true)
     }
 
     /// Answers a handle that arrived, at once if there is room. Otherwise the answer waits with
