@@ -10,8 +10,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The leaders of the groups that run now.
-static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+/// The groups that run now.
+static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
+
+struct Running {
+    leader: u32,
+    /// Ctrl-C does not end it.
+    spared: bool,
+}
 
 /// How long a child may take to stop, which is a matter of milliseconds.
 const STOPS_WITHIN: Duration = Duration::from_secs(2);
@@ -31,7 +37,7 @@ impl Group {
         // Under the lock, so that an interrupt sees either no child or a child that it can end.
         let mut running = running();
         let child = command.process_group(0).spawn()?;
-        running.push(child.id());
+        running.push(Running { leader: child.id(), spared: false });
         drop(running);
         let group = Self { child, status: None };
         if interrupt::requested() {
@@ -42,7 +48,8 @@ impl Group {
 
     /// From now on, Ctrl-C does not end this child: its owner does, in good order.
     pub fn spare(&self) {
-        running().retain(|pid| *pid != self.pid());
+        let pid = self.pid();
+        running().iter_mut().filter(|group| group.leader == pid).for_each(|group| group.spared = true);
     }
 
     /// The child's pid, which is the group's number too.
@@ -71,7 +78,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        running().retain(|pid| *pid != self.pid());
+        running().retain(|group| group.leader != self.pid());
         // Also after the child's own end: what it started may still run in the group.
         end(self.pid());
         let _ = self.child.wait();
@@ -91,14 +98,23 @@ pub fn finish(command: &mut Command) -> Result<bool, Failure> {
     if interrupt::requested() { Err(interrupt::failure()) } else { Ok(status.success()) }
 }
 
-/// Ends everything that was started here.
+/// Ends everything that was started here and is not spared.
 pub fn end_all() {
-    let leaders = running().clone();
+    let leaders: Vec<u32> =
+        running().iter().filter(|group| !group.spared).map(|group| group.leader).collect();
     leaders.into_iter().for_each(end);
 }
 
-fn running() -> MutexGuard<'static, Vec<u32>> {
-    // A list of numbers is never half written.
+/// Ends everything that was started here. Nothing can be started any more: this process is about to end.
+pub fn end_for_good() {
+    let running = running();
+    running.iter().for_each(|group| end(group.leader));
+    // A thread that wants to start something waits for this lock until there is no process.
+    std::mem::forget(running);
+}
+
+fn running() -> MutexGuard<'static, Vec<Running>> {
+    // A list is never half written.
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -34,7 +34,9 @@ mod workspace;
 
 use clap::{ArgMatches, Command};
 use failure::Failure;
+use std::panic;
 use std::process::ExitCode;
+use terminal::Unwritten;
 
 /// A verb: its command line, and what it does.
 type Verb = (fn() -> Command, fn(&ArgMatches) -> Result<(), Failure>);
@@ -61,6 +63,22 @@ const VERBS: [Verb; 18] = [
 ];
 
 fn main() -> ExitCode {
+    let ended = panic::catch_unwind(obey);
+    // What other threads have started.
+    children::end_for_good();
+    match ended.map_err(|cause| cause.downcast::<Unwritten>()) {
+        Ok(code) => code,
+        Err(Ok(unwritten)) => {
+            if let Some(words) = unwritten.in_words() {
+                terminal::note(format!("error: {words}"));
+            }
+            ExitCode::FAILURE
+        }
+        Err(Err(panic)) => panic::resume_unwind(panic),
+    }
+}
+
+fn obey() -> ExitCode {
     let matches = match command_line().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return show_help(&error),

@@ -1,20 +1,35 @@
 //! What a person reads: lines that fit the width, without what a terminal would obey.
 
 use std::env;
-use std::io::{self, Write};
-use std::process;
+use std::io::{self, ErrorKind, Write};
+use std::panic::resume_unwind;
 
 /// Prints on stdout for a person: a line that is too long for a width that is known is broken between words.
 pub fn say(text: impl AsRef<str>) {
     print(fit_known(text.as_ref()));
 }
 
-/// Prints on stdout as it is: code, what the compiler says, and what programs read. When nobody reads it any more
-/// (`… | head`), there is nothing left to do here.
+/// Prints on stdout as it is: code, what the compiler says, and what programs read.
+///
+/// Where that cannot be written, because nobody reads it any more (`… | head`) or because the disk is full, the verb has
+/// failed, and `main` says so. Until there, the stack is unwound: each guard ends or removes what it stands for.
 pub fn print(text: impl AsRef<str>) {
     let mut stdout = io::stdout().lock();
-    if writeln!(stdout, "{}", text.as_ref()).and_then(|()| stdout.flush()).is_err() {
-        process::exit(0);
+    let written = writeln!(stdout, "{}", text.as_ref()).and_then(|()| stdout.flush());
+    drop(stdout);
+    if let Err(error) = written {
+        // Not a panic!, whose hook would tell of it.
+        resume_unwind(Box::new(Unwritten(error)));
+    }
+}
+
+/// What was to be printed could not be written.
+pub struct Unwritten(io::Error);
+
+impl Unwritten {
+    /// What is to be said about it. Whoever has closed the pipe knows.
+    pub fn in_words(&self) -> Option<String> {
+        (self.0.kind() != ErrorKind::BrokenPipe).then(|| format!("cannot write to stdout: {}", self.0))
     }
 }
 

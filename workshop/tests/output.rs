@@ -1,0 +1,114 @@
+//! What cannot be written is no success, and nothing is left behind.
+
+mod run;
+
+use observe::process;
+use run::LIMIT;
+use run::tiny::Tiny;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+fn start(folder: &Path, arguments: &[&str], stdout: Stdio) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+    command.current_dir(folder).args(arguments).stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
+    command.env("WORKSHOP_LIMIT_SECONDS", "10").spawn().unwrap()
+}
+
+/// The exit status, and what stderr says.
+fn end(mut child: Child) -> (Option<i32>, String) {
+    let status = observe::limit::poll(LIMIT, || child.try_wait().unwrap()).expect("the command ends");
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (status.code(), said)
+}
+
+const VERBS: [&[&str]; 12] = [
+    &[],
+    &["--help"],
+    &["check", "--help"],
+    &["check", "01"],
+    &["check", "01", "--json"],
+    &["check", "01", "--points"],
+    &["check", "01", "--classroom"],
+    &["hint", "01"],
+    &["diff", "01"],
+    &["doctor"],
+    &["mailbox", "--port", "0"],
+    &["watch", "01"],
+];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_full_disk_each_verb_fails_and_says_why() {
+    let tiny = Tiny::new("full");
+    tiny.solve("01-one");
+    for verb in VERBS {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let (code, said) = end(start(tiny.root(), verb, full.into()));
+        assert_eq!(code, Some(1), "{verb:?}: {said}");
+        assert!(said.contains("error: cannot write to stdout: "), "{verb:?}: {said}");
+        assert!(!said.contains("panicked"), "{verb:?}: {said}");
+    }
+}
+
+#[test]
+fn when_the_reader_has_gone_each_verb_fails_without_a_word() {
+    let tiny = Tiny::new("gone");
+    tiny.solve("01-one");
+    for verb in VERBS {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (code, said) = end(start(tiny.root(), verb, writer.into()));
+        assert_eq!(code, Some(1), "{verb:?}: {said}");
+        assert!(!said.contains("error") && !said.contains("panicked"), "{verb:?}: {said}");
+    }
+}
+
+/// Reads the first lines of what is printed, as `head` does, and goes.
+fn head(child: &mut Child, lines: usize) -> String {
+    let printed = BufReader::new(child.stdout.take().unwrap()).lines().take(lines);
+    printed.map(|line| line.unwrap() + "\n").collect()
+}
+
+#[test]
+fn a_demo_whose_reader_goes_leaves_nothing_behind() {
+    for lines in 2..=5 {
+        let mut demo = start(&run::root(), &["demo"], Stdio::piped());
+        let told = head(&mut demo, lines);
+        let server: u32 =
+            told.split("server   pid ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+        let (code, said) = end(demo);
+        assert_eq!(code, Some(1), "after {lines} lines: {said}");
+        // An orphan that has ended is left to whoever waits for orphans.
+        let left = process::group(server).into_iter().filter(|info| !info.is_zombie());
+        let left: Vec<_> = left.collect();
+        assert!(left.is_empty(), "after {lines} lines: {left:?}");
+    }
+}
+
+#[test]
+fn a_watch_whose_reader_goes_leaves_nothing_behind() {
+    let tiny = Tiny::new("watch-gone");
+    let solution = tiny.read("solutions/01-one/src/main.rs");
+    tiny.write(
+        "lessons/01-one/src/main.rs",
+        &solution.replace("number * 2", "loop { std::thread::park(); }"),
+    );
+    let mut watch = start(tiny.root(), &["watch", "01"], Stdio::piped());
+    let pid = watch.id();
+    head(&mut watch, 4);
+    let hangs = || {
+        let all = process::all();
+        all.iter().any(|info| info.command.contains("debug/lesson-01") && info.group != pid).then_some(())
+    };
+    observe::limit::poll(LIMIT, hangs).expect("the spec runs the program");
+    // Now it wants to say something.
+    std::io::Write::write_all(&mut watch.stdin.take().unwrap(), b"?\n").unwrap();
+    let (code, said) = end(watch);
+    assert_eq!(code, Some(1), "{said}");
+    let root = tiny.root().display().to_string();
+    let left = || process::all().into_iter().filter(|info| info.command.contains(&root)).collect::<Vec<_>>();
+    let none = observe::limit::poll(LIMIT, || left().is_empty().then_some(()));
+    assert!(none.is_some(), "{:?}", left());
+}
