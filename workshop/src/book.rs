@@ -5,9 +5,9 @@ use crate::children::finish;
 use crate::failure::Failure;
 use crate::terminal::say;
 use crate::{interrupt, workspace};
-use clap::{ArgMatches, value_parser};
+use clap::ArgMatches;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,6 +20,8 @@ pub const INSTALL: &str =
 
 /// A browser that keeps a connection without asking for anything is let go.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The first line of a request is not longer.
+const MAX_REQUEST_BYTES: u64 = 8 * 1024;
 
 /// What the command line can say.
 pub fn command() -> clap::Command {
@@ -29,11 +31,7 @@ pub fn command() -> clap::Command {
         "Example:\n  cargo workshop book\n\n\
          It needs mdbook. Ctrl-C ends it. Without mdbook, read book/src as text.",
     )
-    .arg(
-        arguments::option("port", "PORT", "The port on 127.0.0.1 (0: the system chooses)")
-            .default_value("0")
-            .value_parser(value_parser!(u16)),
-    )
+    .arg(arguments::port("0"))
     .arg(arguments::flag("no-open", "Do not open a browser"))
 }
 
@@ -41,9 +39,11 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     interrupt::listen(|| std::process::exit(0))?;
     let pages = build(&root)?;
-    let port = matches.get_one::<u16>("port").copied().unwrap_or(0);
+    let port = arguments::port_of(matches);
     let address = format!("127.0.0.1:{port}");
-    let cannot = |error: io::Error| Failure::input(format!("cannot listen on {address}: {error}"));
+    let cannot = |error: io::Error| {
+        Failure::input(format!("cannot listen on {address}: {error}. {}", arguments::OTHER_PORT))
+    };
     let listener = TcpListener::bind(&address).map_err(cannot)?;
     let url = format!("http://{}", listener.local_addr().map_err(cannot)?);
     say(format!("listening on {url}"));
@@ -88,7 +88,7 @@ fn open(url: &str) {
 fn answer(mut stream: &TcpStream, pages: &Path) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut request = String::new();
-    BufReader::new(stream).read_line(&mut request)?;
+    BufReader::new(stream.take(MAX_REQUEST_BYTES)).read_line(&mut request)?;
     let path = request.split(' ').nth(1).unwrap_or("/");
     let found = file_of(pages, path).and_then(|file| Some((fs::read(&file).ok()?, kind_of(&file))));
     let (status, bytes, kind) = match found {

@@ -4,7 +4,7 @@ use crate::arguments;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::terminal::{plain, say};
-use clap::{ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
 use observe::mailbox::{Event, Letter};
 use observe::{Mailbox, Point};
 use std::io;
@@ -17,13 +17,9 @@ pub fn command() -> Command {
         "mailbox",
         "Runs a mail server on this machine and prints every mail",
         "Examples:\n  cargo workshop mailbox\n  cargo workshop mailbox --hold\n\n\
-         It accepts every mail and delivers none. Ctrl-C ends it.",
+         It accepts every mail of up to 32 MiB and delivers none. Ctrl-C ends it.",
     )
-    .arg(
-        arguments::option("port", "PORT", "The port on 127.0.0.1 (0: the system chooses)")
-            .default_value("2525")
-            .value_parser(value_parser!(u16)),
-    )
+    .arg(arguments::port("2525"))
     .arg(arguments::flag("hold", "Hold every mail until Enter is pressed"))
 }
 
@@ -37,7 +33,7 @@ enum Happening {
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let (sender, happenings) = mpsc::channel();
-    let port = matches.get_one::<u16>("port").copied().unwrap_or(2525);
+    let port = arguments::port_of(matches);
     let address = format!("127.0.0.1:{port}");
     let mailbox = start(&address, &sender)?;
     tell_of_ctrl_c(&sender)?;
@@ -73,8 +69,12 @@ fn start(address: &str, sender: &Sender<Happening>) -> Result<Mailbox, Failure> 
     let sender = sender.clone();
     // A channel, since the mailbox must not wait for a slow terminal.
     let observer = move |event: &Event| drop(sender.send(Happening::Mail(event.clone())));
-    Mailbox::start(address, observer)
-        .map_err(|error| Failure::input(format!("cannot listen on {address}: {error}")))
+    let mailbox = Mailbox::start(address, observer).map_err(|error| {
+        Failure::input(format!("cannot listen on {address}: {error}. {}", arguments::OTHER_PORT))
+    })?;
+    // They are printed, and that is all.
+    mailbox.keep_nothing();
+    Ok(mailbox)
 }
 
 fn tell_of_ctrl_c(sender: &Sender<Happening>) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::hint;
 use crate::lesson::{self, Lesson};
 use crate::progress::{self, Progress};
-use crate::spec::{Run, Verdict};
+use crate::spec::{Check, Run, Verdict};
 use crate::terminal::{Look, bar, paint, print, say};
 use crate::{check, interrupt, workspace};
 use clap::{ArgMatches, Command};
@@ -50,7 +50,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     };
     tell_of_letters(&sender);
     let saves = saves(&root, &lesson, &sender);
-    Watch { root, progress, lesson, sender, saves, green: BTreeSet::new(), running: None }.stay(&happenings)
+    Watch { root, progress, lesson, sender, saves, green: None, running: None }.stay(&happenings)
 }
 
 /// The saves of a lesson from now on.
@@ -79,8 +79,8 @@ struct Watch {
     lesson: Lesson,
     sender: Sender<Happening>,
     saves: Saves,
-    /// The checks that were green the last time.
-    green: BTreeSet<String>,
+    /// The checks that were green when the spec last ran; `None` before its first run.
+    green: Option<BTreeSet<String>>,
     running: Option<JoinHandle<()>>,
 }
 
@@ -92,7 +92,8 @@ impl Watch {
                 Ok(Happening::Interrupted) => return Ok(()),
                 Ok(Happening::Finished(run)) => match *run {
                     Ok(run) => self.tell(&run),
-                    Err(failure) if interrupt::requested() => return Err(failure),
+                    // Ctrl-C has ended the run, and is about to be heard of here.
+                    Err(_) if interrupt::requested() => return Ok(()),
                     // A Cargo.toml may be half written: the next save brings another verdict.
                     Err(failure) => {
                         self.running = None;
@@ -128,7 +129,7 @@ impl Watch {
 
     /// Begins with a lesson.
     fn begin(&mut self, happenings: &Receiver<Happening>) {
-        self.green.clear();
+        self.green = None;
         say(format!("Watching lessons/{}. Save a file, and the spec runs.", self.lesson.name));
         say("Type h (hint), s (solution), n (next) or q (quit), and Enter.");
         self.start(happenings);
@@ -162,26 +163,33 @@ impl Watch {
         }
     }
 
+    /// Says which checks pass or fail that did not do so when the spec last ran.
+    fn tell_changes(&self, checks: &[Check]) {
+        let Some(green) = &self.green else { return };
+        for check in checks {
+            let words = match (green.contains(&check.name), check.passed) {
+                (false, true) => format!("{}  ", paint("now passes", Look::Good)),
+                (true, false) => format!("{}   ", paint("now fails", Look::Bad)),
+                _ => continue,
+            };
+            say(format!("  {words}{}", check::in_words(check)));
+        }
+    }
+
     /// What changed comes first, then how far it is, then what matters now.
     fn tell(&mut self, run: &Run) {
         self.running = None;
         self.progress.remember(&self.root, &self.lesson, run);
         let checks = if let Verdict::Lacks(_) = run.verdict { Vec::new() } else { run.checks() };
-        for check in &checks {
-            let was_green = self.green.contains(&check.name);
-            match (was_green, check.passed) {
-                (false, true) => {
-                    say(format!("  {}  {}", paint("now passes", Look::Good), check::in_words(check)))
-                }
-                (true, false) => {
-                    say(format!("  {}   {}", paint("now fails", Look::Bad), check::in_words(check)))
-                }
-                _ => {}
-            }
+        let passed: BTreeSet<String> =
+            checks.iter().filter(|check| check.passed).map(|check| check.name.clone()).collect();
+        let (count, of) = (passed.len(), checks.len().max(self.lesson.check_count(&self.root)));
+        // A program that does not compile says nothing about the checks.
+        if !checks.is_empty() {
+            self.tell_changes(&checks);
+            self.green = Some(passed);
         }
-        self.green = checks.iter().filter(|check| check.passed).map(|check| check.name.clone()).collect();
-        let (passed, of) = (self.green.len(), checks.len().max(self.lesson.check_count(&self.root)));
-        say(format!("[{}] {passed} of {of} checks pass", bar(passed, of, 20)));
+        say(format!("[{}] {count} of {of} checks pass", bar(count, of, 20)));
         match run.verdict {
             Verdict::DoesNotCompile => print(run.build_output.trim_end()),
             Verdict::Hangs => say("The spec did not end. It was stopped."),

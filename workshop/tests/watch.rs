@@ -18,9 +18,13 @@ fn a_save_runs_the_spec_and_what_changed_comes_first() {
     watch.wait_for("now passes  two is doubled");
     watch.wait_for("[==========          ] 1 of 2 checks pass");
     tiny.write(MAIN, "fn main() { nonsense }\n");
+    watch.wait_for("[                    ] 0 of 2 checks pass");
     watch.wait_for("cannot find value `nonsense`");
     tiny.solve("01-one");
-    watch.wait_for("Lesson 01 is done. Proven:");
+    // What passed before the line that did not compile is no news.
+    let printed = watch.wait_for("Lesson 01 is done. Proven:");
+    assert_eq!(printed.matches("now passes").count(), 2, "{printed}");
+    assert!(printed.contains("now passes  ten is doubled"), "{printed}");
     watch.wait_for("Next: 02 The two: doubled. Type n and Enter for it,");
     watch.enter("n");
     watch.wait_for("Watching lessons/02-two.");
@@ -33,6 +37,22 @@ fn a_save_runs_the_spec_and_what_changed_comes_first() {
     watch.wait_for("Type h (hint)");
     watch.enter("n");
     watch.wait_for("This is the last lesson.");
+    watch.enter("q");
+    assert_eq!(watch.code(), Some(0));
+}
+
+#[test]
+fn what_passes_from_the_start_is_no_change() {
+    let tiny = Tiny::new("watch-first");
+    tiny.solve("01-one");
+    let mut watch = tiny.start(&["watch", "01"]);
+    let printed = watch.wait_for("Lesson 01 is done. Proven:");
+    assert!(!printed.contains("now passes") && printed.contains("2 of 2 checks pass"), "{printed}");
+    watch.enter("n");
+    watch.wait_for("NOT WRITTEN YET");
+    let solution = tiny.read("solutions/02-two/src/main.rs");
+    tiny.write("lessons/02-two/src/main.rs", &solution.replace("number * 2", "number + 2"));
+    watch.wait_for("now passes  two is doubled");
     watch.enter("q");
     assert_eq!(watch.code(), Some(0));
 }

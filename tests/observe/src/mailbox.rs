@@ -13,7 +13,7 @@ pub use quirk::{Quirk, ReplyTo};
 pub use state::{Event, Point, Reply};
 
 use state::{Record, State};
-use std::io;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
@@ -130,6 +130,11 @@ impl Mailbox {
         self.state.set_max_letter_bytes(max_bytes);
     }
 
+    /// Keeps no letter and no command from now on, for a mailbox that stays up all day. The observer is told of each.
+    pub fn keep_nothing(&self) {
+        self.state.keep_nothing();
+    }
+
     /// The commands of a conversation byte for byte, each with its line end: what the client said outside of letters.
     pub fn commands(&self, conversation: usize) -> Vec<Vec<u8>> {
         self.state.read(|record| record.commands(conversation))
@@ -189,7 +194,9 @@ fn accept(listener: &TcpListener, state: &Arc<State>) {
         let state = Arc::clone(state);
         let serve = move || conversation::serve(&stream, &state);
         if thread::Builder::new().name("conversation".into()).spawn(serve).is_err() {
-            eprintln!("mailbox: cannot start a thread for a conversation; it is dropped");
+            // Who cannot read stderr does not miss it.
+            let _ =
+                writeln!(io::stderr(), "mailbox: cannot start a thread for a conversation; it is dropped");
         }
     }
 }

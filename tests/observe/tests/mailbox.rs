@@ -1,7 +1,7 @@
 //! The mailbox, spoken to by hand over TCP.
 
 use observe::limit::{limit, poll};
-use observe::mailbox::{Quirk, ReplyTo};
+use observe::mailbox::{Event, Quirk, ReplyTo};
 use observe::{Mailbox, Point, Reply};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -345,4 +345,18 @@ fn a_connection_takes_so_many_letters() {
         assert_eq!([client.code(), client.code()], [next, after]);
         assert_eq!(mailbox.letters().len(), 2);
     }
+}
+
+#[test]
+fn what_is_not_kept_is_told_all_the_same() {
+    let (sender, events) = std::sync::mpsc::channel();
+    let tell = move |event: &Event| drop(sender.send(event.to_string()));
+    let mailbox = Mailbox::start("127.0.0.1:0", tell).unwrap();
+    mailbox.keep_nothing();
+    let mut client = Client::connect(&mailbox);
+    client.greet();
+    assert_eq!(client.send("bob@example.test", "x"), 250);
+    assert!(mailbox.letters().is_empty() && mailbox.commands(1).is_empty());
+    let told: Vec<String> = events.try_iter().collect();
+    assert_eq!(told, ["conversation 1: opened", "conversation 1: accepted a mail to bob@example.test"]);
 }

@@ -117,18 +117,20 @@ pub(super) struct Record {
     /// What clients said, and in which conversation: commands only.
     said: Vec<(usize, Vec<u8>)>,
     said_bytes: usize,
-    limits: Limits,
+    settings: Settings,
 }
 
-/// What `EHLO` announces.
-struct Limits {
+/// What a mailbox is told to be.
+struct Settings {
     max_letter_bytes: usize,
     smtputf8: bool,
+    /// Letters and commands are kept, to be asked for.
+    keeps: bool,
 }
 
-impl Default for Limits {
+impl Default for Settings {
     fn default() -> Self {
-        Self { max_letter_bytes: MAX_LETTER_BYTES, smtputf8: false }
+        Self { max_letter_bytes: MAX_LETTER_BYTES, smtputf8: false, keeps: true }
     }
 }
 
@@ -223,7 +225,11 @@ impl State {
 
     pub fn accept(&self, letter: Letter) {
         self.tell(&Event::Accepted(letter.clone()));
-        self.change(|record| record.letters.push(letter));
+        self.change(|record| {
+            if record.settings.keeps {
+                record.letters.push(letter);
+            }
+        });
     }
 
     pub fn set_reply(&self, recipient: &str, reply: Reply) {
@@ -265,7 +271,7 @@ impl State {
     /// A client has said something. It is kept as it came, while there is room.
     pub fn said(&self, id: usize, line: &[u8]) {
         self.change(|record| {
-            if record.said_bytes + line.len() <= MAX_SAID_BYTES {
+            if record.settings.keeps && record.said_bytes + line.len() <= MAX_SAID_BYTES {
                 record.said_bytes += line.len();
                 record.said.push((id, line.to_vec()));
             }
@@ -273,20 +279,25 @@ impl State {
     }
 
     pub fn max_letter_bytes(&self) -> usize {
-        self.read(|record| record.limits.max_letter_bytes)
+        self.read(|record| record.settings.max_letter_bytes)
     }
 
     pub fn set_max_letter_bytes(&self, bytes: usize) {
-        self.change(|record| record.limits.max_letter_bytes = bytes);
+        self.change(|record| record.settings.max_letter_bytes = bytes);
     }
 
     pub fn offer_smtputf8(&self) {
-        self.change(|record| record.limits.smtputf8 = true);
+        self.change(|record| record.settings.smtputf8 = true);
+    }
+
+    pub fn keep_nothing(&self) {
+        self.change(|record| record.settings.keeps = false);
     }
 
     /// The answer to `EHLO`.
     pub fn extensions(&self) -> String {
-        let (size, smtputf8) = self.read(|record| (record.limits.max_letter_bytes, record.limits.smtputf8));
+        let (size, smtputf8) =
+            self.read(|record| (record.settings.max_letter_bytes, record.settings.smtputf8));
         let smtputf8 = if smtputf8 { "250-SMTPUTF8\r\n" } else { "" };
         format!("250-mailbox.test\r\n250-8BITMIME\r\n{smtputf8}250 SIZE {size}")
     }
@@ -297,7 +308,7 @@ impl State {
         let parameter = parameter.to_ascii_uppercase();
         match parameter.split_once('=').unwrap_or((&parameter, "")) {
             ("BODY", "7BIT" | "8BITMIME") => Ok(()),
-            ("SMTPUTF8", "") if self.read(|record| record.limits.smtputf8) => Ok(()),
+            ("SMTPUTF8", "") if self.read(|record| record.settings.smtputf8) => Ok(()),
             ("SIZE", size) => match size.parse::<usize>() {
                 Ok(size) if size <= self.max_letter_bytes() => Ok(()),
                 Ok(_) => Err("552 the letter is longer than SIZE says".into()),
