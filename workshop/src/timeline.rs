@@ -15,6 +15,7 @@ use crate::lesson::{self, Lesson};
 use crate::terminal::{columns, say, wrap};
 use crate::{interrupt, workspace};
 use clap::{ArgMatches, Command, value_parser};
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +37,7 @@ pub fn command() -> Command {
         arguments::option(
             "out",
             "PATH",
-            "The file to write, or with --all the folder [default: timeline-NN.svg here]",
+            "The file to write, or with --all the folder [default: target/timeline-NN.svg]",
         )
         .value_parser(value_parser!(PathBuf)),
     )
@@ -63,12 +64,20 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             lesson.number()
         )));
     }
-    let default = PathBuf::from(format!("timeline-{}.svg", lesson.number()));
+    let default = default_folder(&root).join(format!("timeline-{}.svg", lesson.number()));
     draw_one(&root, &lesson, solution, out.unwrap_or(&default))
 }
 
+/// Where a picture goes that nobody has asked for by name: to what cargo makes, which git ignores. As short as it can
+/// be said from here.
+fn default_folder(root: &Path) -> PathBuf {
+    let target = workspace::target(root);
+    let here = env::current_dir().unwrap_or_default();
+    target.strip_prefix(here).map(Path::to_owned).unwrap_or(target)
+}
+
 fn draw_all(root: &Path, solution: bool, out: Option<&PathBuf>) -> Result<(), Failure> {
-    let folder = out.cloned().unwrap_or_default();
+    let folder = out.cloned().unwrap_or_else(|| default_folder(root));
     for lesson in lesson::all(root)? {
         if load::of(lesson.number()).is_some() {
             let name =

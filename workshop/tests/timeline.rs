@@ -84,6 +84,30 @@ fn messages_over_pipes_are_seen_too() {
 }
 
 #[test]
+fn without_a_name_the_picture_goes_to_the_target_folder() {
+    let target = run::root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()));
+    let _ = fs::remove_file(target.join("timeline-01.svg"));
+    let told = run::workshop().args(["timeline", "01", "--solution"]).assert().code(0);
+    told.stdout(contains("timeline-01.svg."));
+    assert!(target.join("timeline-01.svg").is_file());
+    assert!(!run::root().join("timeline-01.svg").exists());
+}
+
+/// Opened alone, a picture has no page around it: what hangs over its edge is cut off.
+#[test]
+fn nothing_is_drawn_below_the_edge() {
+    let picture = picture("10");
+    let numbers = |name: &str| -> Vec<f64> {
+        let number = |rest: &str| rest.split('"').next()?.parse().ok();
+        picture.split(&format!(" {name}=\"")).skip(1).filter_map(number).collect()
+    };
+    let height = numbers("height")[0];
+    let lowest = ["y", "y1", "y2"].map(numbers).concat().into_iter().fold(0.0, f64::max);
+    assert!(lowest > height - 20.0 && lowest <= height, "{lowest} of {height}");
+    assert!(!picture.contains("padding"), "{picture}");
+}
+
+#[test]
 fn a_file_that_is_no_timeline_stays_as_it_is() {
     let file = file("mine");
     fs::write(&file, "my own").unwrap();
