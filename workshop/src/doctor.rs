@@ -6,6 +6,7 @@ mod crates;
 use crate::arguments;
 use crate::children::finish;
 use crate::failure::Failure;
+use crate::lesson::{self, Lesson};
 use crate::terminal::{Look, columns, note, paint, say, wrap};
 use crate::{interrupt, workspace};
 use clap::ArgMatches;
@@ -114,18 +115,33 @@ fn tool(program: &str, without: &str) -> Finding {
 }
 
 fn rust(root: &Path) -> Finding {
-    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap_or_default();
-    let needed = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap_or("\"0.0\"");
-    let needed = needed.trim_matches('"');
+    let needed = needed_rust(&root.join("Cargo.toml")).unwrap_or_else(|| "0.0".into());
     let numbers = |text: &str| -> Vec<u32> { text.split('.').filter_map(|part| part.parse().ok()).collect() };
     let mend = "rustup update stable, or https://rustup.rs";
     match version("rustc") {
         None => Finding::Missing(format!("rustc not found. {mend}")),
-        Some(found) if numbers(found.split(' ').nth(1).unwrap_or_default()) < numbers(needed) => {
+        Some(found) if numbers(found.split(' ').nth(1).unwrap_or_default()) < numbers(&needed) => {
             Finding::Missing(format!("{found} is older than {needed}. {mend}"))
         }
-        Some(found) => Finding::Ok(found),
+        Some(found) => {
+            let own = numbers(found.split(' ').nth(1).unwrap_or_default());
+            let newer = |lesson: &Lesson| {
+                let needed = needed_rust(&lesson.folder(root).join("Cargo.toml"))?;
+                (own < numbers(&needed)).then(|| format!("lesson {} needs {needed}", lesson.number()))
+            };
+            match lesson::all(root).unwrap_or_default().iter().find_map(newer) {
+                Some(lesson) => Finding::Optional(format!("{found}, but {lesson}. {mend}")),
+                None => Finding::Ok(found),
+            }
+        }
     }
+}
+
+/// The Rust that a package asks for, where its manifest says a number.
+fn needed_rust(manifest: &Path) -> Option<String> {
+    let manifest = fs::read_to_string(manifest).ok()?;
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = "))?;
+    Some(version.trim_matches('"').to_owned())
 }
 
 fn linker() -> Finding {

@@ -23,7 +23,7 @@ fn without_mdbook_it_says_how_to_get_it() {
 fn the_book_is_served_until_ctrl_c() {
     let tiny = Tiny::new("book-served");
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
-    // Another program of this name stands for mdbook: it makes one page.
+    // It makes one page.
     let programs = run::root().join("workshop/tests/programs");
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
     command.current_dir(tiny.root()).args(["book", "--no-open"]).env("PATH", path);
@@ -59,17 +59,40 @@ fn doctor_says_of_each_thing_whether_it_is_here() {
         .stderr(contains("2 of these are missing"));
 }
 
+/// Programs of the folder workshop/tests/programs stand for others, if there is a choice.
+fn with_programs(mut command: assert_cmd::Command, folder: &str) -> assert_cmd::Command {
+    let programs = run::root().join("workshop/tests/programs").join(folder);
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+    command.env("PATH", path);
+    command
+}
+
+#[test]
+fn doctor_says_which_lesson_needs_a_newer_rust() {
+    let tiny = Tiny::new("doctor-rust");
+    let manifest = tiny.read("lessons/02-two/Cargo.toml");
+    tiny.write("lessons/02-two/Cargo.toml", &manifest.replace("edition", "rust-version = \"1.89\"\nedition"));
+    let told = with_programs(tiny.workshop(&["doctor"]), "old-rust").env("COLUMNS", "200").assert();
+    told.stdout(contains(
+        "optional  Rust         rustc 1.88.0 (6b00bc388 2025-06-23), but lesson 02 needs 1.89. rustup update",
+    ));
+}
+
 #[test]
 fn a_classroom_is_tried_without_a_network() {
     let tiny = Tiny::new("classroom");
     // This makes Cargo.lock, which a clone has.
     tiny.workshop(&["check", "01"]).assert().code(1);
-    let prepared = tiny.workshop(&["doctor", "--classroom"]).assert().code(0);
+    let prepared = with_programs(tiny.workshop(&["doctor", "--classroom"]), "").assert().code(0);
     prepared
         .stdout(contains("All crates are here."))
         .stdout(contains("  ok   lesson-01: compiles, and its spec says what is to do (2 checks)"))
         .stdout(contains("  ok   solution-02: all 2 checks pass"))
         .stdout(contains("The whole day works "));
+    let without = with_programs(tiny.workshop(&["doctor", "--classroom"]), "without").assert().code(0);
+    without
+        .stdout(contains("The whole day").not())
+        .stdout(contains("  - the book in a browser, since mdbook cannot build it\n"));
     tiny.write("solutions/02-two/src/main.rs", "fn main() {}\n");
     let broken = tiny.workshop(&["doctor", "--classroom"]).assert().code(1);
     broken

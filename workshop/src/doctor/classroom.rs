@@ -31,7 +31,7 @@ pub fn prepare(root: &Path) -> Result<(), Failure> {
         })));
     }
     say("All crates are here.\n");
-    build_book(root);
+    let book = build_book(root);
     let mut probe = loopback_only(Path::new("true"));
     let cut_off = finish(probe.stdout(Stdio::null()).stderr(Stdio::null())).unwrap_or(false);
     let myself = env::current_exe().map_err(|error| Failure::work(format!("cannot find myself: {error}")))?;
@@ -52,11 +52,33 @@ pub fn prepare(root: &Path) -> Result<(), Failure> {
     match finish(&mut day)? {
         true => {
             let how = if cut_off { "with the network cut off" } else { "with cargo offline" };
-            say(format!("\nThe whole day works {how}. This folder and ~/.cargo are all that it needs."));
+            say(format!("\n{}", conclusion(how, &not_tried(book))));
             Ok(())
         }
         false => Err(Failure::work("not everything works without a network; see above")),
     }
+}
+
+/// What of the day could not be tried, since it is not here.
+fn not_tried(book: Result<(), String>) -> Vec<String> {
+    let without = |tool: &str, what: &str| {
+        observe::tool::find(tool).is_none().then(|| format!("{what}, since {tool} is not installed"))
+    };
+    let book = book.err().map(|why| format!("the book in a browser, since {why}"));
+    let tools = [without("nats-server", "lesson 13"), without("node", "the checks with real Node")];
+    book.into_iter().chain(tools.into_iter().flatten()).collect()
+}
+
+fn conclusion(how: &str, not_tried: &[String]) -> String {
+    if not_tried.is_empty() {
+        return format!("The whole day works {how}. This folder and ~/.cargo are all that it needs.");
+    }
+    let list: String = not_tried.iter().map(|what| format!("\n  - {what}")).collect();
+    format!(
+        "What is here works {how}. This folder and ~/.cargo are all that it needs.\n\
+         Not tried, and perhaps missed on the day:{list}\n\
+         `cargo workshop doctor` says how to get it."
+    )
 }
 
 /// Builds and runs the spec of each lesson and of each solution, as people do it during the day.
@@ -113,11 +135,20 @@ fn details(run: &Run, lesson: &Lesson) -> String {
     }
 }
 
-fn build_book(root: &Path) {
+/// Without the book, the chapters are text files. The error says why it is not here, in half a sentence.
+fn build_book(root: &Path) -> Result<(), String> {
     match book::build(root) {
-        Ok(pages) => say(format!("The book is built: {}/index.html\n", pages.display())),
-        // Without it, the chapters are text files.
-        Err(why) => say(wrap(&format!("The book is not built ({why}).\n"), 0, columns())),
+        Ok(pages) => {
+            say(format!("The book is built: {}/index.html\n", pages.display()));
+            Ok(())
+        }
+        Err(why) => {
+            say(wrap(&format!("The book is not built ({why}).\n"), 0, columns()));
+            Err(match observe::tool::find("mdbook") {
+                None => "mdbook is not installed".into(),
+                Some(_) => "mdbook cannot build it".into(),
+            })
+        }
     }
 }
 
