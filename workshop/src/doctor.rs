@@ -61,6 +61,7 @@ fn look(root: &Path) -> Result<(), Failure> {
         ("linker", linker()),
         ("disk", disk(root)),
         ("folder", writable(root)),
+        ("builds", builds(root)),
         ("git", tool("git", "Without it, `reset` and `prove` do not work: https://git-scm.com")),
         ("port 2525", port(2525, "cargo workshop mailbox --port 2526")),
         ("port 3000", port(3000, "PORT=3001 cargo run -p solution-10")),
@@ -174,6 +175,19 @@ fn writable(root: &Path) -> Finding {
         Ok(()) => Finding::Ok("can be written to".into()),
         Err(error) => Finding::Missing(format!(
             "cannot be written to ({error}). Clone the workshop into your home folder"
+        )),
+    }
+}
+
+fn builds(root: &Path) -> Finding {
+    let target = workspace::target(root);
+    match workspace::other_checkout(root) {
+        None => Finding::Ok(format!("in {}", target.display())),
+        Some(other) => Finding::Optional(format!(
+            "in {}, and so does another checkout of the workshop, {}: cargo can take the programs of the one for the \
+             other's. Give each its own: export CARGO_TARGET_DIR=FOLDER",
+            target.display(),
+            other.display()
         )),
     }
 }

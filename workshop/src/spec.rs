@@ -85,6 +85,7 @@ impl Spec<'_> {
     pub fn run(&self) -> Result<Run, Failure> {
         // Built first and run afterwards, to tell an answer that does not compile from one that fails. It is run
         // without cargo, which would look through the whole workspace a second time.
+        workspace::claim_target(self.root)?;
         let build = Build::of(&mut self.cargo())?;
         let spec = build.executable("spec");
         let mut run = Run {
@@ -167,7 +168,8 @@ impl Build {
         let mut why =
             format!("cargo itself fails, before rustc has said anything. It says:\n{}", errors.trim());
         if ["Read-only file system", "Permission denied"].iter().any(|words| errors.contains(words)) {
-            why += "\nTo let cargo build in a folder of your own: export CARGO_TARGET_DIR=~/workshop-target";
+            why += "\nTo let cargo build in a folder of your own, for this copy of the workshop alone: \
+                    export CARGO_TARGET_DIR=~/workshop-target";
         }
         Failure::input(why)
     }

@@ -1,10 +1,14 @@
 //! Where the workshop lies, and building what is in it.
 
-use crate::children::Group;
+use crate::children::{Group, finish};
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::terminal::note;
+use serde_json::Value;
 use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -33,11 +37,74 @@ pub fn cargo(root: &Path) -> Command {
     command
 }
 
+/// Another checkout that builds in the folder that this one builds in, as it was last seen.
+pub fn other_checkout(root: &Path) -> Option<PathBuf> {
+    let builder = PathBuf::from(fs::read_to_string(builder_file(root)).ok()?);
+    (builder != root).then_some(builder)
+}
+
+/// The file that says which checkout builds in the folder.
+fn builder_file(root: &Path) -> PathBuf {
+    target(root).join("workshop-checkout")
+}
+
+/// Makes sure that what cargo takes for built was made of this checkout's files.
+///
+/// cargo names what it makes after the package and its place in the workspace, and builds again what is older than its
+/// source. So in a folder that two checkouts share, it takes a program of the one for the other's.
+///
+/// # Errors
+/// When cargo cannot clean up, or when Ctrl-C was pressed.
+pub fn claim_target(root: &Path) -> Result<(), Failure> {
+    let (file, target) = (builder_file(root), target(root));
+    match other_checkout(root) {
+        Some(other) => note(format!(
+            "note: another checkout of the workshop, {}, builds in {} too. cargo would take its programs for yours, so \
+             they are built again. Better give each its own folder: CARGO_TARGET_DIR",
+            other.display(),
+            target.display()
+        )),
+        // It is ours, or it is the folder that everybody has.
+        None if file.is_file() || target.starts_with(root) => return Ok(()),
+        None => {}
+    }
+    if target.is_dir() {
+        clean(root)?;
+    }
+    // Where this cannot be written, cargo cannot build either, and says so.
+    let _ = fs::create_dir_all(&target).and_then(|()| fs::write(&file, root.as_os_str().as_bytes()));
+    Ok(())
+}
+
+/// Lets cargo forget what it made of the packages of the workspace. Dependencies stay.
+fn clean(root: &Path) -> Result<(), Failure> {
+    let mut clean = cargo(root);
+    clean.arg("clean").args(members(root)?.iter().flat_map(|member| ["--package", member]));
+    match finish(clean.stdout(Stdio::null()).stderr(Stdio::null()))? {
+        true => Ok(()),
+        false => Err(Failure::input(format!("cargo cannot clean {}", target(root).display()))),
+    }
+}
+
+/// The packages of the workspace, without this one, which is running.
+fn members(root: &Path) -> Result<Vec<String>, Failure> {
+    let cannot = |why: &str| Failure::work(format!("cannot list the packages: {why}"));
+    let mut metadata = cargo(root);
+    metadata.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let output = metadata.output().map_err(|error| cannot(&error.to_string()))?;
+    let metadata: Value = serde_json::from_slice(&output.stdout)
+        .map_err(|_| cannot(String::from_utf8_lossy(&output.stderr).trim()))?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let names = packages.filter_map(|package| package["name"].as_str());
+    Ok(names.filter(|name| *name != env!("CARGO_PKG_NAME")).map(str::to_owned).collect())
+}
+
 /// Builds a package and gives the path of its program. cargo's messages go to stderr.
 ///
 /// # Errors
 /// When cargo cannot be started, or when it does not build the program.
 pub fn build(root: &Path, package: &str) -> Result<PathBuf, Failure> {
+    claim_target(root)?;
     let cannot = |why: &str| Failure::work(format!("cannot build {package}: {why}"));
     let mut command = cargo(root);
     command.args(["build", "--package", package, "--message-format", "json-render-diagnostics"]);
@@ -47,7 +114,7 @@ pub fn build(root: &Path, package: &str) -> Result<PathBuf, Failure> {
     let program = BufReader::new(messages)
         .lines()
         .map_while(Result::ok)
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok())
+        .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
         .filter(|message| message["target"]["name"] == package)
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .last();

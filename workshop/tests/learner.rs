@@ -566,3 +566,30 @@ fn help_shows_an_example() {
     }
     run::workshop().arg("--help").assert().code(0).stdout(contains("Examples:\n  cargo workshop\n"));
 }
+
+/// cargo names what it makes after the package and its place in the workspace, so two checkouts have the same names.
+#[test]
+fn two_checkouts_that_build_in_one_folder_get_their_own_verdicts() {
+    let (mine, others) = (Tiny::new("shared-mine"), Tiny::new("shared-others"));
+    let shared = Tiny::new("shared");
+    let run = |tiny: &Tiny, verb: &[&str]| {
+        let mut command = tiny.workshop(verb);
+        command.env("CARGO_TARGET_DIR", shared.root()).env("COLUMNS", "300").assert()
+    };
+    let note = "note: another checkout of the workshop";
+    others.solve("01-one");
+    run(&others, &["check", "01"]).code(0).stdout(contains("2 of 2 checks pass")).stderr(is_empty());
+    for _ in 0..2 {
+        let told = run(&mine, &["check", "01"]).code(1).stdout(contains("0 of 2 checks pass"));
+        told.stderr(contains(note).and(contains("CARGO_TARGET_DIR")));
+        run(&mine, &["check", "01"]).code(1).stderr(contains(note).not());
+        run(&others, &["check", "01"]).code(0).stdout(contains("2 of 2 checks pass")).stderr(contains(note));
+    }
+    let told = run(&mine, &["doctor"]).stdout(contains("optional  builds"));
+    told.stdout(contains("another checkout of the workshop"));
+    // What has built in the other's own folder is noticed as well.
+    let own = others.root().join("target");
+    others.workshop(&["check", "01"]).assert().code(0);
+    mine.workshop(&["check", "01"]).env("CARGO_TARGET_DIR", &own).assert().code(1);
+    others.workshop(&["check", "01"]).assert().code(0).stderr(contains(note));
+}
