@@ -217,7 +217,7 @@ fn the_workers_command_line_may_have_arguments() {
     let mailbox = spec.mailbox();
     let mails = spec.mails(spec.number(2..6));
     // env(1) starts the program that its arguments name, in its own place.
-    let worker = format!("env {} send-mail", spec.program_path().display());
+    let worker = support::worker(["env".as_ref(), spec.program_path(), "send-mail".as_ref()]);
     let check = spec.check(
         WORKER,
         format!("posted {} mails to a server with WORKER={worker:?}, a command with arguments", mails.len()),
@@ -253,7 +253,8 @@ fn a_worker_that_ends_without_an_answer_is_logged_and_reaped() {
     }
     let spec = support::spec!("10-server");
     let test = std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string());
-    let listens = format!("{test} {LISTENS} --exact --ignored --nocapture --test-threads=1");
+    let listens =
+        support::worker([&*test, LISTENS, "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
     // In this order: whether a job reaches `false` before it ends is a race.
     for (worker, what) in [(&*listens, "takes the job and ends"), ("false", "ends at once with status 1")] {
         let mailbox = spec.mailbox();
@@ -368,7 +369,7 @@ fn the_worker_can_be_a_real_node_program() {
     let mailbox = spec.mailbox();
     let mails = spec.mails(spec.number(2..6));
     let worker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/send_mail.mjs");
-    let worker = format!("{} {}", node.display(), worker.display());
+    let worker = support::worker([&node, &worker]);
     let check =
         spec.check(WORKER, format!("posted {} mails to a server with WORKER={worker:?}", mails.len()));
     mailbox.reply(&mails[0].to, Reply::Refuse(550));

@@ -720,7 +720,7 @@ fn the_worker_can_be_a_real_node_program() {
     let mailbox = spec.mailbox();
     let mails = spec.mails(spec.number(3..6));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/send_mail.mjs");
-    let worker = format!("{} {}", node.display(), script.display());
+    let worker = support::worker([&node, &script]);
     let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker:?}", mails.len()));
     mailbox.reply(&mails[1].to, Reply::Refuse(550));
     let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));

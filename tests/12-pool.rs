@@ -610,7 +610,7 @@ fn the_workers_can_be_real_node_programs() {
     let Some(node) = support::node::node() else { return };
     let mailbox = spec.mailbox();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/send_mail.mjs");
-    let worker = format!("{} {}", node.display(), script.display());
+    let worker = support::worker([&node, &script]);
     let check = spec.check(LIFE, format!("posted 5 mails to a server with WORKER={worker:?}"));
     let (_server, http) =
         started(&check, server(&spec, &mailbox, 2).env("BATCH_MAILS", "2").env("WORKER", worker));

@@ -21,3 +21,20 @@ fn is_program(file: &Path) -> bool {
 pub fn left_out(name: &str) -> String {
     format!("{name} is not installed, so the checks that need it are left out.")
 }
+
+/// What `WORKER` is to say for a worker that is started with these words: they stand with a space between them, or, where
+/// one of them has a space in it, as a JSON array.
+///
+/// ```
+/// assert_eq!(observe::tool::worker(["node", "/a/send_mail.mjs"]), "node /a/send_mail.mjs");
+/// assert_eq!(observe::tool::worker(["node", "/my files/send_mail.mjs"]), r#"["node", "/my files/send_mail.mjs"]"#);
+/// ```
+pub fn worker(words: impl IntoIterator<Item = impl AsRef<Path>>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| word.as_ref().display().to_string()).collect();
+    if words.iter().any(|word| word.contains(char::is_whitespace)) {
+        // Rust and JSON write a string in the same way, unless it has control characters in it.
+        format!("{words:?}")
+    } else {
+        words.join(" ")
+    }
+}

@@ -34,6 +34,7 @@ mod spec;
 mod transcript;
 
 use observe::text;
+pub use observe::tool::worker;
 pub use observe::{limit, process};
 
 pub use broker::Broker;

@@ -44,7 +44,5 @@ fn say_once(line: &str) {
 
 /// Real Node, 20 or newer.
 pub fn node() -> Option<PathBuf> {
-    let found = optional_tool("node", "install Node.js 20 or newer, or leave it: it is not needed to learn");
-    // By its name: WORKER is split at white space, which a path may contain.
-    found.map(|_| PathBuf::from("node"))
+    optional_tool("node", "install Node.js 20 or newer, or leave it: it is not needed to learn")
 }

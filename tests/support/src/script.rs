@@ -1,6 +1,6 @@
 //! A worker that a spec plays with a few lines of sh.
 
-use crate::{Check, Scratch};
+use crate::{Check, Scratch, worker};
 use std::fs;
 use std::path::Path;
 
@@ -34,6 +34,6 @@ impl Script {
 
     /// What `WORKER` is to say.
     pub fn command(&self) -> String {
-        format!("sh {}", self.file.path().display())
+        worker(["sh".as_ref(), self.file.path()])
     }
 }

@@ -10,11 +10,11 @@ use crate::failure::Failure;
 use crate::{interrupt, workspace};
 use nix::sys::signal::Signal;
 use observe::mailbox::Event;
+use observe::tool::worker;
 use observe::{Mailbox, Point, process};
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -90,7 +90,7 @@ fn command(root: &Path, program: &Path, load: &Load, tap: &Tap) -> Result<Comman
     match load.program {
         Program::Server(None) => {}
         Program::Server(Some(role)) => {
-            command.env("WORKER", one_line(&tapped(program, Some(role))?)?);
+            command.env("WORKER", worker(tapped(program, Some(role))?));
         }
         Program::Command(args) => drop(command.args(args)),
         Program::Parent(role) => drop(command.args(tapped(program, Some(role))?)),
@@ -102,16 +102,6 @@ fn command(root: &Path, program: &Path, load: &Load, tap: &Tap) -> Result<Comman
     // A channel that belongs to the shell around us is not the program's.
     command.env_remove("NODE_CHANNEL_FD").env_remove("NODE_CHANNEL_SERIALIZATION_MODE");
     Ok(command)
-}
-
-/// `WORKER` is split at white space, so no word may hold any.
-fn one_line(words: &[PathBuf]) -> Result<OsString, Failure> {
-    if let Some(word) = words.iter().find(|word| word.to_string_lossy().contains(char::is_whitespace)) {
-        let why = format!("the path {} has a space in it, and WORKER cannot hold one", word.display());
-        return Err(Failure::input(why));
-    }
-    let words: Vec<OsString> = words.iter().map(|word| word.clone().into_os_string()).collect();
-    Ok(words.join(" ".as_ref()))
 }
 
 fn start_command(command: &mut Command, news: &News) -> Result<Target, Failure> {
