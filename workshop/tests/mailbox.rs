@@ -4,7 +4,6 @@ mod run;
 
 use nix::sys::signal::Signal;
 use run::Running;
-use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
 #[test]
@@ -69,6 +68,7 @@ fn a_port_in_use_is_an_error_in_one_line() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_mail_of_300_mb_is_refused_and_does_not_stay_in_memory() {
+    use std::io::{BufRead, BufReader, Write};
     let mut mailbox = Running::start(&["mailbox", "--port", "0"]);
     let client = std::net::TcpStream::connect(("127.0.0.1", mailbox.port())).unwrap();
     let mut answers = BufReader::new(client.try_clone().unwrap()).lines();

@@ -2,6 +2,7 @@
 
 use observe::limit::{limit, poll};
 use observe::process;
+#[cfg(target_os = "linux")]
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 

@@ -8,6 +8,7 @@
 use crate::arguments;
 use crate::failure::Failure;
 use clap::{Arg, ArgMatches};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use nix::unistd::dup2;
 use std::env;
@@ -132,26 +133,36 @@ impl Drop for Tap {
     }
 }
 
+/// What is received is not for programs that are started here.
+#[cfg(target_os = "linux")]
+const CLOSE_ON_EXEC: MsgFlags = MsgFlags::MSG_CMSG_CLOEXEC;
+#[cfg(not(target_os = "linux"))]
+const CLOSE_ON_EXEC: MsgFlags = MsgFlags::empty();
+
 /// Takes the four descriptors over and begins to copy.
 fn receive(hub: &UnixStream, observer: &(impl Fn(Passed) + Clone + Send + 'static)) -> io::Result<()> {
     let mut pid = [0; 4];
     let mut space = nix::cmsg_space!([RawFd; 4]);
     let mut parts = [IoSliceMut::new(&mut pid)];
-    let message = recvmsg::<()>(hub.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
-    let mut numbers = Vec::new();
+    let message = recvmsg::<()>(hub.as_raw_fd(), &mut parts, Some(&mut space), CLOSE_ON_EXEC)?;
+    let mut descriptors = Vec::new();
     for part in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(received) = part {
-            numbers.extend(received);
+        if let ControlMessageOwned::ScmRights(numbers) = part {
+            // SAFETY: the kernel has made these descriptors for us with this very message.
+            let own = |number| unsafe { OwnedFd::from_raw_fd(number) };
+            descriptors.extend(numbers.into_iter().map(own));
         }
     }
-    // SAFETY: the kernel has made these descriptors for us with this very message.
-    let own = |number| unsafe { OwnedFd::from_raw_fd(number) };
-    let Ok([from_parent, to_worker, from_worker, to_parent]) = <[RawFd; 4]>::try_from(numbers) else {
+    // Where the kernel does not do it itself.
+    for descriptor in &descriptors {
+        fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    }
+    let Ok([from_parent, to_worker, from_worker, to_parent]) = <[OwnedFd; 4]>::try_from(descriptors) else {
         return Ok(());
     };
     let worker = u32::from_ne_bytes(pid);
-    copy(own(from_parent), own(to_worker), worker, true, observer.clone());
-    copy(own(from_worker), own(to_parent), worker, false, observer.clone());
+    copy(from_parent, to_worker, worker, true, observer.clone());
+    copy(from_worker, to_parent, worker, false, observer.clone());
     hub.shutdown(Shutdown::Both)
 }
 
