@@ -3,7 +3,8 @@
 use crate::failure::Failure;
 use crate::interrupt;
 use nix::sys::signal::Signal;
-use observe::{limit, process};
+use observe::limit;
+use observe::process::{self, Info, Mark};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,6 +16,7 @@ static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
 struct Running {
     leader: u32,
+    mark: Mark,
     /// Ctrl-C does not end it.
     spared: bool,
 }
@@ -22,9 +24,10 @@ struct Running {
 /// How long a child may take to stop, which is a matter of milliseconds.
 const STOPS_WITHIN: Duration = Duration::from_secs(2);
 
-/// A child in a process group of its own. When this is dropped, it and all below it are ended.
+/// A child in a process group of its own. When this is dropped, it and everything that it has started is ended.
 pub struct Group {
     child: Child,
+    mark: Mark,
     status: Option<ExitStatus>,
 }
 
@@ -36,12 +39,14 @@ impl Group {
     pub fn start(command: &mut Command) -> io::Result<Self> {
         // Under the lock, so that an interrupt sees either no child or a child that it can end.
         let mut running = running();
+        let mark = Mark::new();
+        mark.put(command);
         let child = command.process_group(0).spawn()?;
-        running.push(Running { leader: child.id(), spared: false });
+        running.push(Running { leader: child.id(), mark: mark.clone(), spared: false });
         drop(running);
-        let group = Self { child, status: None };
+        let group = Self { child, mark, status: None };
         if interrupt::requested() {
-            end(group.pid());
+            end(group.pid(), &group.mark);
         }
         Ok(group)
     }
@@ -55,6 +60,12 @@ impl Group {
     /// The child's pid, which is the group's number too.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What runs of the child and of everything that it has started.
+    pub fn running(&self) -> Vec<Info> {
+        let family = process::family(self.pid(), &self.mark);
+        family.into_iter().filter(|info| !info.is_zombie()).collect()
     }
 
     /// The child with its pipes.
@@ -79,8 +90,8 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         running().retain(|group| group.leader != self.pid());
-        // Also after the child's own end: what it started may still run in the group.
-        end(self.pid());
+        // Also after the child's own end: what it started may still run.
+        end(self.pid(), &self.mark);
         let _ = self.child.wait();
     }
 }
@@ -100,15 +111,18 @@ pub fn finish(command: &mut Command) -> Result<bool, Failure> {
 
 /// Ends everything that was started here and is not spared.
 pub fn end_all() {
-    let leaders: Vec<u32> =
-        running().iter().filter(|group| !group.spared).map(|group| group.leader).collect();
-    leaders.into_iter().for_each(end);
+    let groups: Vec<(u32, Mark)> = running()
+        .iter()
+        .filter(|group| !group.spared)
+        .map(|group| (group.leader, group.mark.clone()))
+        .collect();
+    groups.iter().for_each(|(leader, mark)| end(*leader, mark));
 }
 
 /// Ends everything that was started here. Nothing can be started any more: this process is about to end.
 pub fn end_for_good() {
     let running = running();
-    running.iter().for_each(|group| end(group.leader));
+    running.iter().for_each(|group| end(group.leader, &group.mark));
     // A thread that wants to start something waits for this lock until there is no process.
     std::mem::forget(running);
 }
@@ -118,29 +132,15 @@ fn running() -> MutexGuard<'static, Vec<Running>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends a group and the groups of all its descendants: a spec starts each program in a group of its own.
-fn end(leader: u32) {
+/// Ends a child and everything that it has started.
+fn end(leader: u32, mark: &Mark) {
     stop(leader);
-    let all = process::all();
-    let mut family = vec![leader];
-    let mut next = 0;
-    while next < family.len() {
-        let parent = family[next];
-        family.extend(all.iter().filter(|info| info.parent == parent).map(|info| info.pid));
-        next += 1;
-    }
-    let mut groups: Vec<u32> =
-        all.iter().filter(|info| family.contains(&info.pid)).map(|info| info.group).collect();
-    groups.push(leader);
-    groups.sort_unstable();
-    groups.dedup();
-    let own = nix::unistd::getpgrp().as_raw().cast_unsigned();
-    groups.into_iter().filter(|group| *group != own).for_each(process::kill_group);
+    process::end_family(leader, mark);
 }
 
 /// Lets a child of ours do nothing more. Whoever is ended at work could start something that nobody has seen.
 fn stop(child: u32) {
-    let ours = |info: &process::Info| info.parent == std::process::id() && info.group == child;
+    let ours = |info: &Info| info.parent == std::process::id() && info.group == child;
     if process::info(child).is_some_and(|info| ours(&info)) {
         process::signal(child, Signal::SIGSTOP);
         // A busy machine lets a thread go on for a while.

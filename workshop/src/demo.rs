@@ -378,7 +378,6 @@ impl<'a> Demo<'a> {
     /// Ends the server as a system does, with SIGTERM, and says what did not come.
     fn end(mut self) -> Result<(), Failure> {
         self.mailbox.release_all();
-        let group = self.server.pid();
         if self.server.ended().is_none() {
             self.story.tell("you", "SIGTERM to the server");
             match self.server.stop() {
@@ -389,8 +388,7 @@ impl<'a> Demo<'a> {
                 self.problems.push("the server's exit status after SIGTERM is not 0".into());
             }
         }
-        let left = process::group(group).iter().filter(|info| !info.is_zombie()).count();
-        if left > 0 {
+        if self.server.processes() > 0 {
             self.problems.push("the server has left a process behind".into());
         }
         if self.problems.is_empty() {

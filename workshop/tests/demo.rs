@@ -125,3 +125,13 @@ fn outside_of_the_workshop_it_says_so() {
 fn help_shows_an_example() {
     run::shows_an_example("demo");
 }
+
+#[test]
+fn what_a_server_leaves_in_a_group_of_its_own_is_noticed_and_ended() {
+    if !Command::new("bash").args(["-c", "exit"]).status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    let left = || process::all().into_iter().filter(|info| info.command == "sleep 98765").collect::<Vec<_>>();
+    demo_of("leaves.sh").assert().code(1).stderr(contains("the server has left a process behind"));
+    assert!(left().is_empty(), "{:?}", left());
+}

@@ -14,10 +14,13 @@ use linux as system;
 #[cfg(not(target_os = "linux"))]
 use ps as system;
 
+use crate::limit;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What is known of a process at one moment.
@@ -124,29 +127,72 @@ pub fn signal(pid: u32, signal: Signal) {
     let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
 }
 
-/// Ends every process of a group with SIGKILL. A group that is gone already is no error.
-pub fn kill_group(group: u32) {
-    let _ = killpg(Pid::from_raw(group.cast_signed()), Signal::SIGKILL);
+/// A mark in a program's environment. By it everything is found that the program has started, whatever became of it: a
+/// process can leave its group, and lose its parent, but it keeps the environment that it was started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark(String);
+
+impl Mark {
+    /// The variable.
+    pub const NAME: &str = "WORKSHOP_STARTED_BY";
+
+    /// A mark that no other program has.
+    #[allow(clippy::new_without_default, reason = "each one differs")]
+    pub fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        Self(format!("{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// Puts the mark on a program that is not started yet.
+    pub fn put(&self, command: &mut Command) {
+        command.env(Self::NAME, &self.0);
+    }
 }
 
-/// The processes with these pids and all below them, a line each, indented by descent, with what each is
-/// waiting in. Empty when all have gone.
-pub fn tree(roots: &[u32]) -> String {
+/// A program that was started here, and everything that it has started: its process group, all below it by descent, and
+/// what has its mark.
+pub fn family(leader: u32, mark: &Mark) -> Vec<Info> {
+    let marked = system::with_variable(Mark::NAME, &mark.0);
     let all = all();
+    // Once it was waited for, its number can be somebody else's.
+    let is_leader = |info: &Info| info.pid == leader && info.parent == std::process::id();
+    let is_in = |info: &&Info| is_leader(info) || info.group == leader || marked.contains(&info.pid);
+    let mut family: Vec<u32> = all.iter().filter(is_in).map(|info| info.pid).collect();
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        let children = all.iter().filter(|info| info.parent == parent).map(|info| info.pid);
+        let new: Vec<u32> = children.filter(|child| !family.contains(child)).collect();
+        family.extend(new);
+        next += 1;
+    }
+    all.into_iter().filter(|info| family.contains(&info.pid)).collect()
+}
+
+/// How long a process may take to end after SIGKILL, which is a matter of milliseconds.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
+
+/// Ends a program that was started here, and everything that it has started, with SIGKILL.
+pub fn end_family(leader: u32, mark: &Mark) {
+    // At once, so that fewer of them can start others.
+    let _ = killpg(Pid::from_raw(leader.cast_signed()), Signal::SIGKILL);
+    limit::poll(ENDS_WITHIN, || {
+        let left: Vec<Info> = family(leader, mark).into_iter().filter(|info| !info.is_zombie()).collect();
+        left.iter().for_each(|info| signal(info.pid, Signal::SIGKILL));
+        left.is_empty().then_some(())
+    });
+}
+
+/// These processes, a line each, indented by descent, with what each is waiting in.
+pub fn tree(members: &[Info]) -> String {
     let mut children: HashMap<u32, Vec<&Info>> = HashMap::new();
-    for info in &all {
+    for info in members {
         children.entry(info.parent).or_default().push(info);
     }
-    // A child whose parent died has another parent now, but it is still in the group of the program.
-    let is_root = |info: &Info| {
-        let orphan = roots.contains(&info.group)
-            && !all.iter().any(|other| other.pid == info.parent && other.group == info.group);
-        // An orphan that has ended is left to whoever waits for orphans.
-        let awaited = info.is_zombie() && info.parent == 1;
-        roots.contains(&info.pid) || (orphan && !awaited)
-    };
+    let is_root = |info: &&Info| !members.iter().any(|other| other.pid == info.parent);
+    // An orphan that has ended is left to whoever waits for orphans.
+    let awaited = |info: &&Info| info.is_zombie() && info.parent == 1;
     let mut text = String::new();
-    for info in all.iter().filter(|info| is_root(info)) {
+    for info in members.iter().filter(is_root).filter(|info| !awaited(info)) {
         write_branch(info, 1, &children, &mut text);
     }
     text

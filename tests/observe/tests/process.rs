@@ -1,9 +1,11 @@
 //! What is seen of a process, on children of this test.
 
 use observe::limit::{limit, poll};
-use observe::process;
+use observe::process::{self, Mark};
+use std::io::{BufRead, BufReader};
 #[cfg(target_os = "linux")]
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 fn start(script: &str) -> Child {
@@ -33,7 +35,8 @@ fn a_child_that_nobody_waited_for_is_a_zombie() {
     let mut child = start("exit 0");
     let is_zombie = || process::info(child.id())?.is_zombie().then_some(());
     assert!(poll(limit(), is_zombie).is_some());
-    assert!(process::tree(&[child.id()]).contains("a zombie"));
+    let tree = || process::tree(&process::info(child.id()).into_iter().collect::<Vec<_>>());
+    assert!(tree().contains("a zombie"));
     child.wait().unwrap();
     assert_eq!(process::info(child.id()), None);
 }
@@ -90,4 +93,30 @@ fn the_option_of_a_connection_is_seen() {
         let seen = poll(limit(), look).expect("the connection is seen");
         assert!(seen.is_none() || seen == Some(vec![is_set]), "{seen:?} instead of {is_set}");
     }
+}
+
+/// bash, since only it has a command that gives a child a process group of its own.
+#[test]
+fn a_family_is_found_and_ended_whatever_became_of_its_members() {
+    if !Command::new("bash").arg("-c").arg("exit").status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    let mark = Mark::new();
+    // With -m, each job has a group of its own. The orphan's parent has ended, the other one's lives.
+    let script = "set -m; (sleep 1000 & echo $!) ; sleep 1000 & echo $!; wait";
+    let mut command = Command::new("bash");
+    command.args(["-c", script]).process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+    mark.put(&mut command);
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(2);
+    let pids: Vec<u32> = lines.map(|line| line.unwrap().trim().parse().unwrap()).collect();
+    let in_group: Vec<u32> = process::group(child.id()).iter().map(|info| info.pid).collect();
+    assert!(!pids.iter().any(|pid| in_group.contains(pid)), "{pids:?} are in the group {in_group:?}");
+    let family = || -> Vec<u32> { process::family(child.id(), &mark).iter().map(|info| info.pid).collect() };
+    assert!(pids.iter().chain([&child.id()]).all(|pid| family().contains(pid)), "{:?}", family());
+
+    process::end_family(child.id(), &mark);
+    assert!(pids.iter().all(|pid| process::info(*pid).is_none_or(|info| info.is_zombie())));
+    child.wait().unwrap();
+    assert!(process::family(child.id(), &mark).iter().all(process::Info::is_zombie));
 }

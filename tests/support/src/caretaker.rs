@@ -4,6 +4,7 @@
 //! that Ctrl-C ends, drops nothing. So a small shell, the caretaker, holds the other end of a pipe. It is told
 //! what there is. When the test program is gone, for whatever reason, it reads end of file, and does the rest.
 
+use observe::process::Mark;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,41 +12,52 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-/// A number is a process group, which is killed; a path is a file or folder, which is removed. A process that is
-/// just being killed may still write into its folder, so removing is tried for a while.
+/// It reads of what there is, and what has gone. A number is a process group, which is killed; a path is a file or
+/// folder, which is removed. A process that is just being killed may still write into its folder, so removing is tried for
+/// a while. On Linux, what has left its group is found by its mark.
+///
+/// It runs in the background of a shell that ends at once: a child of the test would be killed with it by whoever ends
+/// the test and everything below it.
 const SCRIPT: &str = r#"
-while read -r verb what; do
-    case $verb in
-        there) set -- "$@" "$what" ;;
-        gone) for one; do shift; [ "$one" = "$what" ] || set -- "$@" "$one"; done ;;
-    esac
-done
-for one; do
-    case $one in /*) ;; *) kill -s KILL -- "-$one" ;; esac
-done
-for one; do
-    case $one in
-        /*) tries=50
-            until rm -rf -- "$one" || [ $tries = 0 ]; do tries=$((tries - 1)); sleep 0.1; done ;;
-    esac
-done
+{
+    while read -r verb what; do
+        case $verb in
+            there) set -- "$@" "$what" ;;
+            gone) for one; do shift; [ "$one" = "$what" ] || set -- "$@" "$one"; done ;;
+        esac
+    done
+    [ $# = 0 ] && exit
+    for one; do
+        case $one in /*) ;; *) kill -s KILL -- "-$one" ;; esac
+    done
+    for file in $(grep -als "$MARKS" /proc/[0-9]*/environ); do
+        file=${file#/proc/}
+        kill -s KILL "${file%/environ}"
+    done
+    for one; do
+        case $one in
+            /*) tries=50
+                until rm -rf -- "$one" || [ $tries = 0 ]; do tries=$((tries - 1)); sleep 0.1; done ;;
+        esac
+    done
+} <&3 3<&- &
 "#;
 
 /// What the caretaker reads. Without a shell there is none; then the guards alone have to do.
 static CARETAKER: OnceLock<Option<Mutex<ChildStdin>>> = OnceLock::new();
 
 /// A process group that is to be killed in the end.
-pub(crate) struct Group(u32);
+pub(crate) struct Kept(u32);
 
-impl Group {
+impl Kept {
     /// The group was started.
-    pub fn new(group: u32) -> Self {
+    pub fn group(group: u32) -> Self {
         tell("there", &group.to_string());
         Self(group)
     }
 }
 
-impl Drop for Group {
+impl Drop for Kept {
     /// The group was killed.
     fn drop(&mut self) {
         tell("gone", &self.0.to_string());
@@ -91,8 +103,11 @@ fn tell(verb: &str, what: &str) {
 fn start() -> Option<Mutex<ChildStdin>> {
     let mut command = Command::new("sh");
     // A group of its own: Ctrl-C must not end it. Nothing of ours is kept open: cargo waits for the end of it.
-    command.args(["-c", SCRIPT, "caretaker"]).process_group(0).current_dir("/");
-    let mut caretaker =
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-    caretaker.stdin.take().map(Mutex::new)
+    command.args(["-c", &format!("exec 3<&0\n{SCRIPT}")]).process_group(0).current_dir("/");
+    // The pattern must not be in its own environment as it is looked for, nor a mark that this test has itself.
+    command.env("MARKS", format!("{}[=]{}-", Mark::NAME, std::process::id())).env_remove(Mark::NAME);
+    let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+    let told = shell.stdin.take().map(Mutex::new);
+    shell.wait().ok()?;
+    told
 }

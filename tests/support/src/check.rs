@@ -1,7 +1,7 @@
 //! What a failing check says.
 
 use crate::text::{anchor, shorten};
-use crate::{Spec, limit, process};
+use crate::{Spec, limit};
 use predicates::Predicate;
 use serde_json::Value;
 use std::fmt::{Debug, Display};
@@ -82,7 +82,7 @@ impl Check {
     /// Fails: what was expected did not happen within the limit.
     pub fn time_out(&self, expected: &str) -> ! {
         let seconds = limit::limit().as_secs();
-        let tree = process::tree(&self.spec.started());
+        let tree = self.spec.process_tree();
         let processes = if tree.is_empty() { "no process is left" } else { "see the processes below" };
         self.fail(expected, &format!("nothing of the kind within {seconds} seconds; {processes}"))
     }
@@ -150,7 +150,7 @@ impl Check {
         );
         report.push_str("\nWhat happened, in milliseconds since the check began:\n");
         report.push_str(&spec.transcript().render());
-        let tree = process::tree(&spec.started());
+        let tree = spec.process_tree();
         if !tree.is_empty() {
             report.push_str("\nThe processes at this moment:\n");
             report.push_str(&tree);

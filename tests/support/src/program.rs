@@ -1,9 +1,10 @@
 //! Starting a program and watching it.
 
-use crate::caretaker::Group;
+use crate::caretaker::Kept;
 use crate::ipc::{self, Channel};
 use crate::lines::{Lines, Noted, Reader, Waited, to_text};
-use crate::{Check, Http, Signal, Spec, limit, process};
+use crate::process::{self, Mark};
+use crate::{Check, Http, Signal, Spec, limit};
 use assert_cmd::assert::Assert;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{self, SigHandler};
@@ -129,7 +130,7 @@ impl Program {
         self
     }
 
-    /// Starts the program. Its whole process group is killed when the result is dropped.
+    /// Starts the program. It and everything that it has started is killed when the result is dropped.
     pub fn start(self) -> Running {
         self.spawn().unwrap_or_else(|(spec, message)| {
             spec.check("", "started the program").fail("a running program", &message)
@@ -161,16 +162,18 @@ impl Program {
 
     fn spawn(mut self) -> Result<Running, (Spec, String)> {
         let program = self.command.get_program().display().to_string();
+        let mark = Mark::new();
+        mark.put(&mut self.command);
         let started = self.prepare().and_then(|unread| Ok((unread, self.command.spawn()?)));
         let ([unread_stdout, unread_stderr], mut child) = match started {
             Ok(started) => started,
             Err(error) => return Err((self.spec, format!("cannot start {program}: {error}"))),
         };
         let pid = child.id();
-        let group = Group::new(pid);
+        let kept = Kept::group(pid);
         let who = format!("{} pid {pid}", self.name);
         let arguments: Vec<_> = self.command.get_args().map(|arg| arg.to_string_lossy()).collect();
-        self.spec.remember_started(pid);
+        self.spec.remember_started(pid, &mark);
         let started = format!("started {}", arguments.join(" "));
         let told = started.trim_end().to_owned() + &settings(&self.command);
         self.spec.transcript().note(who.as_str(), told);
@@ -185,7 +188,8 @@ impl Program {
         let mut running = Running {
             child,
             pid,
-            _group: group,
+            mark,
+            _kept: kept,
             status: None,
             who,
             spec: self.spec,
@@ -264,8 +268,9 @@ pub fn resume(check: &Check, pid: u32) {
 pub struct Running {
     child: Child,
     pid: u32,
+    mark: Mark,
     /// Dropped after `drop` has killed it.
-    _group: Group,
+    _kept: Kept,
     status: Option<ExitStatus>,
     who: String,
     spec: Spec,
@@ -517,18 +522,18 @@ impl Running {
         Finished { check: check.clone(), status, stdout: self.stdout.bytes(), stderr: self.stderr.bytes() }
     }
 
-    /// Waits until no process of the program's group is left, the program included.
+    /// Waits until no process is left that the program has started, the program included.
     pub fn leaves_nothing_behind(&mut self, check: &Check) {
         self.wait(check);
         check.eventually("no process of the program is left", || {
-            process::group(self.pid).is_empty().then_some(())
+            process::family(self.pid, &self.mark).is_empty().then_some(())
         });
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        process::kill_group(self.pid);
+        process::end_family(self.pid, &self.mark);
         let _ = self.child.wait();
     }
 }
@@ -626,7 +631,7 @@ impl Finished {
 /// With which settings a program is started, as ` with NAME=value …`.
 fn settings(command: &Command) -> String {
     let told = |(name, value): (&OsStr, Option<&OsStr>)| {
-        let shown = name != "RUST_BACKTRACE";
+        let shown = name != "RUST_BACKTRACE" && name != Mark::NAME;
         value.filter(|_| shown).map(|value| format!("{}={}", name.display(), value.display()))
     };
     let settings: Vec<_> = command.get_envs().filter_map(told).collect();

@@ -2,7 +2,8 @@
 
 use crate::check::Check;
 use crate::mail::{self, Mail};
-use crate::{Mailbox, Program, Transcript, process};
+use crate::process::{self, Info, Mark};
+use crate::{Mailbox, Program, Transcript};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -23,8 +24,8 @@ struct Inner {
     seed: u64,
     random: Mutex<fastrand::Rng>,
     transcript: Transcript,
-    /// The pids of the programs that this test started, for the process tree of a failure.
-    started: Mutex<Vec<u32>>,
+    /// The programs that this test started, for the process tree of a failure.
+    started: Mutex<Vec<(u32, Mark)>>,
     /// The first `todo!` that a program of this test ran into.
     todo: Mutex<Option<String>>,
 }
@@ -138,8 +139,8 @@ impl Spec {
         self.inner.test.as_deref()
     }
 
-    pub(crate) fn remember_started(&self, pid: u32) {
-        self.inner.started.lock().unwrap().push(pid);
+    pub(crate) fn remember_started(&self, pid: u32, mark: &Mark) {
+        self.inner.started.lock().unwrap().push((pid, mark.clone()));
     }
 
     /// A panic's message, as std prints it: the place on one line, what was said on the next.
@@ -158,12 +159,18 @@ impl Spec {
 
     /// Whether waiting is in vain: a program ran into a `todo!`, or every program of this test has ended.
     pub(crate) fn waits_in_vain(&self) -> bool {
-        let started = self.started();
-        let runs = |pid: &u32| process::info(*pid).is_some_and(|info| !info.is_zombie());
+        let started = self.inner.started.lock().unwrap().clone();
+        let runs = |(pid, _): &(u32, Mark)| process::info(*pid).is_some_and(|info| !info.is_zombie());
         self.todo().is_some() || (!started.is_empty() && !started.iter().any(runs))
     }
 
-    pub(crate) fn started(&self) -> Vec<u32> {
-        self.inner.started.lock().unwrap().clone()
+    /// All programs of this test that run now, with everything that they have started.
+    pub fn process_tree(&self) -> String {
+        let started = self.inner.started.lock().unwrap().clone();
+        let mut members: Vec<Info> =
+            started.iter().flat_map(|(pid, mark)| process::family(*pid, mark)).collect();
+        members.sort_by_key(|info| info.pid);
+        members.dedup_by_key(|info| info.pid);
+        process::tree(&members)
     }
 }

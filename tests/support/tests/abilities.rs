@@ -112,6 +112,29 @@ fn a_program_and_its_child_are_stopped_and_go_on() {
     program.finish(&check);
 }
 
+/// bash gives each job a process group of its own with `-m`. `None` where there is no bash.
+fn in_groups(spec: &Spec, script: &str) -> Option<Program> {
+    let bash = std::process::Command::new("bash").args(["-c", "exit"]).status();
+    bash.ok().filter(|status| status.success())?;
+    Some(spec.other_program("bash", "bash").args(["-c", &format!("set -m; {script}")]))
+}
+
+#[test]
+fn what_has_left_its_group_is_found_and_ended() {
+    let spec = spec();
+    let check = spec.check("1. Read the job", "ran a program whose children leave its group");
+    let Some(program) = in_groups(&spec, "(sleep 1000 & echo $!); sleep 1000 & echo $!; wait") else {
+        return;
+    };
+    let mut program = program.start();
+    let pids: Vec<u32> = (0..2).map(|_| program.line(&check).parse().expect("a pid")).collect();
+    assert!(process::group(program.pid()).iter().all(|info| !pids.contains(&info.pid)));
+    let tree = spec.process_tree();
+    assert!(pids.iter().all(|pid| tree.contains(&format!("pid {pid} "))), "{tree}");
+    drop(program);
+    assert!(pids.iter().all(|pid| process::info(*pid).is_none_or(|info| info.is_zombie())));
+}
+
 /// A server that does with its one connection what `serve` says, and a client of it.
 fn connection(spec: &Spec, serve: impl FnOnce(TcpStream) + Send + 'static) -> support::Http {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

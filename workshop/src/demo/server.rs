@@ -74,6 +74,11 @@ impl Server {
         self.group.pid()
     }
 
+    /// How many processes of the server's run, itself included.
+    pub fn processes(&self) -> usize {
+        self.group.running().len()
+    }
+
     /// How the server ended, when it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.group.ended()

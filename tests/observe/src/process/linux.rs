@@ -7,11 +7,24 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 pub(super) fn all() -> Vec<Info> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut all: Vec<Info> = pids.filter_map(info).collect();
+    let mut all: Vec<Info> = pids().into_iter().filter_map(info).collect();
     all.sort_by_key(|info| info.pid);
     all
+}
+
+/// The processes that were started with this variable in their environment.
+pub(super) fn with_variable(name: &str, value: &str) -> Vec<u32> {
+    let wanted = format!("{name}={value}");
+    let has_it = |pid: &u32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
+    };
+    pids().into_iter().filter(has_it).collect()
+}
+
+fn pids() -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 pub(super) fn info(pid: u32) -> Option<Info> {

@@ -14,8 +14,18 @@ pub(super) fn info(pid: u32) -> Option<Info> {
     ps(&["-p", &pid.to_string()]).pop()
 }
 
+/// The processes that were started with this variable in their environment, as the BSDs' ps shows it.
+pub(super) fn with_variable(name: &str, value: &str) -> Vec<u32> {
+    let wanted = format!("{name}={value}");
+    let output = Command::new("ps").args(["-A", "-ww", "-E", "-o", "pid=,command="]).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let has_it = |line: &&str| line.split_whitespace().any(|word| word == wanted);
+    text.lines().filter(has_it).filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
+}
+
 fn ps(which: &[&str]) -> Vec<Info> {
-    let columns = ["-o", "pid=,ppid=,pgid=,stat=,rss=,command="];
+    // `-ww`: elsewhere than on Linux, a line is cut off otherwise.
+    let columns = ["-ww", "-o", "pid=,ppid=,pgid=,stat=,rss=,command="];
     match Command::new("ps").args(which).args(columns).output() {
         Ok(output) => String::from_utf8_lossy(&output.stdout).lines().filter_map(parse).collect(),
         Err(_) => Vec::new(),
