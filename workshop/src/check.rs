@@ -199,11 +199,16 @@ fn conclude(root: &Path, results: &[Outcome], sum_up: bool) -> Result<(), Failur
     let green = results.iter().filter(|result| result.green()).count();
     let (points, of) = grade::total(root, results);
     if sum_up && results.len() > 1 {
-        say(format!("\n{green} of {} lessons are green, {points} of {of} checks pass.", results.len()));
+        say(format!(
+            "\n{green} of {} lessons {} green, {points} of {of} checks pass.",
+            results.len(),
+            if green == 1 { "is" } else { "are" }
+        ));
     }
     if green == results.len() {
         return Ok(());
     }
     let missing = of - points;
-    Err(Failure::work(format!("{missing} of {of} checks do not pass")))
+    let verb = if missing == 1 { "does" } else { "do" };
+    Err(Failure::work(format!("{missing} of {of} checks {verb} not pass")))
 }

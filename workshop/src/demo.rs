@@ -8,11 +8,11 @@ mod story;
 
 use crate::arguments;
 use crate::failure::Failure;
-use crate::mailbox::mails;
 use crate::terminal::{columns, plain, say, wrap};
 use crate::{interrupt, workspace};
 use clap::{ArgMatches, Command, value_parser};
 use observe::mailbox::Event;
+use observe::text::counted;
 use observe::{Mailbox, Point, process};
 use serde_json::json;
 use server::Server;
@@ -195,7 +195,7 @@ impl<'a> Demo<'a> {
     /// Sends the request. The answer comes as a happening.
     fn post(&mut self, sender: &Sender<Happening>) {
         let (base, body, sender) = (self.server.base().to_owned(), emails(self.count), sender.clone());
-        self.story.tell("you", format!("POST /endpoint with {}", mails(self.count)));
+        self.story.tell("you", format!("POST /endpoint with {}", counted(self.count, "mail")));
         self.posted = Instant::now();
         std::thread::spawn(move || {
             drop(sender.send(Happening::Answer(http::post(&base, "/endpoint", &body))))
@@ -343,7 +343,7 @@ impl<'a> Demo<'a> {
         expect(self.worker.is_some(), "no child of the server was seen".into());
         expect(
             self.arrived >= self.count,
-            format!("{} of {} arrived in the mailbox", self.arrived, mails(self.count)),
+            format!("{} of {} arrived in the mailbox", self.arrived, counted(self.count, "mail")),
         );
         expect(self.logged, format!("the log does not say \"Number of mails sent {}\"", self.count));
         expect(
@@ -392,8 +392,10 @@ impl<'a> Demo<'a> {
             self.problems.push("the server has left a process behind".into());
         }
         if self.problems.is_empty() {
-            let done =
-                format!("Done: {} sent by a forked worker. Nothing is left behind.", mails(self.count));
+            let done = format!(
+                "Done: {} sent by a forked worker. Nothing is left behind.",
+                counted(self.count, "mail")
+            );
             say(format!("\n{}", wrap(&done, 0, columns())));
             self.story.show_commands(&self.start, &emails(1));
             return Ok(());

@@ -96,6 +96,7 @@ fn look(root: &Path) -> Result<(), Failure> {
             say("\nEverything is here that the workshop needs.");
             Ok(())
         }
+        1 => Err(Failure::work("1 of these is missing; its line says what mends it")),
         count => Err(Failure::work(format!("{count} of these are missing; each line says what mends it"))),
     }
 }

@@ -6,6 +6,7 @@ use crate::interrupt;
 use crate::terminal::{plain, say};
 use clap::{ArgMatches, Command};
 use observe::mailbox::{Event, Letter};
+use observe::text::counted;
 use observe::{Mailbox, Point};
 use std::io;
 use std::sync::mpsc::{self, Sender};
@@ -61,7 +62,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             Happening::Interrupted => break,
         }
     }
-    say(format!("\nThe mailbox is closed. It has accepted {}.", mails(count)));
+    say(format!("\nThe mailbox is closed. It has accepted {}.", counted(count, "mail")));
     Ok(())
 }
 
@@ -113,9 +114,4 @@ fn print(number: usize, letter: &Letter) {
     for line in plain(letter.text().trim_end()).lines() {
         say(format!("    {line}"));
     }
-}
-
-/// A number of mails in words.
-pub fn mails(count: usize) -> String {
-    if count == 1 { "1 mail".into() } else { format!("{count} mails") }
 }

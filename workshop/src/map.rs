@@ -34,7 +34,8 @@ pub fn run() -> Result<(), Failure> {
         let time = minutes.map_or_else(String::new, |minutes| format!("{minutes} min"));
         say(format!("  {:<14} {time:>7}   {word}, {}", lesson.name, in_words(&state)));
     }
-    say(format!("\n{done} of {} lessons are done.", lessons.len()));
+    let verb = if done == 1 { "is" } else { "are" };
+    say(format!("\n{done} of {} lessons {verb} done.", lessons.len()));
     match next {
         None => say("All lessons that are here are done."),
         Some((lesson, state)) => {

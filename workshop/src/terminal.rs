@@ -1,5 +1,6 @@
 //! What a person reads: lines that fit the width, without what a terminal would obey.
 
+use observe::text::escape;
 use std::env;
 use std::io::{self, ErrorKind, Write};
 use std::panic::resume_unwind;
@@ -33,10 +34,10 @@ impl Unwritten {
     }
 }
 
-/// Says on stderr what is no result: what takes long, or what went wrong.
+/// Says on stderr what is no result: what takes long, or what went wrong. A part of it may be a program's words.
 pub fn note(text: impl AsRef<str>) {
     // Whoever cannot read stderr does not miss it either.
-    let _ = writeln!(io::stderr(), "{}", fit_known(text.as_ref()));
+    let _ = writeln!(io::stderr(), "{}", fit_known(&plain(text.as_ref())));
 }
 
 /// How a word looks. Nothing is said by colour alone.
@@ -136,10 +137,10 @@ fn width(text: &str) -> usize {
     text.chars().filter(takes_room).count()
 }
 
-/// The text without control characters: what came in a mail must not move the cursor or change a colour.
+/// Text of several lines that somebody else has written, harmless: see [`escape`].
 pub fn plain(text: &str) -> String {
-    let visible = |letter: char| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter };
-    text.replace('\t', "    ").chars().map(visible).collect()
+    let lines: Vec<String> = text.replace('\t', "    ").lines().map(escape).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -163,6 +164,6 @@ mod tests {
 
     #[test]
     fn control_characters_are_made_harmless() {
-        assert_eq!(plain("a\u{1b}[31mb\nc\td\u{7}"), "a\u{fffd}[31mb\nc    d\u{fffd}");
+        assert_eq!(plain("a\u{1b}[31mb\nc\td\u{7}"), "a\\u{1b}[31mb\nc    d\\u{7}");
     }
 }

@@ -549,7 +549,7 @@ fn a_latecomer_catches_up_and_keeps_what_is_done() {
     // No spec has to run to know that the solution is good.
     let map = tiny.workshop(&[]).assert().code(0).stderr(is_empty());
     map.stdout(contains("  01-one          15 min   done, the solution is in place\n"))
-        .stdout(contains("1 of 2 lessons are done.").and(contains("Next: 02 The two: doubled")));
+        .stdout(contains("1 of 2 lessons is done.").and(contains("Next: 02 The two: doubled")));
     tiny.workshop(&["catch-up", "02"]).assert().code(0).stdout(contains("was in place already"));
     tiny.workshop(&["check", "01"]).assert().code(0);
     tiny.workshop(&[]).assert().code(0).stderr(is_empty()).stdout(contains("done, the solution is in place"));

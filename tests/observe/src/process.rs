@@ -203,7 +203,7 @@ fn write_branch(info: &Info, depth: usize, children: &HashMap<u32, Vec<&Info>>, 
         'Z' => "a zombie: it has ended, and its parent has not waited for it".to_owned(),
         'T' => "stopped".to_owned(),
         'R' => "running".to_owned(),
-        _ => waiting_in(info.pid).unwrap_or_else(|| "waiting".to_owned()),
+        _ => waiting_in(info.pid).map_or_else(|| "waiting".to_owned(), |words| crate::text::escape(&words)),
     };
     let command = crate::text::shorten(&info.command, 90);
     text.push_str(&format!(

@@ -1,9 +1,9 @@
-//! Cutting text to what a person wants to read.
+//! Text as a person wants to read it.
 
-/// The text on one line and at most `max_chars` long. What was cut away is counted.
+/// The text on one line and at most `max_chars` long, with what a terminal would obey made visible. What was cut away is
+/// counted.
 pub fn shorten(text: &str, max_chars: usize) -> String {
     let text = text.trim_end_matches(['\r', '\n']);
-    let escape = |part: &str| part.replace('\n', "\\n").replace('\r', "\\r");
     // A text may have many megabytes: only what is shown is copied.
     let count = text.chars().count();
     if count <= max_chars {
@@ -13,6 +13,28 @@ pub fn shorten(text: &str, max_chars: usize) -> String {
     let head: String = text.chars().take(head_chars).collect();
     let tail: String = text.chars().rev().take(tail_chars).collect::<Vec<_>>().into_iter().rev().collect();
     format!("{} …({} more)… {}", escape(&head), count - head_chars - tail_chars, escape(&tail))
+}
+
+/// The text on one line, and harmless: what a program or a mail says must not move the cursor, ring the bell, change a
+/// colour, or turn the order of letters around.
+pub fn escape(text: &str) -> String {
+    let is_obeyed = |letter: char| {
+        letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut visible = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if is_obeyed(letter) {
+            visible.extend(letter.escape_default());
+        } else {
+            visible.push(letter);
+        }
+    }
+    visible
+}
+
+/// A number of things: `1 mail`, `2 mails`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The anchor that mdBook gives to a heading.
@@ -37,6 +59,20 @@ mod tests {
         assert_eq!(shorten("one\ntwo\n", 20), "one\\ntwo");
         let cut = shorten(&"x".repeat(1000), 60);
         assert!(cut.contains("(940 more)"), "{cut}");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(
+            escape("a\u{1b}[31mb\nc\u{7}\u{9b}\u{202e}\"\\é"),
+            "a\\u{1b}[31mb\\nc\\u{7}\\u{9b}\\u{202e}\"\\é"
+        );
+        assert_eq!(shorten(&"\u{7}".repeat(100), 6), "\\u{7}\\u{7}\\u{7}\\u{7} …(94 more)… \\u{7}\\u{7}");
+    }
+
+    #[test]
+    fn one_thing_has_no_plural() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "mail")), ["0 mails", "1 mail", "2 mails"]);
     }
 
     #[test]

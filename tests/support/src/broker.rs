@@ -1,7 +1,7 @@
 //! A broker of the test's own: nats-server with JetStream.
 
 use crate::node::optional_tool;
-use crate::{Check, Http, Program, Running, Scratch, Signal, Spec, Transcript};
+use crate::{Check, Http, Program, Running, Scratch, Signal, Spec, Transcript, counted};
 use predicates::str::contains;
 use std::path::PathBuf;
 use std::{env, fs};
@@ -118,9 +118,10 @@ impl Broker {
     pub fn wait_messages(&self, check: &Check, count: u64) {
         let mut came = 0;
         while came < count {
-            came = check.eventually_gives(&format!("{count} messages in the broker"), || {
+            let messages = |count: u64| counted(usize::try_from(count).unwrap_or(usize::MAX), "message");
+            came = check.eventually_gives(&format!("{} in the broker", messages(count)), || {
                 let now = self.messages(check).unwrap_or_default();
-                if now > came { Ok(now) } else { Err(format!("{now} messages")) }
+                if now > came { Ok(now) } else { Err(messages(now)) }
             });
         }
     }

@@ -1,6 +1,6 @@
 //! What a failing check says.
 
-use crate::text::{anchor, shorten};
+use crate::text::{anchor, counted, shorten};
 use crate::{Spec, limit};
 use predicates::Predicate;
 use serde_json::Value;
@@ -75,16 +75,14 @@ impl Check {
             }
         };
         let value = limit::poll(limit::limit(), attempt).flatten();
-        let seconds = limit::limit().as_secs();
-        value.unwrap_or_else(|| self.fail(expected, &format!("after {seconds} seconds still: {last}")))
+        value.unwrap_or_else(|| self.fail(expected, &format!("after {} still: {last}", limit_in_words())))
     }
 
     /// Fails: what was expected did not happen within the limit.
     pub fn time_out(&self, expected: &str) -> ! {
-        let seconds = limit::limit().as_secs();
         let tree = self.spec.process_tree();
         let processes = if tree.is_empty() { "no process is left" } else { "see the processes below" };
-        self.fail(expected, &format!("nothing of the kind within {seconds} seconds; {processes}"))
+        self.fail(expected, &format!("nothing of the kind within {}; {processes}", limit_in_words()))
     }
 
     /// Ends the test with a report.
@@ -116,7 +114,7 @@ impl Check {
             self.spec.test_name().unwrap_or_default(),
             self.spec.package(),
             indent(&shown(&self.did)),
-            indent(todo),
+            indent(&shown(todo)),
             self.reading_about(todo),
         )
     }
@@ -159,9 +157,9 @@ impl Check {
     }
 }
 
-/// A number of things, as a report says it: `1 mail`, `2 mails`.
-pub fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+/// The limit of every wait: `10 seconds`.
+pub(crate) fn limit_in_words() -> String {
+    counted(usize::try_from(limit::limit().as_secs()).unwrap_or(usize::MAX), "second")
 }
 
 fn shown(text: &str) -> String {

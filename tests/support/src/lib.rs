@@ -34,12 +34,13 @@ mod spec;
 mod transcript;
 
 use observe::text;
+pub use observe::text::counted;
 pub use observe::tool::worker;
 pub use observe::{limit, process};
 
 pub use broker::Broker;
 pub use caretaker::Scratch;
-pub use check::{Check, counted};
+pub use check::Check;
 pub use connection::Connection;
 pub use http::{Answer, Http, PendingAnswer};
 pub use lines::Reader;

@@ -1,6 +1,7 @@
 //! Starting a program and watching it.
 
 use crate::caretaker::Kept;
+use crate::check::limit_in_words;
 use crate::ipc::{self, Channel};
 use crate::lines::{Lines, Noted, Reader, Waited, to_text};
 use crate::process::{self, Mark};
@@ -382,7 +383,7 @@ impl Running {
                 .fail(expected, &format!("the program closed stderr after:\n{}", or_nothing(&self.stderr()))),
             Waited::TimeOut => check.fail(
                 expected,
-                &format!("within {} seconds only:\n{}", limit::limit().as_secs(), or_nothing(&self.stderr())),
+                &format!("within {} only:\n{}", limit_in_words(), or_nothing(&self.stderr())),
             ),
         }
     }

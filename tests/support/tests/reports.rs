@@ -88,6 +88,21 @@ fn a_log_line_that_is_missing_is_told_in_words_with_the_settings_and_the_log() {
 }
 
 #[test]
+fn what_a_program_writes_does_not_reach_the_terminal_raw() {
+    let spec = spec();
+    let check = spec.check("1. Read the job", "ran a program that writes what a terminal obeys");
+    let script = "printf 'a\\033[31mred\\007\\n\\233b'; printf 'log\\033]0;title\\007\\n' >&2; exec -a 'x\u{1b}[2J' true";
+    let report = report(|| {
+        spec.other_program("bash", "bash").args(["-c", script]).run(&check).prints_json(&json!(1));
+    });
+    assert!(!report.chars().any(|letter| letter.is_control() && letter != '\n'), "{report:?}");
+    assert!(
+        report.contains("a\\u{1b}[31mred\\u{7}") && report.contains("log\\u{1b}]0;title\\u{7}"),
+        "{report}"
+    );
+}
+
+#[test]
 fn another_section_of_the_chapter_can_be_named() {
     let spec = spec();
     let check = spec.check("3. One after another, and count", "did something");

@@ -2,6 +2,7 @@
 
 use crate::terminal::{bar, columns, print, say, wrap};
 use console::Term;
+use observe::text::counted;
 use std::io::{self, IsTerminal};
 use std::time::Instant;
 
@@ -39,13 +40,13 @@ impl Story {
             return;
         }
         if number == count {
-            self.tell("mailbox", format!("{number} of {count} mails have arrived"));
+            self.tell("mailbox", format!("all have arrived: {}", counted(count, "mail")));
             return;
         }
         self.clear_bar();
         let bar = bar(number, count, self.columns.saturating_sub(INDENT + 25).clamp(5, 40));
         // A terminal that has gone away misses nothing but the bar.
-        let _ = self.bar.write_str(&format!("{:INDENT$}[{bar}] {number} of {count} mails", ""));
+        let _ = self.bar.write_str(&format!("{:INDENT$}[{bar}] {number} of {}", "", counted(count, "mail")));
     }
 
     /// Takes away the bar, when it is there.

@@ -4,6 +4,7 @@ use super::draw::{Lane, blocked};
 use super::load::Program;
 use super::record::{Doing, Letter, Message, Record, Request, Thread};
 use super::svg::cut;
+use observe::text::escape;
 use serde_json::Value;
 
 /// How long a text may be in words. In the picture it is cut to the room that there is.
@@ -52,7 +53,7 @@ pub fn line(text: &str) -> String {
         }
         _ => text.to_owned(),
     };
-    cut(&text, LONGEST)
+    cut(&escape(&text), LONGEST)
 }
 
 fn brief(name: &str, value: &Value) -> String {
@@ -119,7 +120,7 @@ pub fn describe(record: &Record, lanes: &[Lane], load: &str) -> Vec<String> {
         let at = record.ms(request.begin);
         told.push(match request.took() {
             Some(took) => {
-                let answer = cut(&request.answer, LONGEST);
+                let answer = cut(&escape(&request.answer), LONGEST);
                 format!(
                     "{} at {at:.0} ms: answered after {} ms with {answer}.",
                     request.what,
