@@ -16,6 +16,7 @@
 //!
 //! [transcript]: Transcript
 
+mod bounded;
 pub mod broker;
 mod caretaker;
 mod check;
@@ -38,6 +39,7 @@ pub use observe::text::counted;
 pub use observe::tool::worker;
 pub use observe::{limit, process};
 
+pub use bounded::{Bounded, bounded};
 pub use broker::Broker;
 pub use caretaker::Scratch;
 pub use check::Check;

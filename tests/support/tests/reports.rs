@@ -142,6 +142,15 @@ fn a_time_out_shows_what_each_process_waits_for() {
 }
 
 #[test]
+fn a_unit_test_that_never_ends_or_fills_memory_is_ended_with_its_name() {
+    let tests = [("never_ends", 1, "it has not ended after 1 second"), ("fills_memory", 60, "MiB of memory")];
+    for (name, seconds, came) in tests {
+        let output = run_alone_within(seconds, name);
+        assert!(output.contains(&format!("CHECK FAILED: {name}")) && output.contains(came), "{output}");
+    }
+}
+
+#[test]
 fn a_forked_program_has_a_channel() {
     let spec = spec();
     let check = spec.check("1. Read the job", "forked a shell that answers one line");
@@ -192,9 +201,14 @@ fn the_same_seed_gives_the_same_inputs() {
 
 /// Runs one of the tests below, which fails, with a limit of a second. Gives what it printed.
 fn run_alone(name: &str) -> String {
+    run_alone_within(1, name)
+}
+
+fn run_alone_within(seconds: u64, name: &str) -> String {
     let test = std::env::current_exe().unwrap();
     let arguments = [name, "--exact", "--ignored", "--nocapture"];
-    let output = Command::new(test).args(arguments).env("WORKSHOP_LIMIT_SECONDS", "1").output().unwrap();
+    let mut command = Command::new(test);
+    let output = command.args(arguments).env("WORKSHOP_LIMIT_SECONDS", seconds.to_string()).output().unwrap();
     assert!(!output.status.success(), "{name} passed");
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
@@ -226,6 +240,25 @@ fn leaves_a_process_of_another_group_behind() {
     let bash = spec.other_program("bash", "bash");
     let mut program = bash.args(["-c", "set -m; sleep 1000 </dev/null >/dev/null 2>&1 &"]).start();
     program.leaves_nothing_behind(&check);
+}
+
+#[test]
+#[ignore = "another test starts it"]
+fn never_ends() {
+    let _bounded = support::bounded();
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+#[ignore = "another test starts it"]
+fn fills_memory() {
+    let _bounded = support::bounded();
+    let mut pieces = Vec::new();
+    loop {
+        pieces.push("x".repeat(1 << 20));
+    }
 }
 
 #[test]
