@@ -80,14 +80,14 @@ fn seconds(command: &mut Command) -> Result<f64, String> {
 
 /// From nothing to the first verdict of lesson 01, and what each crate costs in it.
 fn first_build(page: &mut Page, bench: &Bench) -> Result<(), String> {
-    eprintln!("build: the first build of lesson 01 …");
+    crate::note!("build: the first build of lesson 01 …");
     let target = Scratch::new(bench, "cold")?;
     // It fails: a starter is there to be filled in. That is the first verdict.
     let mut test = bench.cargo();
     test.args(["test", "--package", "lesson-01", "--timings", "--target-dir"]).arg(&target.0);
     let (cold, _) = timed(&mut test)?;
-    eprintln!("build: mini-redis …");
-    let mini_redis = mini_redis(bench).map_err(|why| eprintln!("mini-redis is left out: {why}")).ok();
+    crate::note!("build: mini-redis …");
+    let mini_redis = mini_redis(bench).map_err(|why| crate::note!("mini-redis is left out: {why}")).ok();
     let row = Row { name: "first build and verdict, seconds".into(), values: vec![Some(cold), mini_redis] };
     let names = vec!["lesson 01".to_owned(), format!("mini-redis {MINI_REDIS}, its own tests")];
     page.table(
@@ -171,7 +171,7 @@ fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[PathBuf]) -> Resul
     let mut rows = Vec::new();
     for lesson in lessons {
         let number = number_of(lesson);
-        eprintln!("build: lesson {number}, from an edit to the verdict …");
+        crate::note!("build: lesson {number}, from an edit to the verdict …");
         let package = format!("solution-{number}");
         let test = || {
             let mut command = bench.cargo();
@@ -237,7 +237,7 @@ fn crates(bench: &Bench, package: &str) -> Result<f64, String> {
 
 /// A plain `cargo test`, with everything built before.
 fn whole_suite(page: &mut Page, bench: &Bench) -> Result<(), String> {
-    eprintln!("build: the whole suite …");
+    crate::note!("build: the whole suite …");
     seconds(bench.cargo().args(["test", "--no-run"]))?;
     let suite = seconds(bench.cargo().arg("test"))?;
     page.target("a plain `cargo test`, running time", "under 60 s", Some(suite), " s", suite < 60.0);

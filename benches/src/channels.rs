@@ -107,7 +107,7 @@ pub fn run(bench: &Bench) -> Result<Page, String> {
             versions.push(format!("ipc-channel {IPC_CHANNEL}"));
             programs.push(Peer::new("ipc-channel", &program, &[]));
         }
-        None => eprintln!("ipc-channel is left out: it cannot be built"),
+        None => crate::note!("ipc-channel is left out: it cannot be built"),
     }
     programs.push(Peer::new("bare socket pair", &program, &["parent", "bare"]));
     let measured = in_turn(&programs, bench.short);
@@ -138,10 +138,10 @@ fn in_turn(peers: &[Peer], short: bool) -> Vec<(String, Figures)> {
     let mut figures = vec![Vec::new(); peers.len()];
     for round in 1..=rounds {
         for (peer, figures) in peers.iter().zip(&mut figures) {
-            eprintln!("channel: {}, round {round} of {rounds} …", peer.name);
+            crate::note!("channel: {}, round {round} of {rounds} …", peer.name);
             match figures_of(peer, load) {
                 Some(of_round) => figures.push(of_round),
-                None => eprintln!("{} does not run", peer.name),
+                None => crate::note!("{} does not run", peer.name),
             }
         }
     }

@@ -36,7 +36,7 @@ pub fn run(bench: &Bench) -> Result<Page, String> {
 
 /// A message there and back, from 64 bytes to 64 MiB.
 fn sizes(page: &mut Page, bench: &Bench, node: Option<&Path>) {
-    eprintln!("growth: message sizes …");
+    crate::note!("growth: message sizes …");
     let largest = if bench.short { 5 } else { 10 };
     let bytes: Vec<usize> = (0..=largest).map(|power| 64 << (2 * power)).collect();
     let mut series = vec![("solution 08", ours::sizes(&bytes))];
@@ -70,7 +70,7 @@ fn workers(page: &mut Page, bench: &Bench, sink: &Sink, program: &Path) -> io::R
     let mut rows = Vec::new();
     let mut points = Vec::new();
     for workers in WORKERS {
-        eprintln!("growth: {workers} workers …");
+        crate::note!("growth: {workers} workers …");
         let pool = Pool { program, workers, sign_rounds: SIGN_ROUNDS };
         let rate = pool.mails_a_second(sink, mails)?;
         let megabytes = crate::runtime().block_on(async {
@@ -101,7 +101,7 @@ fn requests(page: &mut Page, bench: &Bench, sink: &Sink, program: &Path) -> io::
     let mut rows = Vec::new();
     let (mut middle, mut slow) = (Vec::new(), Vec::new());
     for clients in REQUESTS {
-        eprintln!("growth: {clients} requests at once …");
+        crate::note!("growth: {clients} requests at once …");
         let pool = Pool { program, workers: 2, sign_rounds: 1 };
         let (rate, mut waits) = crate::runtime().block_on(async {
             let server = Running::start(pool.command(), sink).await?;

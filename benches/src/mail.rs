@@ -138,11 +138,11 @@ impl<'a> Sender<'a> {
 fn in_turn(senders: &[Sender], connections: usize) -> Vec<Option<f64>> {
     let mut best = vec![None; senders.len()];
     for round in 1..=senders.iter().map(|sender| sender.rounds).max().unwrap_or(0) {
-        eprintln!("mail: {connections} connections, round {round} …");
+        crate::note!("mail: {connections} connections, round {round} …");
         for (sender, best) in senders.iter().zip(&mut best).filter(|(sender, _)| round <= sender.rounds) {
             match (sender.send)(connections, sender.mails) {
                 Ok(seconds) => *best = Some(f64::max(best.unwrap_or(0.0), sender.mails as f64 / seconds)),
-                Err(why) => eprintln!("error: {}: {why}", sender.name),
+                Err(why) => crate::note!("error: {}: {why}", sender.name),
             }
         }
     }

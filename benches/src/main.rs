@@ -21,8 +21,17 @@ mod server;
 mod sink;
 mod steps;
 
+/// Says on stderr what takes long, or what is missing. Whoever cannot read stderr does not miss it: `eprintln!` would panic.
+macro_rules! note {
+    ($($words:tt)*) => {{
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($words)*)));
+    }};
+}
+pub(crate) use note;
+
 use report::Page;
 use std::env;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{self, Command, ExitCode, Stdio};
 
@@ -65,7 +74,7 @@ fn main() -> ExitCode {
         words => match parse(words).and_then(|(bench, groups)| bench.measure(&groups)) {
             Ok(()) => ExitCode::SUCCESS,
             Err((status, why)) => {
-                eprintln!("error: {why}");
+                note!("error: {why}");
                 ExitCode::from(status)
             }
         },
@@ -108,7 +117,7 @@ impl Bench {
         let mut failed = Vec::new();
         for Group { name, sends, run } in groups {
             if *sends && peers::find("smtp-sink").is_none() {
-                eprintln!("{name} is left out: there is no smtp-sink (apt-get install postfix)");
+                note!("{name} is left out: there is no smtp-sink (apt-get install postfix)");
                 continue;
             }
             let written = run(self).and_then(|page| {
@@ -116,7 +125,7 @@ impl Bench {
                 page.write(&self.out).map_err(cannot)
             });
             match written {
-                Ok(()) => println!("{}", self.out.join(format!("{name}.md")).display()),
+                Ok(()) => say(&self.out.join(format!("{name}.md")).display().to_string())?,
                 Err(why) => failed.push(format!("{name}: {why}")),
             }
         }
@@ -169,9 +178,18 @@ pub fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn print(figures: &channels::Figures) -> ExitCode {
-    match serde_json::to_string(figures) {
-        Ok(line) => println!("{line}"),
-        Err(error) => eprintln!("error: cannot write the figures: {error}"),
+    let line = serde_json::to_string(figures).map_err(|error| (1, error.to_string()));
+    match line.and_then(|line| say(&line)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((status, why)) => {
+            note!("error: {why}");
+            ExitCode::from(status)
+        }
     }
-    ExitCode::SUCCESS
+}
+
+/// Prints a result.
+fn say(line: &str) -> Result<(), Failure> {
+    let cannot = |error| (1, format!("cannot write to stdout: {error}"));
+    writeln!(io::stdout(), "{line}").map_err(cannot)
 }

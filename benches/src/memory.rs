@@ -41,7 +41,7 @@ pub fn run(bench: &Bench) -> Result<Page, String> {
     let mut one = Vec::new();
     let mut many = Vec::new();
     for count in counts {
-        eprintln!("memory: {count} mails …");
+        crate::note!("memory: {count} mails …");
         if count <= MOST_IN_ONE_REQUEST {
             let peak = crate::runtime().block_on(one_request(bench, &sink, count)?);
             one.push((count, peak.map_err(|error| error.to_string())?));

@@ -28,7 +28,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
 pub fn find_or_say(name: &str, program: &str) -> Option<PathBuf> {
     let found = find(program);
     if found.is_none() {
-        eprintln!("{name} is left out: there is no {program}");
+        crate::note!("{name} is left out: there is no {program}");
     }
     found
 }
@@ -50,7 +50,7 @@ pub fn node_with(package: &str) -> Option<(PathBuf, String)> {
         Some(manifest["version"].as_str()?.to_owned())
     });
     if version.is_none() {
-        eprintln!("{package} is left out: npm install --prefix benches would install it");
+        crate::note!("{package} is left out: npm install --prefix benches would install it");
     }
     Some((node, format!("{package} {}", version?)))
 }

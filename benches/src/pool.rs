@@ -29,7 +29,7 @@ pub fn run(bench: &Bench) -> Result<Page, String> {
     // counts: other programs can only make it slower.
     for round in 1..=rounds {
         for (index, workers) in workers.into_iter().enumerate() {
-            eprintln!("pool: {workers} workers, round {round} of {rounds} …");
+            crate::note!("pool: {workers} workers, round {round} of {rounds} …");
             let rate = |sign_rounds, mails| {
                 let mails = if bench.short { JOBS } else { mails };
                 let pool = Pool { program: &program, workers, sign_rounds };

@@ -44,7 +44,7 @@ pub fn run(bench: &Bench) -> Result<Page, String> {
     let mut names = Vec::new();
     let mut measured = Vec::new();
     for (name, command) in servers {
-        eprintln!("server: {name} …");
+        crate::note!("server: {name} …");
         let figures = crate::runtime().block_on(measure(command, &sink, mails, rounds));
         measured.push(figures.map_err(|error| format!("{name}: {error}"))?);
         names.push(name.to_owned());
