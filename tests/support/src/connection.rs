@@ -26,24 +26,22 @@ pub struct Connection {
 impl Http {
     /// Opens a connection and says nothing.
     pub fn connect(&self, check: &Check) -> Connection {
-        let open = || {
-            let stream = TcpStream::connect(self.address())?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(limit::limit()))?;
-            stream.set_write_timeout(Some(limit::limit()))?;
-            Ok(stream)
-        };
-        match open() {
+        match TcpStream::connect(self.address()) {
             Ok(stream) => {
                 self.transcript().note("client", "connected");
+                set_up(&stream);
                 Connection { reader: BufReader::new(stream), transcript: self.transcript().clone() }
             }
-            Err(error) => {
-                let error: io::Error = error;
-                check.fail("a connection to the server", &error.to_string())
-            }
+            Err(error) => check.fail("a connection to the server", &error.to_string()),
         }
     }
+}
+
+/// macOS says EINVAL where the server has closed the connection already: then nothing waits for it.
+fn set_up(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let _ = stream.set_read_timeout(Some(limit::limit()));
+    let _ = stream.set_write_timeout(Some(limit::limit()));
 }
 
 impl Connection {

@@ -211,8 +211,13 @@ impl Conversation<'_> {
                 return CLOSE;
             }
         }
+        let closes = self.state.closes_after(self.id, self.accepted);
+        if closes {
+            // As with QUIT, before the client can know.
+            self.state.closed(self.id);
+        }
         self.send(reply)?;
-        if self.state.closes_after(self.id, self.accepted) { CLOSE } else { GO_ON }
+        if closes { CLOSE } else { GO_ON }
     }
 
     /// Reads to the line with the dot alone. `None` when the client goes before.
