@@ -265,6 +265,9 @@ pub fn resume(check: &Check, pid: u32) {
     process::signal(pid, Signal::SIGCONT);
 }
 
+/// A program that waits in vain computes for less than this part of the limit.
+const AT_WORK: u32 = 200;
+
 /// A running program.
 pub struct Running {
     child: Child,
@@ -476,13 +479,18 @@ impl Running {
     pub fn wait(&mut self, check: &Check) -> ExitStatus {
         let limit = limit::limit();
         let give_up = Instant::now() + limit * 10;
+        let mut computed = Duration::ZERO;
         loop {
             if let Some(status) = limit::poll(limit, || self.try_wait()) {
                 return status;
             }
-            if !self.still_computes(limit) || Instant::now() >= give_up {
+            // At one moment it may wait for whoever reads its output, so the whole time counts.
+            let until_now = self.processor_time().unwrap_or_default();
+            let is_at_work = until_now > computed + limit / AT_WORK && until_now < limit;
+            if !is_at_work || Instant::now() >= give_up {
                 check.time_out("the program ends");
             }
+            computed = until_now;
         }
     }
 
@@ -490,12 +498,6 @@ impl Running {
     pub fn ends_well(&mut self, check: &Check) {
         let status = self.wait(check);
         check.holds("the program ends with exit status 0", status.code() == Some(0), in_words(status));
-    }
-
-    /// Whether it wants a processor at this moment, and has had one for less than `limit`.
-    fn still_computes(&self, limit: Duration) -> bool {
-        let wants = process::info(self.pid).is_some_and(|info| info.state == 'R');
-        wants && process::processor_time(self.pid).is_some_and(|time| time < limit)
     }
 
     fn try_wait(&mut self) -> Option<ExitStatus> {

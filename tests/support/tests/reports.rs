@@ -145,9 +145,21 @@ fn a_time_out_shows_what_each_process_waits_for() {
 fn a_unit_test_that_never_ends_or_fills_memory_is_ended_with_its_name() {
     let tests = [("never_ends", 1, "it has not ended after 1 second"), ("fills_memory", 60, "MiB of memory")];
     for (name, seconds, came) in tests {
-        let output = run_alone_within(seconds, name);
-        assert!(output.contains(&format!("CHECK FAILED: {name}")) && output.contains(came), "{output}");
+        let (passed, output) = run_alone_within(seconds, name);
+        assert!(
+            !passed && output.contains(&format!("CHECK FAILED: {name}")) && output.contains(came),
+            "{output}"
+        );
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_is_slow_on_a_busy_machine_has_time() {
+    let (passed, output) = run_alone_within(1, "computes_now_and_then");
+    assert!(passed, "{output}");
+    let output = run_alone("sleeps_for_ever");
+    assert!(output.contains("nothing of the kind within 1 second;"), "{output}");
 }
 
 #[test]
@@ -201,16 +213,18 @@ fn the_same_seed_gives_the_same_inputs() {
 
 /// Runs one of the tests below, which fails, with a limit of a second. Gives what it printed.
 fn run_alone(name: &str) -> String {
-    run_alone_within(1, name)
+    let (passed, output) = run_alone_within(1, name);
+    assert!(!passed, "{name} passed");
+    output
 }
 
-fn run_alone_within(seconds: u64, name: &str) -> String {
-    let test = std::env::current_exe().unwrap();
-    let arguments = [name, "--exact", "--ignored", "--nocapture"];
-    let mut command = Command::new(test);
-    let output = command.args(arguments).env("WORKSHOP_LIMIT_SECONDS", seconds.to_string()).output().unwrap();
-    assert!(!output.status.success(), "{name} passed");
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+/// Runs one of the tests below with this limit. Gives whether it passed, and what it printed.
+fn run_alone_within(seconds: u64, name: &str) -> (bool, String) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([name, "--exact", "--ignored", "--nocapture"]);
+    let output = command.env("WORKSHOP_LIMIT_SECONDS", seconds.to_string()).output().unwrap();
+    let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    (output.status.success(), printed.concat())
 }
 
 #[test]
@@ -240,6 +254,24 @@ fn leaves_a_process_of_another_group_behind() {
     let bash = spec.other_program("bash", "bash");
     let mut program = bash.args(["-c", "set -m; sleep 1000 </dev/null >/dev/null 2>&1 &"]).start();
     program.leaves_nothing_behind(&check);
+}
+
+/// As it looks where others have the processor most of the time.
+#[test]
+#[ignore = "another test starts it"]
+fn computes_now_and_then() {
+    let spec = spec();
+    let check = spec.check("1. Read the job", "ran a program that computes for longer than the limit");
+    let compute = "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; sleep 0.3;";
+    shell(&spec, &compute.repeat(5)).run(&check).code(0);
+}
+
+#[test]
+#[ignore = "another test starts it"]
+fn sleeps_for_ever() {
+    let spec = spec();
+    let check = spec.check("1. Read the job", "ran a program that sleeps");
+    shell(&spec, "sleep 1000").run(&check);
 }
 
 #[test]
