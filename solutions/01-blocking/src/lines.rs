@@ -1,19 +1,23 @@
 //! Lines for people to read: the log on stderr, results on stdout.
 
+use nix::errno::Errno;
+use nix::libc::PIPE_BUF;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, send};
 use std::fmt::{self, Write as _};
-use std::io::{self, Write as _};
-use std::os::fd::AsFd;
+use std::io::{self, ErrorKind, StderrLock, Write as _};
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The longest line in a log, in characters. A pipe takes a line of this size in one piece (pipe(7): `PIPE_BUF`).
-const MAX_LOG_LINE: usize = 1000;
+/// The longest line in a log, in characters. Escaped, a character has at most 6 bytes, so Linux writes a line into a
+/// pipe in one piece (pipe(7): `PIPE_BUF`), and lines of several processes never mix.
+const MAX_LOG_LINE: usize = 600;
 
 /// Log lines that could not be written.
 static LOST: AtomicUsize = AtomicUsize::new(0);
 
 /// Writes a line to stderr, with the arguments of [`format!`]. Unlike [`eprintln!`] it never panics and never waits:
-/// a log that nobody reads must not stop the program.
+/// a log that nobody reads must not stop the program. Lines that don't fit are lost, and their number is told later.
 #[macro_export]
 macro_rules! log {
     ($($argument:tt)*) => { $crate::write_log_line(::std::format_args!($($argument)*)) };
@@ -23,18 +27,51 @@ macro_rules! log {
 /// move the cursor of whoever reads the log.
 pub fn write_log_line(line: fmt::Arguments) {
     let mut stderr = io::stderr().lock();
-    // When a pipe is full, a write would wait for its reader.
-    let mut ready = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
-    let full = poll(&mut ready, PollTimeout::ZERO) == Ok(0);
-    let mut text = escaped(&line.to_string(), MAX_LOG_LINE);
     let lost = LOST.swap(0, Ordering::Relaxed);
+    let mut text = String::new();
     if lost > 0 {
-        text.insert_str(0, &format!("({lost} lines lost: nothing read stderr)\n"));
+        text = format!("({} lost: stderr was not read)\n", count(lost, "log line"));
     }
+    text += &escaped(&line.to_string(), MAX_LOG_LINE);
     text.push('\n');
-    if full || stderr.write_all(text.as_bytes()).is_err() {
+    if write_without_waiting(&mut stderr, text.as_bytes()).is_err() {
         LOST.fetch_add(lost + 1, Ordering::Relaxed);
     }
+}
+
+/// Writes to stderr, or fails where a write would have to wait for a reader.
+///
+/// `O_NONBLOCK` on stderr itself would be simpler. But it would change how every other process writes that has the same
+/// pipe or terminal: our parent, our workers, the shell.
+fn write_without_waiting(stderr: &mut StderrLock, text: &[u8]) -> io::Result<()> {
+    // A socket takes the wish with each call. Node gives its children sockets, and so does systemd.
+    match send(stderr.as_raw_fd(), text, MsgFlags::MSG_DONTWAIT) {
+        Err(Errno::ENOTSOCK) => {}
+        sent => return sent.map(drop).map_err(io::Error::from),
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(mut pipe) = own_way_into_the_pipe() {
+        return pipe.write_all(text);
+    }
+    // Anything else says beforehand whether there is room. (On macOS, where another process may take that room before
+    // we do, this is all we can ask.)
+    for piece in text.chunks(PIPE_BUF) {
+        let mut ready = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
+        if poll(&mut ready, PollTimeout::ZERO) == Ok(0) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        stderr.write_all(piece)?;
+    }
+    Ok(())
+}
+
+/// If stderr is a pipe: the same pipe, opened once more, so that `O_NONBLOCK` holds for us alone.
+#[cfg(target_os = "linux")]
+fn own_way_into_the_pipe() -> Option<std::fs::File> {
+    use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+    const STDERR: &str = "/proc/self/fd/2";
+    std::fs::metadata(STDERR).ok().filter(|file| file.file_type().is_fifo())?;
+    std::fs::OpenOptions::new().write(true).custom_flags(nix::libc::O_NONBLOCK).open(STDERR).ok()
 }
 
 /// Writes a line to stdout, at once.
@@ -75,7 +112,7 @@ fn escaped(text: &str, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::excerpt;
+    use super::{count, excerpt};
 
     #[test]
     fn an_excerpt_is_one_short_line_without_control_characters() {
@@ -83,5 +120,10 @@ mod tests {
         assert_eq!(excerpt("Grüße 📨"), "Grüße 📨");
         assert_eq!(excerpt(&"ü".repeat(200)), "ü".repeat(200));
         assert_eq!(excerpt(&"ü".repeat(1_000_000)), "ü".repeat(200) + "…");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|number| count(number, "mail")), ["0 mails", "1 mail", "2 mails"]);
     }
 }
