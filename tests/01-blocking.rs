@@ -3,35 +3,38 @@
 //! 1. Parse `{"mails": [mail, …]}` from stdin.
 //! 2. Send a mail through lettre's `SmtpTransport` (look up: `lettre::Transport::send`).
 //! 3. Send all mails, one after another; count what the server accepted; report the rest on stderr.
-//! 4. Print `{"counter": N}` on stdout.
+//! 4. Print the reply `{"counter": N}` on stdout.
 
 use support::predicates::str::is_empty;
-use support::{Check, ClosedPort, Finished, Mail, Mailbox, Point, Program, Reply, Spec, Value, json, mail};
+use support::{
+    Check, ClosedPort, Finished, Mail, Mailbox, Point, Program, Reader, Reply, Spec, Value, json, mail,
+    not_utf8,
+};
 
 const READ: &str = "1. Read the job";
 const SEND: &str = "2. Send one mail";
 const COUNT: &str = "3. One after another, and count";
-const ANSWER: &str = "4. Print the answer";
+const PRINT: &str = "4. Print the reply";
 
 /// The program with a job on its stdin and the mailbox as its SMTP server.
 fn with_job(spec: &Spec, mailbox: &Mailbox, mails: &[Mail]) -> Program {
     spec.program().env("SMTP_URL", mailbox.url()).stdin(mail::job(mails).to_string())
 }
 
-/// The answer must be `{"counter": N}`. What came instead tells which section helps.
-fn answers(finished: Finished, counter: usize) -> Finished {
+/// The reply must be `{"counter": N}`. What came instead tells which section helps.
+fn replies(finished: Finished, counter: usize) -> Finished {
     let stdout = finished.stdout();
-    let answer: Value = stdout.parse().unwrap_or_default();
-    let finished = match answer["counter"].as_u64() {
+    let reply: Value = stdout.parse().unwrap_or_default();
+    let finished = match reply["counter"].as_u64() {
         // It ended before it printed anything.
         None if stdout.is_empty() => finished,
-        None => finished.about(ANSWER),
-        // Too many, and nothing was reported: `send` gave `Ok` for a mail that failed.
+        None => finished.about(PRINT),
+        // Too many, and nothing was reported: `send` returned `Ok` for a mail that failed.
         Some(counted) if counted > counter as u64 && finished.stderr().is_empty() => finished.about(SEND),
         Some(_) => finished.about(COUNT),
     };
-    // The exit status, which the next check looks at, is told where the answer is.
-    finished.prints_json(&json!({"counter": counter})).about(ANSWER)
+    // The exit status, which the next check looks at, is told where the reply is.
+    finished.prints_json(&json!({"counter": counter})).about(PRINT)
 }
 
 /// One line `error: …` for each of these mails, which names its recipient, and no other such line.
@@ -52,7 +55,7 @@ fn every_mail_of_the_job_arrives() {
     let mails = spec.mails(spec.number(2..6));
     let check = spec.check(SEND, format!("ran the program with a job of {} mails on stdin", mails.len()));
 
-    answers(with_job(&spec, &mailbox, &mails).run(&check), mails.len()).code(0);
+    replies(with_job(&spec, &mailbox, &mails).run(&check), mails.len()).code(0);
 
     let letters = mailbox.letters();
     check.holds("mails in the mailbox, since the program has counted them", !letters.is_empty(), "none");
@@ -82,7 +85,7 @@ fn one_conversation_at_a_time() {
         let open = mailbox.open_conversations();
         check.equal("the number of SMTP conversations at once", &open, &1);
         check.equal("the number of mails accepted so far", &mailbox.letters().len(), &number);
-        check.holds("no answer before every mail is done", program.stdout().is_empty(), program.stdout());
+        check.holds("no reply before every mail is done", program.stdout().is_empty(), program.stdout());
         mailbox.release_one();
         mailbox.wait_letters(&check, number + 1);
     }
@@ -104,7 +107,7 @@ fn a_refused_recipient_is_not_counted_and_does_not_stop_the_rest() {
     mailbox.reply(&mails[refused].to, Reply::Refuse([450, 550][spec.number(0..2)]));
 
     let finished = with_job(&spec, &mailbox, &mails).run(&check);
-    answers(finished, mails.len() - 1).code(1).about(COUNT).reports_error(&[&mails[refused].to]);
+    replies(finished, mails.len() - 1).code(1).about(COUNT).reports_error(&[&mails[refused].to]);
 
     let expected: Vec<_> =
         mail::recipients(&mails).into_iter().filter(|recipient| *recipient != mails[refused].to).collect();
@@ -123,7 +126,7 @@ fn what_cannot_be_sent_is_reported_and_the_rest_is_sent() {
     let check = spec.check(COUNT, did);
     mailbox.reply(&mails[2].to, Reply::Drop);
 
-    let finished = answers(with_job(&spec, &mailbox, &mails).run(&check), 1).code(1);
+    let finished = replies(with_job(&spec, &mailbox, &mails).run(&check), 1).code(1);
 
     reports_each(&check, &finished, &mails[..3]);
     check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &vec![mails[3].to.clone()]);
@@ -164,7 +167,7 @@ fn a_mail_cannot_bring_commands_or_headers_of_its_own() {
         let expected = mails[5].text.replace("\r\n", "\n");
         check.equal("the text, as it was", letter.text().trim_end(), expected.as_str());
     }
-    let finished = answers(finished, 1);
+    let finished = replies(finished, 1);
     let errors = finished.stderr().lines().filter(|line| line.starts_with("error: ")).count();
     counting.equal("the number of lines `error: …` on stderr", &errors, &5);
     finished.code(1);
@@ -179,7 +182,7 @@ fn an_smtp_server_that_is_down_means_counter_0() {
     let did = format!("ran the program with 2 mails and SMTP_URL={url}, where nobody listens");
     let check = spec.check(COUNT, did);
     let program = spec.program().env("SMTP_URL", url).stdin(mail::job(&mails).to_string());
-    let finished = answers(program.run(&check), 0).code(1);
+    let finished = replies(program.run(&check), 0).code(1);
     reports_each(&check, &finished, &mails);
 }
 
@@ -190,7 +193,7 @@ fn a_job_may_be_written_on_several_lines() {
     let mails = spec.mails(2);
     let check = spec.check(READ, "ran the program with a job of 2 mails that is written on several lines");
     let program = spec.program().env("SMTP_URL", mailbox.url()).stdin(format!("{:#}\n", mail::job(&mails)));
-    answers(program.run(&check), mails.len()).code(0);
+    replies(program.run(&check), mails.len()).code(0);
     check.about(COUNT).equal(
         "the list of recipients in the mailbox",
         &mailbox.recipients(),
@@ -202,9 +205,40 @@ fn a_job_may_be_written_on_several_lines() {
 fn an_empty_job_is_done_at_once() {
     let spec = support::spec!("01-blocking");
     let mailbox = spec.mailbox();
-    let check = spec.check(ANSWER, "ran the program with {\"mails\": []}");
-    answers(with_job(&spec, &mailbox, &[]).run(&check), 0).code(0);
-    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
+    let check = spec.check(PRINT, "ran the program with {\"mails\": []}");
+    replies(with_job(&spec, &mailbox, &[]).run(&check), 0).code(0);
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &0);
+}
+
+#[test]
+fn a_reply_that_cannot_be_printed_is_an_error() {
+    let spec = support::spec!("01-blocking");
+    let mailbox = spec.mailbox();
+    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::LeavesAfter(0), "has no reader")] {
+        let mails = spec.mails(1);
+        let check = spec.check(PRINT, format!("ran the program with a mail; its stdout {what}"));
+        let finished = with_job(&spec, &mailbox, &mails).stdout(reader).run(&check);
+        finished.code(1).reports_error(&["cannot print"]);
+    }
+}
+
+#[test]
+fn reports_that_nobody_reads_stop_nothing() {
+    let spec = support::spec!("01-blocking");
+    let mailbox = spec.mailbox();
+    let readers = [
+        (Reader::LeavesAfter(0), "has no reader"),
+        (Reader::DiskFull, "is a full disk"),
+        (Reader::StopsAfter(0), "is a full pipe that nobody reads"),
+    ];
+    for (reader, what) in readers {
+        let mut mails = spec.mails(3);
+        mails[1].to = "no address at all".into();
+        let did = format!("ran the program with 3 mails, one with a bad address; its stderr {what}");
+        let check = spec.check(COUNT, did);
+        let finished = with_job(&spec, &mailbox, &mails).stderr(reader).run(&check);
+        finished.prints_json(&json!({"counter": 2})).code(1);
+    }
 }
 
 #[test]
@@ -219,6 +253,8 @@ fn a_job_that_is_no_job_is_bad_input() {
         ("nothing", String::new(), "line"),
         ("broken JSON", "{\"mails\": [".into(), "line"),
         ("a list instead of an object", "[1, 2]".into(), "line"),
+        ("a list of mails instead of an object", json!([[good]]).to_string(), "line"),
+        ("a mail that is a list", json!({"mails": [["a@x.test", "b@x.test", "s", "t"]]}).to_string(), "line"),
         ("no \"mails\"", json!({"mail": [good]}).to_string(), "mails"),
         ("a mail without a field", json!({"mails": [good, lacking]}).to_string(), field),
         ("two documents", "{\"mails\": []} {\"mails\": []}".into(), "line"),
@@ -238,20 +274,21 @@ fn a_job_that_is_no_job_is_bad_input() {
 
 fn check_nothing_was_sent(spec: &Spec, mailbox: &Mailbox) {
     let check = spec.check(READ, "gave the program only bad jobs");
-    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &0);
 }
 
 #[test]
 fn a_bad_smtp_url_is_bad_configuration() {
     let spec = support::spec!("01-blocking");
     let urls = [
-        "",
-        "not a url",
-        "http://127.0.0.1:2525",
-        "smtps://127.0.0.1",
-        "smtp://",
-        "smtp://a@127.0.0.1",
-        "smtp://:b@127.0.0.1",
+        "".into(),
+        "not a url".into(),
+        "http://127.0.0.1:2525".into(),
+        "smtps://127.0.0.1".into(),
+        "smtp://".into(),
+        "smtp://a@127.0.0.1".into(),
+        "smtp://:b@127.0.0.1".into(),
+        not_utf8("smtp://127.0.0.1:2525/", ""),
     ];
     for url in urls {
         let check = spec.check(READ, format!("ran the program with SMTP_URL={url:?}"));

@@ -6,7 +6,7 @@
 //! 4. `/endpoint` sends the mails, logs `Number of mails sent N` on stderr, and answers after that.
 
 use support::predicates::str::contains;
-use support::{Answer, Check, Http, Mailbox, Point, Reply, Running, Spec, json, mail};
+use support::{Answer, Check, Http, Mailbox, Point, Reader, Reply, Running, Spec, json, mail, not_utf8};
 
 const LOOP: &str = "1. One thread for everything";
 const ROUTES: &str = "2. Routes";
@@ -133,6 +133,31 @@ fn a_refused_mail_is_not_counted_and_the_server_goes_on() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let spec = support::spec!("02-endpoint");
+    let mailbox = spec.mailbox();
+    let readers = [
+        (Reader::LeavesAfter(0), "has no reader"),
+        (Reader::DiskFull, "is a full disk"),
+        (Reader::StopsAfter(0), "is a full pipe that nobody reads"),
+    ];
+    for (reader, what) in readers {
+        let mut mails = spec.mails(3);
+        mails[0].to = "no address at all".into();
+        let did = format!("posted 3 mails, one with a bad address, to a server whose stderr {what}");
+        let check = spec.check(ENDPOINT, did);
+        let program = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).stderr(reader);
+        let mut server = program.start();
+        let http = server.listening(&check.about(LOOP));
+        for _ in 0..2 {
+            check_sent(&check, &http.post(&check, "/endpoint", &mail::request(&mails)));
+        }
+        let arrived = mailbox.recipients().iter().filter(|to| **to == mails[2].to).count();
+        check.equal("the number of times that the last mail arrived", &arrived, &2);
+    }
+}
+
+#[test]
 fn a_body_that_is_no_request_is_refused_with_a_reason() {
     let spec = support::spec!("02-endpoint");
     let mailbox = spec.mailbox();
@@ -150,6 +175,13 @@ fn a_body_that_is_no_request_is_refused_with_a_reason() {
         ("an object without \"emails\"", json!({"mails": [good]}).to_string(), 422, "emails"),
         ("a number for \"emails\"", json!({"emails": 7}).to_string(), 422, "emails"),
         ("a mail without a field", json!({"emails": [good, lacking]}).to_string(), 422, field),
+        ("an array instead of an object", json!([[good]]).to_string(), 422, "object"),
+        (
+            "a mail that is an array",
+            json!({"emails": [["a@x.test", "b@x.test", "s", "t"]]}).to_string(),
+            422,
+            "object",
+        ),
         ("a body of more than 1 MiB", json!({"emails": [long.json()]}).to_string(), 413, "1048576"),
     ];
     for (what, body, status, word) in bodies {
@@ -161,7 +193,7 @@ fn a_body_that_is_no_request_is_refused_with_a_reason() {
         let expected = format!("a body {{\"error\": \"…\"}} that says what is wrong and contains `{word}`");
         check.holds(&expected, error.contains(word), &answer.body);
     }
-    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &0);
 }
 
 #[test]
@@ -201,7 +233,7 @@ fn a_request_without_measure_is_refused_and_the_server_goes_on() {
         );
         check.equal("the status of GET /health after that", &http.get(&check, "/health").status, &200);
     }
-    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &0);
 }
 
 #[test]
@@ -216,13 +248,14 @@ fn each_path_has_its_method() {
     check.equal("the status of GET /endpoint", &http.get(&check, "/endpoint").status, &405);
     let body = mail::request(&spec.mails(1));
     check.equal("the status of POST /health", &http.post(&check, "/health", &body).status, &405);
-    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
+    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &0);
 }
 
 #[test]
 fn a_bad_port_is_bad_configuration() {
     let spec = support::spec!("02-endpoint");
-    for port in ["", "http", "-1", "65536", "3000 "] {
+    let ports = ["", "http", "-1", "65536", "3000 "].map(Into::into);
+    for port in ports.into_iter().chain([not_utf8("30", "")]) {
         let check = spec.check(LOOP, format!("started the server with PORT={port:?}"));
         spec.program().env("PORT", port).run(&check).code(2).reports_error(&["PORT"]);
     }

@@ -8,7 +8,7 @@
 
 use support::predicates::prelude::PredicateBooleanExt;
 use support::predicates::str::{contains, starts_with};
-use support::{Answer, Check, Http, Mail, Mailbox, Point, Reply, Running, Spec, json, mail};
+use support::{Answer, Check, Http, Mail, Mailbox, Point, Reader, Reply, Running, Spec, json, mail};
 
 const ENDPOINT: &str = "1. Answer at once";
 const THREAD: &str = "2. A thread and a channel";
@@ -204,6 +204,32 @@ fn a_panic_is_logged_and_costs_neither_the_server_nor_the_count() {
     server.logs(&check.about(LOG), &format!("Number of mails sent {}", mails.len()));
     check_stats(&check, &http, before + mails.len());
     check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let spec = support::spec!("03-threads");
+    let mailbox = spec.mailbox();
+    let readers = [
+        (Reader::LeavesAfter(0), "has no reader"),
+        (Reader::DiskFull, "is a full disk"),
+        (Reader::StopsAfter(0), "is a full pipe that nobody reads"),
+    ];
+    for (reader, what) in readers {
+        let mut mails = spec.mails(3);
+        mails[0].to = "no address at all".into();
+        let did = format!("posted 3 mails, one with a bad address, to a server whose stderr {what}");
+        let check = spec.check(LOG, did);
+        let program = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).stderr(reader);
+        let mut server = program.start();
+        let http = server.listening(&check);
+        let before = mailbox.letters().len();
+        for number in 1..=2 {
+            post(&check, &http, &mails);
+            mailbox.wait_letters(&check.about(SEND), before + 2 * number);
+        }
+        check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+    }
 }
 
 #[test]

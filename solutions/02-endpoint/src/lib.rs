@@ -9,6 +9,7 @@
 //! - [`send_all`] is lesson 01.
 
 mod blocking;
+mod connection;
 mod messages;
 mod server;
 
