@@ -5,12 +5,14 @@
 //! New here: async calls that really wait, tasks, a limit. The chapter is book/src/04-async.md.
 
 mod app;
+mod buggy;
 
 use app::{App, stats};
 use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
+use buggy::to_message;
 use lettre::Message;
 use mail::{Mail, SmtpServer, log};
 use solution_04::{SmtpError, SmtpSession};
@@ -76,7 +78,7 @@ async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
     while let Some(joined) = tasks.join_next().await {
         match joined {
             Ok(accepted) => counter += usize::from(accepted),
-            // Only this mail is lost. `join_all` would panic as well, and the other tasks would be aborted.
+            // Its task panicked. `join_all` would panic as well, and that would abort all other tasks.
             Err(error) => log!("error: cannot send a mail: {error}"),
         }
     }
@@ -102,25 +104,25 @@ async fn send_or_report(app: &App, mail: &Mail) -> bool {
 // ANCHOR: send
 /// Waits until the server has accepted or refused this mail, but not forever.
 async fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
-    // ANCHOR: step_4 todo!("4: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
-    let message = mail.to_message()?;
+    let message = to_message(mail)?;
+    // ANCHOR: step_3 todo!("3: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
     let session = timeout(SMTP_TIMEOUT, converse(server, &message))
         .await
         .map_err(|_| format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs()))?
         .map_err(|error| error.to_string())?;
     session.quit().await;
     Ok(())
-    // ANCHOR_END: step_4
+    // ANCHOR_END: step_3
 }
 // ANCHOR_END: send
 
 // ANCHOR: converse
 /// One conversation with the server, up to the `250` that accepts the mail.
 async fn converse(server: &SmtpServer, message: &Message) -> Result<SmtpSession, SmtpError> {
-    // ANCHOR: step_3 todo!("3: connect, and send the message")
+    // ANCHOR: step_4 todo!("4: connect, and send the message")
     let mut session = SmtpSession::connect(server).await?;
     session.send(message).await?;
     Ok(session)
-    // ANCHOR_END: step_3
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: converse

@@ -7,7 +7,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use lettre::transport::smtp::response::Response;
 use mail::SmtpServer;
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -18,8 +18,10 @@ use tokio::time::timeout;
 
 /// How long the server may take to answer QUIT. The mails are accepted by then.
 const QUIT_LIMIT: Duration = Duration::from_secs(1);
-/// The longest reply that is read. RFC 5321 has 512 bytes a line, and the reply to EHLO may have some lines.
-const MAX_REPLY_BYTES: usize = 16 * 1024;
+/// The longest reply that is read. RFC 5321 has 512 bytes a line, but some servers are talkative.
+const MAX_REPLY_BYTES: usize = 100_000;
+/// The most lines of a reply. The one to EHLO has ten or twenty, and lettre parses all of them again after each line.
+const MAX_REPLY_LINES: usize = 100;
 
 /// An open conversation with an SMTP server.
 pub struct SmtpSession {
@@ -51,7 +53,7 @@ impl SmtpSession {
         // lettre writes a letter and its final dot with two writes. Without this option, the second one waits for
         // an acknowledgement of the first, which the other side delays by 40 ms (tcp(7): TCP_NODELAY).
         stream.set_nodelay(true).map_err(|error| SmtpError::NoAnswer(error.to_string()))?;
-        let stream = Box::new(ShortReplies { stream, reply_bytes: 0 });
+        let stream = Box::new(ShortReplies { stream, bytes: 0, lines: 0 });
         let connection = AsyncSmtpConnection::connect_with_transport(stream, &ClientId::default()).await?;
         Ok(Self { connection })
     }
@@ -158,12 +160,14 @@ impl fmt::Display for SmtpError {
     }
 }
 
-/// The connection to a server whose replies have a limit. lettre reads a line to its end, however far that is.
+/// The connection to a server whose replies have a limit. lettre reads a line to its end, however far that is, and line
+/// after line.
 #[derive(Debug)]
 struct ShortReplies {
     stream: TcpStream,
     /// What came since we wrote last.
-    reply_bytes: usize,
+    bytes: usize,
+    lines: usize,
 }
 
 impl AsyncTokioStream for ShortReplies {
@@ -180,27 +184,21 @@ impl AsyncRead for ShortReplies {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        self.reply_bytes += buf.filled().len() - before;
-        Poll::Ready(match self.reply_bytes {
-            0..=MAX_REPLY_BYTES => Ok(()),
-            _ => Err(io::Error::other(format!("a reply of more than {MAX_REPLY_BYTES} bytes"))),
-        })
+        let came = &buf.filled()[before..];
+        self.bytes += came.len();
+        self.lines += came.iter().filter(|byte| **byte == b'\n').count();
+        if self.bytes > MAX_REPLY_BYTES || self.lines > MAX_REPLY_LINES {
+            let limit = format!("{MAX_REPLY_BYTES} bytes or {MAX_REPLY_LINES} lines");
+            return Poll::Ready(Err(io::Error::other(format!("a reply of more than {limit}"))));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for ShortReplies {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.reply_bytes = 0;
+        (self.bytes, self.lines) = (0, 0);
         Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.reply_bytes = 0;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
