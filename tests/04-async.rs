@@ -2,19 +2,23 @@
 //!
 //! 1. Answer `POST /endpoint` at once; a task sends the mails and logs their number (look up: `tokio::spawn`).
 //! 2. A task for each mail, at most `SMTP_CONNECTIONS` at once (`tokio::sync::Semaphore`, `tokio::task::JoinSet`).
-//! 3. One conversation without blocking (`AsyncSmtpConnection::send`).
-//! 4. A connection without delay (`TcpStream::set_nodelay`, `AsyncSmtpConnection::connect_with_transport`).
+//! 3. A time limit around each conversation, and a goodbye at its end (`tokio::time::timeout`, `SmtpSession::quit`).
+//! 4. One conversation without blocking (`SmtpSession::connect` and `send`).
 
 use support::predicates::prelude::PredicateBooleanExt;
 use support::predicates::str::{contains, starts_with};
 use support::{
-    Answer, Check, ClosedPort, Http, Mail, Mailbox, Point, Reply, Running, Spec, json, limit, mail,
+    Answer, Check, ClosedPort, Http, Mail, Mailbox, Point, Reader, Reply, Running, Spec, json, limit, mail,
+    not_utf8,
 };
 
 const ENDPOINT: &str = "1. Answer at once";
 const LIMIT: &str = "2. As many at once as there are permits";
-const CONVERSE: &str = "3. A conversation that waits";
-const CONNECT: &str = "4. Connect without delay";
+const GOODBYE: &str = "3. A time limit and a goodbye";
+const CONVERSE: &str = "4. A conversation that waits";
+
+/// The subject at which the given sending code panics.
+const PANIC_SUBJECT: &str = "panic";
 
 fn start(spec: &Spec, smtp_url: &str, connections: usize, check: &Check) -> (Running, Http) {
     let program = spec.program().env("PORT", "0").env("SMTP_URL", smtp_url);
@@ -248,6 +252,77 @@ fn a_mail_that_fails_does_not_disturb_its_neighbours() {
 }
 
 #[test]
+fn a_panic_costs_one_mail() {
+    let spec = support::spec!("04-async");
+    let mailbox = spec.mailbox();
+    let connections = spec.number(2..5);
+    let mut mails = spec.mails(connections + 3);
+    mails[1].subject = PANIC_SUBJECT.into();
+    let did = format!(
+        "posted {} mails with SMTP_CONNECTIONS={connections}; the second one makes the sending code panic",
+        mails.len()
+    );
+    let check = spec.check(LIMIT, did);
+    let (server, http) = start(&spec, &mailbox.url(), connections, &check);
+    mailbox.hold(Point::Rcpt);
+
+    post(&check, &http, &mails);
+    // The permit of the mail that panicked is free again, and the other mails are still in flight.
+    mailbox.wait_held(&check, connections);
+    mailbox.release_all();
+
+    check_logged(&check, &server, mails.len() - 1);
+    server.log_line(&check, &starts_with("error: "));
+    mails.remove(1);
+    check_arrived(&check, &mailbox, &mails);
+    check_stats(&check, &http, mails.len());
+}
+
+#[test]
+fn each_conversation_ends_with_a_goodbye() {
+    let spec = support::spec!("04-async");
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..6));
+    let check = spec.check(GOODBYE, format!("posted {} mails", mails.len()));
+    let (server, http) = start(&spec, &mailbox.url(), 4, &check);
+
+    post(&check, &http, &mails);
+    mailbox.wait_letters(&check.about(LIMIT), mails.len());
+    check_logged(&check.about(LIMIT), &server, mails.len());
+    for letter in mailbox.letters() {
+        check.eventually("QUIT at the end of each conversation", || {
+            mailbox.commands(letter.conversation).iter().any(|line| line.starts_with(b"QUIT")).then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let spec = support::spec!("04-async");
+    let mailbox = spec.mailbox();
+    let readers = [
+        (Reader::LeavesAfter(0), "has no reader"),
+        (Reader::DiskFull, "is a full disk"),
+        (Reader::StopsAfter(0), "is a full pipe that nobody reads"),
+    ];
+    for (reader, what) in readers {
+        let mut mails = spec.mails(3);
+        mails[0].to = "no address at all".into();
+        let did = format!("posted 3 mails, one with a bad address, to a server whose stderr {what}");
+        let check = spec.check(ENDPOINT, did);
+        let program = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).stderr(reader);
+        let mut server = program.start();
+        let http = server.listening(&check);
+        let before = mailbox.letters().len();
+        for number in 1..=2 {
+            post(&check, &http, &mails);
+            mailbox.wait_letters(&check.about(LIMIT), before + 2 * number);
+        }
+        check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+    }
+}
+
+#[test]
 fn a_slow_mail_holds_up_its_own_place_only() {
     let spec = support::spec!("04-async");
     let mailbox = spec.mailbox();
@@ -298,7 +373,7 @@ fn an_smtp_server_that_is_down_means_that_no_mail_is_sent() {
     let url = format!("smtp://127.0.0.1:{}", port.number());
     let mails = spec.mails(spec.number(5..9));
     let did = format!("posted {} mails with SMTP_CONNECTIONS=2; nobody listens on {url}", mails.len());
-    let check = spec.check(CONNECT, did);
+    let check = spec.check(CONVERSE, did);
     let (server, http) = start(&spec, &url, 2, &check);
 
     post(&check, &http, &mails);
@@ -316,7 +391,8 @@ fn an_smtp_server_that_is_down_means_that_no_mail_is_sent() {
 #[test]
 fn a_bad_number_of_connections_is_bad_configuration() {
     let spec = support::spec!("04-async");
-    for number in ["", "0", "-1", "four", "2.5"] {
+    let numbers = ["", "0", "-1", "four", "2.5"].map(Into::into);
+    for number in numbers.into_iter().chain([not_utf8("4", "")]) {
         let check = spec.check(LIMIT, format!("started the server with SMTP_CONNECTIONS={number:?}"));
         let program = spec.program().env("PORT", "0").env("SMTP_CONNECTIONS", number);
         program.run(&check).code(2).reports_error(&["SMTP_CONNECTIONS"]);
