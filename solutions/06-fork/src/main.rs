@@ -5,12 +5,14 @@
 //! ended. Before they count, both wait for the end of stdin, so that there is time to look at them.
 //! New here: state is copied, not shared. The chapter is book/src/06-fork.md.
 
+use mail::log;
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::env;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, BufWriter, PipeReader, PipeWriter, Stdout, Write};
 use std::process::ExitCode;
@@ -53,7 +55,7 @@ struct Task {
 
 fn main() -> ExitCode {
     let Some(task) = parse_arguments() else {
-        eprintln!("error: cannot read the arguments: expected START PARENT_STEPS CHILD_STEPS");
+        log!("error: cannot read the arguments: expected START PARENT_STEPS CHILD_STEPS");
         return ExitCode::from(2);
     };
     // Both processes come back from here.
@@ -61,7 +63,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(1)
         }
     }
@@ -87,7 +89,7 @@ fn run(task: &Task, mut out: BufWriter<Stdout>) -> Result<bool, String> {
 fn copy_process(out: &mut BufWriter<Stdout>) -> Result<ForkResult, String> {
     // ANCHOR: step_1 todo!("1: copy this process, with nothing waiting in the buffer of stdout")
     // What waits in the buffer would be copied too, and written twice.
-    out.flush().map_err(|error| format!("cannot print: {error}"))?;
+    out.flush().map_err(cannot_print)?;
     // SAFETY: this process has one thread, so no other thread can hold a lock that the copy would wait for.
     unsafe { fork() }.map_err(|error| format!("cannot fork: {error}"))
     // ANCHOR_END: step_1
@@ -128,6 +130,7 @@ fn in_the_parent(
     // ANCHOR_END: step_3
     let ended = reap(child)?;
     print(out, json!({"child": child.as_raw(), "ended": ended}))?;
+    out.flush().map_err(cannot_print)?;
     Ok(ended == json!({"exit": 0}))
 }
 // ANCHOR_END: parent
@@ -150,7 +153,11 @@ fn reap(child: Pid) -> Result<Value, String> {
 // ANCHOR_END: reap
 
 fn print(out: &mut BufWriter<Stdout>, line: impl Display) -> Result<(), String> {
-    writeln!(out, "{line}").map_err(|error| format!("cannot print: {error}"))
+    writeln!(out, "{line}").map_err(cannot_print)
+}
+
+fn cannot_print(error: io::Error) -> String {
+    format!("cannot print: {error}")
 }
 
 /// Both processes have the same stdin, and each sees its end.
@@ -160,7 +167,9 @@ fn wait_for_end_of_stdin() {
 }
 
 fn parse_arguments() -> Option<Task> {
-    let numbers: Vec<u64> = env::args().skip(1).map(|text| text.parse().ok()).collect::<Option<_>>()?;
+    // `env::args` would panic at an argument that is not UTF-8.
+    let parse = |text: OsString| text.to_str()?.parse().ok();
+    let numbers: Vec<u64> = env::args_os().skip(1).map(parse).collect::<Option<_>>()?;
     let [start, parent_steps, child_steps] = numbers[..] else { return None };
     Some(Task { start, parent_steps, child_steps })
 }

@@ -8,8 +8,9 @@
 mod frames;
 
 use frames::FrameReader;
+use mail::log;
 use serde_json::{Map, Value, json};
-use std::io::{self, Write};
+use std::io::{self, Stdin, Write};
 use std::process::{self, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -53,7 +54,7 @@ fn worker() -> Result<bool, String> {
         number += 1;
         let echo: Value = serde_json::from_slice(&frame)
             .map_err(|error| format!("cannot parse message {number}: {error}"))?;
-        print_frame(json!({"pid": process::id(), "echo": echo}).to_string().into_bytes())?;
+        print_frame(json!({"pid": process::id(), "echo": echo}).to_string().into_bytes());
     }
     Ok(true)
     // ANCHOR_END: step_3
@@ -90,14 +91,25 @@ struct Sent {
     count: AtomicUsize,
     /// That was all: from here on, the worker may end.
     complete: AtomicBool,
+    /// Our stdin could not be read.
+    unreadable: AtomicBool,
+}
+
+/// The next message of our stdin. When stdin cannot be read, that is reported, and then it is as if it had ended.
+fn next_message(stdin: &mut FrameReader<Stdin>, sent: &Sent) -> Option<Vec<u8>> {
+    stdin.next_frame().unwrap_or_else(|error| {
+        log!("error: cannot read stdin: {error}");
+        sent.unreadable.store(true, SeqCst);
+        None
+    })
 }
 
 // ANCHOR: send
 /// Sends every frame of our stdin. Closes the worker's stdin when ours has ended.
 fn send_all(mut to_worker: ChildStdin, sent: &Sent) {
-    // ANCHOR: step_5 todo!("5: send every frame of stdin, count it, and say when that was all")
-    let mut messages = FrameReader::new(io::stdin());
-    while let Ok(Some(mut frame)) = messages.next_frame() {
+    let mut stdin = FrameReader::new(io::stdin());
+    // ANCHOR: step_5 todo!("5: send every message of stdin, count it, and say when that was all")
+    while let Some(mut frame) = next_message(&mut stdin, sent) {
         sent.count.fetch_add(1, SeqCst);
         frame.push(b'\n');
         if to_worker.write_all(&frame).is_err() {
@@ -125,13 +137,10 @@ fn print_answers(from_worker: ChildStdout) -> Result<Received, String> {
     while let Some(frame) = frames.next_frame().map_err(|error| format!("cannot read: {error}"))? {
         if serde_json::from_slice::<Map<String, Value>>(&frame).is_ok() {
             received.answers += 1;
-            print_frame(frame)?;
+            print_frame(frame);
         } else {
             received.stray_lines += 1;
-            eprintln!(
-                "error: the worker wrote a line that is no message: {}",
-                String::from_utf8_lossy(&frame)
-            );
+            log!("error: the worker wrote a line that is no message: {}", String::from_utf8_lossy(&frame));
         }
     }
     // ANCHOR_END: step_6
@@ -139,10 +148,13 @@ fn print_answers(from_worker: ChildStdout) -> Result<Received, String> {
 }
 // ANCHOR_END: print
 
-/// Writes the frame and its line end in one go.
-fn print_frame(mut frame: Vec<u8>) -> Result<(), String> {
+/// Writes the frame and its line end in one go. When nobody takes our answers, there is nothing left to do.
+fn print_frame(mut frame: Vec<u8>) {
     frame.push(b'\n');
-    io::stdout().write_all(&frame).map_err(|error| format!("cannot print: {error}"))
+    if let Err(error) = io::stdout().write_all(&frame) {
+        log!("error: cannot print: {error}");
+        process::exit(1);
+    }
 }
 
 /// Whether every message was answered and nothing else was said. Reports a worker that has ended early.
@@ -150,7 +162,7 @@ fn is_well_done(sent: &Sent, received: &Received, status: ExitStatus) -> bool {
     let unanswered = received.answers < sent.count.load(SeqCst);
     let early = !sent.complete.load(SeqCst) || unanswered || !status.success();
     if early {
-        eprintln!("error: the worker ended early ({status}), answers so far: {}", received.answers);
+        log!("error: the worker ended early ({status}), answers so far: {}", received.answers);
     }
-    !early && received.stray_lines == 0
+    !early && received.stray_lines == 0 && !sent.unreadable.load(SeqCst)
 }
