@@ -226,12 +226,7 @@ fn a_reply_that_cannot_be_printed_is_an_error() {
 fn reports_that_nobody_reads_stop_nothing() {
     let spec = support::spec!("01-blocking");
     let mailbox = spec.mailbox();
-    let readers = [
-        (Reader::LeavesAfter(0), "has no reader"),
-        (Reader::DiskFull, "is a full disk"),
-        (Reader::StopsAfter(0), "is a full pipe that nobody reads"),
-    ];
-    for (reader, what) in readers {
+    for (reader, what) in Reader::UNREAD {
         let mut mails = spec.mails(3);
         mails[1].to = "no address at all".into();
         let did = format!("ran the program with 3 mails, one with a bad address; its stderr {what}");

@@ -6,7 +6,7 @@
 //! 4. Wait for the child, and tell how it ended (look up: `nix::sys::wait::waitpid`).
 
 use support::predicates::str::is_empty;
-use support::{Check, Program, Running, Signal, Spec, Value, json, process};
+use support::{Check, Program, Reader, Running, Signal, Spec, Value, json, not_utf8, process};
 
 const FORK: &str = "1. Copy the process";
 const COUNT: &str = "2. Count on and report";
@@ -115,7 +115,7 @@ fn every_line_is_printed_once() {
     let check = spec.check(FORK, format!("{}; stdout is a pipe", numbers.did()));
     let mut program = numbers.program(&spec).start();
     printed(&mut program, &check, &numbers, 0);
-    program.finish(&check).stderr_is("nothing", &is_empty());
+    program.finish(&check).reports_no_error();
 }
 
 #[test]
@@ -192,9 +192,22 @@ fn the_end_of_the_child_is_not_the_end_of_the_parent() {
 }
 
 #[test]
+fn lines_that_cannot_be_printed_are_an_error() {
+    let spec = support::spec!("06-fork");
+    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::LeavesAfter(0), "has no reader")] {
+        let numbers = Numbers::random(&spec);
+        let check = spec.check(FORK, format!("{}; stdout {what}", numbers.did()));
+        numbers.program(&spec).stdout(reader).run(&check).code(1).reports_error(&[]);
+    }
+}
+
+#[test]
 fn arguments_that_are_no_numbers_are_bad_input() {
     let spec = support::spec!("06-fork");
-    for arguments in [vec![], vec!["1", "2"], vec!["1", "2", "x"], vec!["1", "2", "3", "4"]] {
+    let texts = [vec![], vec!["1", "2"], vec!["1", "2", "x"], vec!["1", "2", "3", "4"]];
+    let mut all = texts.map(|texts| texts.into_iter().map(Into::into).collect()).to_vec();
+    all.push(vec!["1".into(), "2".into(), not_utf8("3", "")]);
+    for arguments in all {
         let check = spec.check(FORK, format!("ran the program with the arguments {arguments:?}"));
         let finished = spec.program().args(arguments).run(&check).code(2);
         finished.reports_error(&["START PARENT_STEPS CHILD_STEPS"]).stdout_is("nothing", &is_empty());

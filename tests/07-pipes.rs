@@ -8,7 +8,7 @@
 //! 6. Print the answers, and report a line that is none.
 
 use support::predicates::str::is_empty;
-use support::{Check, Finished, Program, Running, Spec, Value, json, process};
+use support::{Check, Finished, Program, Reader, Running, Spec, Value, json, process};
 
 const LINES: &str = "1. Find the next line";
 const FRAMES: &str = "2. Read more, until the end";
@@ -109,7 +109,7 @@ fn the_worker_answers_each_message_when_it_comes() {
 fn the_end_of_stdin_ends_the_worker() {
     let spec = support::spec!("07-pipes");
     let check = spec.check(WORKER, "started the worker, and closed its stdin without a message");
-    worker(&spec).run(&check).code(0).stdout_is("nothing", &is_empty()).stderr_is("nothing", &is_empty());
+    worker(&spec).run(&check).code(0).stdout_is("nothing", &is_empty()).reports_no_error();
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn several_answers_may_come_at_once() {
     let mut parent = parent_of(&spec, SCRIPTED, &chunks).stdin(lines(&expected)).start();
     let finished = ended(&mut parent, &check, 0);
     check.json("the list of answers", &answers(&check, &finished).into(), &expected.clone().into());
-    finished.stderr_is("nothing", &is_empty());
+    finished.reports_no_error();
 }
 
 #[test]
@@ -278,6 +278,31 @@ fn a_worker_that_cannot_be_started_is_bad_configuration() {
     let check = spec.check(PARENT, format!("started the parent with the worker {missing:?}"));
     let finished = spec.program().arg(&missing).stdin("{}\n").run(&check).code(2);
     finished.reports_error(&["cannot start the worker", &missing]);
+}
+
+#[test]
+fn a_stdin_that_cannot_be_read_is_an_error() {
+    let spec = support::spec!("07-pipes");
+    let check = spec.check(SEND, "ran `lesson-07 cat < .`, where stdin is a folder");
+    let program = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+    let shell = Spec::new("07-pipes", env!("CARGO_PKG_NAME"), "/bin/sh");
+    let finished = shell.program().args(["-c", "exec \"$0\" cat < .", program]).run(&check);
+    finished.code(1).reports_error(&[]);
+}
+
+#[test]
+fn answers_that_cannot_be_printed_are_an_error() {
+    let spec = support::spec!("07-pipes");
+    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::LeavesAfter(0), "has no reader")] {
+        let message = message(&spec);
+        let check = spec.check(WORKER, format!("sent a message to the worker; its stdout {what}"));
+        let input = format!("{message}\n");
+        worker(&spec).stdout(reader).stdin(input.clone()).run(&check).code(1).reports_error(&[]);
+        let check = spec.check(ANSWERS, format!("sent a message to the parent; its stdout {what}"));
+        let mut parent = parent_of(&spec, SCRIPTED, &[input.clone()]).stdout(reader).stdin(input).start();
+        parent.finish(&check).code(1).reports_error(&[]);
+        parent.leaves_nothing_behind(&check);
+    }
 }
 
 #[test]
@@ -352,7 +377,7 @@ fn parent_and_worker_talk_to_each_other() {
     let children: Vec<u32> = process::children(parent.pid()).iter().map(|child| child.pid).collect();
     check.about(PARENT).equal("the number of the parent's children", &children.len(), &1);
     check.about(WORKER).json("the pid in the answer", &worker, &json!(children[0]));
-    parent.finish(&check).code(0).stderr_is("nothing", &is_empty());
+    parent.finish(&check).code(0).reports_no_error();
     parent.leaves_nothing_behind(&check);
 }
 

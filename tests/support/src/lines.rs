@@ -28,6 +28,13 @@ pub enum Reader {
 }
 
 impl Reader {
+    /// The ways in which what a program writes can be read by nobody, each with what it is, in words.
+    pub const UNREAD: [(Self, &'static str); 3] = [
+        (Self::LeavesAfter(0), "has no reader"),
+        (Self::DiskFull, "is a full disk"),
+        (Self::StopsAfter(0), "is a full pipe that nobody reads"),
+    ];
+
     /// What the program gets, and what is read from, where it is not the pipe that `Command` makes.
     pub(crate) fn open(self) -> io::Result<(Stdio, Option<PipeReader>)> {
         match self {

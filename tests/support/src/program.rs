@@ -603,6 +603,14 @@ impl Finished {
         self
     }
 
+    /// There must be no line `error: …` on stderr. Other lines are the program's own affair.
+    pub fn reports_no_error(self) -> Self {
+        let stderr = self.stderr();
+        let error = stderr.lines().find(|line| line.starts_with("error: "));
+        self.check.holds("no line `error: …` on stderr", error.is_none(), error.unwrap_or_default());
+        self
+    }
+
     /// stdout as text.
     pub fn stdout(&self) -> String {
         to_text(&self.stdout)
