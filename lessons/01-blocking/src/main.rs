@@ -27,13 +27,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does the whole job. `Ok(false)` when some mail was not sent, an error when the input was bad.
+/// Does the whole job. `Ok(false)` when some mail was not sent or the reply not printed, an error when the input was bad.
 fn run() -> Result<bool, String> {
     let server = SmtpServer::from_env()?;
     let job = read_job()?;
     let counter = send_all(&server, &job.mails);
-    print_reply(&Reply { counter })?;
-    Ok(counter == job.mails.len())
+    let printed = print_reply(&Reply { counter });
+    if let Err(error) = &printed {
+        log!("error: {error}");
+    }
+    Ok(printed.is_ok() && counter == job.mails.len())
 }
 
 fn read_job() -> Result<Job, String> {

@@ -8,12 +8,14 @@
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
 mod app;
+mod buggy;
 
 use app::{App, stats};
 use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
+use buggy::to_message;
 use lettre::Message;
 use mail::{Mail, SmtpServer, log};
 use solution_04::{SmtpError, SmtpSession};
@@ -73,10 +75,11 @@ async fn send_or_report(app: &App, mail: &Mail) -> bool {
 
 /// Waits until the server has accepted or refused this mail, but not forever.
 async fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
-    todo!("4: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
+    let message = to_message(mail)?;
+    todo!("3: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
 }
 
 /// One conversation with the server, up to the `250` that accepts the mail.
 async fn converse(server: &SmtpServer, message: &Message) -> Result<SmtpSession, SmtpError> {
-    todo!("3: connect, and send the message")
+    todo!("4: connect, and send the message")
 }

@@ -7,6 +7,7 @@
 // Remove both lines when the last todo! is gone.
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
+use mail::{log, print_line};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,7 +16,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus, Output, Stdio};
 
 /// What is to be run. `args` and `env` may be left out.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(remote = "Self")]
 struct Task {
     program: String,
     #[serde(default)]
@@ -24,6 +26,8 @@ struct Task {
     #[serde(default)]
     env: BTreeMap<String, String>,
 }
+
+mail::objects_only!(Task);
 
 /// What became of it. There is no pid when there was no process.
 #[derive(Debug, Serialize)]
@@ -45,44 +49,49 @@ enum Ended {
 
 fn main() -> ExitCode {
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
 }
 
-/// Runs the tasks one after another. A child that fails is a result, no error of ours.
-fn run() -> Result<(), String> {
+/// Runs the tasks one after another. A child that fails is something we report, not a failure of ours. `Ok(false)` when
+/// a report cannot be printed, an error when the input was bad.
+fn run() -> Result<bool, String> {
     for (number, line) in (1..).zip(io::stdin().lines()) {
         let line = line.map_err(|error| format!("cannot read line {number}: {error}"))?;
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
         let task =
             serde_json::from_str(&line).map_err(|error| format!("cannot parse line {number}: {error}"))?;
-        print_report(&run_task(&task))?;
+        if let Err(error) = print_report(&run_task(&task)) {
+            log!("error: {error}");
+            return Ok(false);
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Runs one child from its start to its end.
 fn run_task(task: &Task) -> Report {
-    let never_ran = |ended| Report { pid: None, ended, stdout: String::new(), stderr: String::new() };
+    let without_output = |pid, ended| Report { pid, ended, stdout: String::new(), stderr: String::new() };
     let child = match start(task) {
         Ok(child) => child,
-        Err(error) => return never_ran(not_started(&error)),
+        Err(error) => return without_output(None, not_started(&error)),
     };
-    let pid = child.id();
+    let pid = Some(child.id());
     match collect(child) {
         Ok(output) => Report {
-            pid: Some(pid),
+            pid,
             ended: how_it_ended(output.status),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         },
-        Err(error) => never_ran(Ended::Error(error.to_string())),
+        Err(error) => without_output(pid, Ended::Error(error.to_string())),
     }
 }
 
@@ -112,6 +121,5 @@ fn not_started(error: &io::Error) -> Ended {
 
 fn print_report(report: &Report) -> Result<(), String> {
     let line = serde_json::to_string(report).map_err(|error| format!("cannot write a report: {error}"))?;
-    println!("{line}");
-    Ok(())
+    print_line(line)
 }

@@ -8,12 +8,14 @@
 // Remove both lines when the last todo! is gone.
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
+use mail::log;
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::env;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, BufWriter, PipeReader, PipeWriter, Stdout, Write};
 use std::process::ExitCode;
@@ -56,7 +58,7 @@ struct Task {
 
 fn main() -> ExitCode {
     let Some(task) = parse_arguments() else {
-        eprintln!("error: cannot read the arguments: expected START PARENT_STEPS CHILD_STEPS");
+        log!("error: cannot read the arguments: expected START PARENT_STEPS CHILD_STEPS");
         return ExitCode::from(2);
     };
     // Both processes come back from here.
@@ -64,7 +66,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(1)
         }
     }
@@ -107,6 +109,7 @@ fn in_the_parent(
     todo!("3: count and report too, then read both reports and print them");
     let ended = reap(child)?;
     print(out, json!({"child": child.as_raw(), "ended": ended}))?;
+    out.flush().map_err(cannot_print)?;
     Ok(ended == json!({"exit": 0}))
 }
 
@@ -116,7 +119,11 @@ fn reap(child: Pid) -> Result<Value, String> {
 }
 
 fn print(out: &mut BufWriter<Stdout>, line: impl Display) -> Result<(), String> {
-    writeln!(out, "{line}").map_err(|error| format!("cannot print: {error}"))
+    writeln!(out, "{line}").map_err(cannot_print)
+}
+
+fn cannot_print(error: io::Error) -> String {
+    format!("cannot print: {error}")
 }
 
 /// Both processes have the same stdin, and each sees its end.
@@ -126,7 +133,9 @@ fn wait_for_end_of_stdin() {
 }
 
 fn parse_arguments() -> Option<Task> {
-    let numbers: Vec<u64> = env::args().skip(1).map(|text| text.parse().ok()).collect::<Option<_>>()?;
+    // `env::args` would panic at an argument that is not UTF-8.
+    let parse = |text: OsString| text.to_str()?.parse().ok();
+    let numbers: Vec<u64> = env::args_os().skip(1).map(parse).collect::<Option<_>>()?;
     let [start, parent_steps, child_steps] = numbers[..] else { return None };
     Some(Task { start, parent_steps, child_steps })
 }

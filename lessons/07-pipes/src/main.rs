@@ -11,8 +11,9 @@
 mod frames;
 
 use frames::FrameReader;
+use mail::log;
 use serde_json::{Map, Value, json};
-use std::io::{self, Write};
+use std::io::{self, Stdin, Write};
 use std::process::{self, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -63,11 +64,23 @@ struct Sent {
     count: AtomicUsize,
     /// That was all: from here on, the worker may end.
     complete: AtomicBool,
+    /// Our stdin could not be read.
+    unreadable: AtomicBool,
+}
+
+/// The next message of our stdin. When stdin cannot be read, that is reported, and then it is as if it had ended.
+fn next_message(stdin: &mut FrameReader<Stdin>, sent: &Sent) -> Option<Vec<u8>> {
+    stdin.next_frame().unwrap_or_else(|error| {
+        log!("error: cannot read stdin: {error}");
+        sent.unreadable.store(true, SeqCst);
+        None
+    })
 }
 
 /// Sends every frame of our stdin. Closes the worker's stdin when ours has ended.
 fn send_all(mut to_worker: ChildStdin, sent: &Sent) {
-    todo!("5: send every frame of stdin, count it, and say when that was all")
+    let mut stdin = FrameReader::new(io::stdin());
+    todo!("5: send every message of stdin, count it, and say when that was all")
 }
 
 /// What has come from the worker.
@@ -84,10 +97,13 @@ fn print_answers(from_worker: ChildStdout) -> Result<Received, String> {
     Ok(received)
 }
 
-/// Writes the frame and its line end in one go.
-fn print_frame(mut frame: Vec<u8>) -> Result<(), String> {
+/// Writes the frame and its line end in one go. When nobody takes our answers, there is nothing left to do.
+fn print_frame(mut frame: Vec<u8>) {
     frame.push(b'\n');
-    io::stdout().write_all(&frame).map_err(|error| format!("cannot print: {error}"))
+    if let Err(error) = io::stdout().write_all(&frame) {
+        log!("error: cannot print: {error}");
+        process::exit(1);
+    }
 }
 
 /// Whether every message was answered and nothing else was said. Reports a worker that has ended early.
@@ -95,7 +111,7 @@ fn is_well_done(sent: &Sent, received: &Received, status: ExitStatus) -> bool {
     let unanswered = received.answers < sent.count.load(SeqCst);
     let early = !sent.complete.load(SeqCst) || unanswered || !status.success();
     if early {
-        eprintln!("error: the worker ended early ({status}), answers so far: {}", received.answers);
+        log!("error: the worker ended early ({status}), answers so far: {}", received.answers);
     }
-    !early && received.stray_lines == 0
+    !early && received.stray_lines == 0 && !sent.unreadable.load(SeqCst)
 }
