@@ -1,10 +1,10 @@
 //! Lesson 01: one mail after another, each with a blocking call.
 //!
 //! Reads a job, `{"mails": [mail, …]}`, from stdin, sends the mails to the SMTP server that `SMTP_URL` names,
-//! and prints `{"counter": N}`: how many of them the server accepted.
+//! and prints the reply `{"counter": N}`: how many of them the server accepted.
 //! New here: a blocking call. The chapter is book/src/01-blocking.md.
 
-use solution_01::{Answer, Job, Mail, SmtpServer};
+use solution_01::{Job, Mail, Reply, SmtpServer, log, print_line};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -29,8 +29,11 @@ fn run() -> Result<bool, String> {
     let server = SmtpServer::from_env()?;
     let job = read_job()?;
     let counter = send_all(&server, &job.mails);
-    print_answer(&Answer { counter })?;
-    Ok(counter == job.mails.len())
+    let printed = print_reply(&Reply { counter });
+    if let Err(error) = &printed {
+        log!("error: {error}");
+    }
+    Ok(printed.is_ok() && counter == job.mails.len())
 }
 
 fn read_job() -> Result<Job, String> {
@@ -43,7 +46,7 @@ fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
     for mail in mails {
         match send(server, mail) {
             Ok(()) => counter += 1,
-            Err(why) => eprintln!("error: cannot send the mail to {:?}: {why}", mail.to),
+            Err(why) => log!("error: cannot send the mail to {:?}: {why}", mail.to),
         }
     }
     counter
@@ -80,8 +83,7 @@ fn expect(reader: &mut BufReader<TcpStream>, class: char) -> Result<(), String> 
     if line.starts_with(class) { Ok(()) } else { Err(format!("the server says {:?}", line.trim_end())) }
 }
 
-fn print_answer(answer: &Answer) -> Result<(), String> {
-    let line = serde_json::to_string(answer).map_err(|error| format!("cannot write the answer: {error}"))?;
-    println!("{line}");
-    Ok(())
+fn print_reply(reply: &Reply) -> Result<(), String> {
+    let line = serde_json::to_string(reply).map_err(|error| format!("cannot write the reply: {error}"))?;
+    print_line(line)
 }

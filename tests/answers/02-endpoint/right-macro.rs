@@ -3,9 +3,8 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, http, routing};
-use mail::SmtpServer;
+use mail::{SmtpServer, log};
 use solution_02::{Request, send, serve};
-use std::io::Write;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -14,7 +13,7 @@ async fn main() {
         Err(error) => Err(error),
     };
     if let Err(error) = result {
-        eprintln!("error: {error}");
+        log!("error: {error}");
         std::process::exit(2);
     }
 }
@@ -32,9 +31,9 @@ async fn send_then_answer(State(server): State<SmtpServer>, request: Request) ->
     for mail in request.emails {
         match send(&server, &mail) {
             Ok(()) => sent += 1,
-            Err(why) => eprintln!("error: cannot send the mail to {:?}: {why}", mail.to),
+            Err(why) => log!("error: cannot send the mail to {:?}: {why}", mail.to),
         }
     }
-    let _ = writeln!(std::io::stderr(), "Number of mails sent {sent}");
+    log!("Number of mails sent {sent}");
     ([("content-type", "application/json")], r#"{"sent": true, "status": true}"#).into_response()
 }

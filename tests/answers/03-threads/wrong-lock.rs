@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
 use buggy::send;
-use http_api::{Request, Sent, serve};
-use mail::{Mail, SmtpServer};
+use web::{Request, Sent, serve};
+use mail::{Mail, SmtpServer, log};
 use serde::Serialize;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -77,7 +77,7 @@ fn send_all(app: &App, mails: &[Mail]) -> usize {
                 // Here and not at the end: a panic at the next mail must not cost this one.
                 *mails_sent += 1;
             }
-            Err(why) => eprintln!("error: cannot send the mail to {:?}: {why}", mail.to),
+            Err(why) => log!("error: cannot send the mail to {:?}: {why}", mail.to),
         }
     }
     counter
@@ -86,9 +86,9 @@ fn send_all(app: &App, mails: &[Mail]) -> usize {
 /// Waits for the thread's result and logs it. While it waits, the event loop serves others.
 async fn log(result: oneshot::Receiver<usize>) {
     match result.await {
-        Ok(counter) => eprintln!("Number of mails sent {counter}"),
+        Ok(counter) => log!("Number of mails sent {counter}"),
         // The sender was dropped without a word. Only a panic does that.
-        Err(_) => eprintln!("error: cannot send the rest of a request: its thread panicked"),
+        Err(_) => log!("error: cannot send the rest of a request: its thread panicked"),
     }
 }
 

@@ -1,15 +1,17 @@
 //! Another right answer to lesson 04: lettre's own transport, whose connections are not kept.
 
 mod app;
+mod buggy;
 
 use app::{App, stats};
 use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
-use http_api::{Request, Sent, serve};
+use buggy::to_message;
+use web::{Request, Sent, serve};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use mail::{Mail, SmtpServer};
+use mail::{Mail, SmtpServer, log};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -42,17 +44,17 @@ async fn run() -> Result<(), String> {
 async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
     tokio::spawn(async move {
         let counter = send_all(&app, request.emails).await;
-        eprintln!("Number of mails sent {counter}");
+        log!("Number of mails sent {counter}");
     });
     Json(Sent::YES)
 }
 
-/// Sends the mails at the same time, each in a task, as far as there are permits. Gives the number of those
-/// that were accepted.
+/// Sends the mails at the same time, each in a task, as far as there are permits. Returns how many were
+/// accepted.
 async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
     let mut tasks = JoinSet::new();
     for mail in mails {
-        let permit = Arc::clone(&app.permits).acquire_owned().await.expect("nobody closes the semaphore");
+        let permit = Arc::clone(&app.permits).acquire_owned().await.expect("the semaphore is never closed");
         let app = app.clone();
         tasks.spawn(async move {
             let accepted = send_or_report(&app, &mail).await;
@@ -61,7 +63,15 @@ async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
             accepted
         });
     }
-    tasks.join_all().await.into_iter().filter(|accepted| *accepted).count()
+    let mut counter = 0;
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok(accepted) => counter += usize::from(accepted),
+            // Its task panicked. `join_all` would panic as well, and that would abort all other tasks.
+            Err(error) => log!("error: cannot send a mail: {error}"),
+        }
+    }
+    counter
 }
 
 /// Sends one mail. True when it was accepted; if not, the reason is reported on stderr.
@@ -72,15 +82,15 @@ async fn send_or_report(app: &App, mail: &Mail) -> bool {
             true
         }
         Err(why) => {
-            eprintln!("error: cannot send the mail to {:?}: {why}", mail.to);
+            log!("error: cannot send the mail to {:?}: {why}", mail.to);
             false
         }
     }
 }
 
-/// Waits until the server has accepted or refused this mail, but not for ever.
+/// Waits until the server has accepted or refused this mail, but not forever.
 async fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
-    let message = mail.to_message()?;
+    let message = to_message(mail)?;
     let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
         .port(server.port)
         .timeout(Some(SMTP_TIMEOUT))

@@ -1,21 +1,21 @@
 //! A wrong answer to lesson 04: the permit is taken after the connection is made.
 
 mod app;
+mod buggy;
 
 use app::{App, stats};
 use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
-use http_api::{Request, Sent, serve};
+use buggy::to_message;
+use web::{Request, Sent, serve};
 use lettre::Message;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::ClientId;
-use mail::{Mail, SmtpServer};
+use mail::{Mail, log};
+use solution_04::{SmtpError, SmtpSession};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -46,20 +46,28 @@ async fn run() -> Result<(), String> {
 async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
     tokio::spawn(async move {
         let counter = send_all(&app, request.emails).await;
-        eprintln!("Number of mails sent {counter}");
+        log!("Number of mails sent {counter}");
     });
     Json(Sent::YES)
 }
 
-/// Sends the mails at the same time, each in a task, as far as there are permits. Gives the number of those
-/// that were accepted.
+/// Sends the mails at the same time, each in a task, as far as there are permits. Returns how many were
+/// accepted.
 async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
     let mut tasks = JoinSet::new();
     for mail in mails {
         let app = app.clone();
         tasks.spawn(async move { send_or_report(&app, &mail).await });
     }
-    tasks.join_all().await.into_iter().filter(|accepted| *accepted).count()
+    let mut counter = 0;
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok(accepted) => counter += usize::from(accepted),
+            // Its task panicked. `join_all` would panic as well, and that would abort all other tasks.
+            Err(error) => log!("error: cannot send a mail: {error}"),
+        }
+    }
+    counter
 }
 
 /// Sends one mail. True when it was accepted; if not, the reason is reported on stderr.
@@ -70,38 +78,27 @@ async fn send_or_report(app: &App, mail: &Mail) -> bool {
             true
         }
         Err(why) => {
-            eprintln!("error: cannot send the mail to {:?}: {why}", mail.to);
+            log!("error: cannot send the mail to {:?}: {why}", mail.to);
             false
         }
     }
 }
 
-/// Waits until the server has accepted or refused this mail, but not for ever.
+/// Waits until the server has accepted or refused this mail, but not forever.
 async fn send(app: &App, mail: &Mail) -> Result<(), String> {
-    let message = mail.to_message()?;
-    let mut connection = timeout(SMTP_TIMEOUT, converse(app, &message))
+    let message = to_message(mail)?;
+    let session = timeout(SMTP_TIMEOUT, converse(app, &message))
         .await
-        .map_err(|_| format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs()))??;
-    // The mail is accepted. What comes of the goodbye changes nothing.
-    let _ = timeout(SMTP_TIMEOUT, connection.quit()).await;
+        .map_err(|_| format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs()))?
+        .map_err(|error| error.to_string())?;
+    session.quit().await;
     Ok(())
 }
 
 /// One conversation with the server, up to the `250` that accepts the mail.
-async fn converse(app: &App, message: &Message) -> Result<AsyncSmtpConnection, String> {
-    let mut connection = connect(&app.server).await?;
-    let _permit = Arc::clone(&app.permits).acquire_owned().await.expect("nobody closes the semaphore");
-    connection.send(message.envelope(), &message.formatted()).await.map_err(|error| error.to_string())?;
-    Ok(connection)
-}
-
-/// Connects and says hello.
-async fn connect(server: &SmtpServer) -> Result<AsyncSmtpConnection, String> {
-    let stream =
-        TcpStream::connect((server.host.as_str(), server.port)).await.map_err(|error| error.to_string())?;
-    // lettre writes the letter and the final dot separately. Without this, the dot waits for an ACK (RFC 896).
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    AsyncSmtpConnection::connect_with_transport(Box::new(stream), &ClientId::default())
-        .await
-        .map_err(|error| error.to_string())
+async fn converse(app: &App, message: &Message) -> Result<SmtpSession, SmtpError> {
+    let mut session = SmtpSession::connect(&app.server).await?;
+    let _permit = Arc::clone(&app.permits).acquire_owned().await.expect("the semaphore is never closed");
+    session.send(message).await?;
+    Ok(session)
 }
