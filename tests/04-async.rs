@@ -301,9 +301,13 @@ fn a_log_that_nobody_reads_stops_nothing() {
     let spec = support::spec!("04-async");
     let mailbox = spec.mailbox();
     for (reader, what) in Reader::UNREAD {
-        let mut mails = spec.mails(3);
+        let mut mails = spec.mails(4);
         mails[0].to = "no address at all".into();
-        let did = format!("posted 3 mails, one with a bad address, to a server whose stderr {what}");
+        mails[1].subject = PANIC_SUBJECT.into();
+        let did = format!(
+            "posted 4 mails, one with a bad address and one that makes the sending code panic, to a server whose \
+             stderr {what}"
+        );
         let check = spec.check(ENDPOINT, did);
         let program = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).stderr(reader);
         let mut server = program.start();

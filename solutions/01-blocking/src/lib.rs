@@ -14,6 +14,6 @@ mod mail;
 mod objects;
 mod smtp_server;
 
-pub use lines::{count, excerpt, print_line, write_log_line};
+pub use lines::{count, excerpt, let_no_panic_wait, print_line, write_log_line};
 pub use mail::{Job, Mail, Reply};
 pub use smtp_server::{DEFAULT_SMTP_URL, SmtpServer};

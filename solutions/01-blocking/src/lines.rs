@@ -7,6 +7,8 @@ use nix::sys::socket::{MsgFlags, send};
 use std::fmt::{self, Write as _};
 use std::io::{self, ErrorKind, StderrLock, Write as _};
 use std::os::fd::{AsFd, AsRawFd};
+use std::panic;
+use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The longest line in a log, in characters. Escaped, a character has at most 6 bytes, so Linux writes a line into a
@@ -56,13 +58,30 @@ fn write_without_waiting(stderr: &mut StderrLock, text: &[u8]) -> io::Result<()>
     // Anything else says beforehand whether there is room. (On macOS, where another process may take that room before
     // we do, this is all we can ask.)
     for piece in text.chunks(PIPE_BUF) {
-        let mut ready = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
-        if poll(&mut ready, PollTimeout::ZERO) == Ok(0) {
+        if !has_room(stderr) {
             return Err(ErrorKind::WouldBlock.into());
         }
         stderr.write_all(piece)?;
     }
     Ok(())
+}
+
+fn has_room(stderr: &impl AsFd) -> bool {
+    let mut ready = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
+    poll(&mut ready, PollTimeout::ZERO) != Ok(0)
+}
+
+/// From now on, a panic prints its message only where stderr has room. The thread that panics would wait for a reader
+/// otherwise, and an event loop waits with it.
+pub fn let_no_panic_wait() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |info| match has_room(&io::stderr()) {
+            true => print(info),
+            false => drop(LOST.fetch_add(1, Ordering::Relaxed)),
+        }));
+    });
 }
 
 /// If stderr is a pipe: the same pipe, opened once more, so that `O_NONBLOCK` holds for us alone.

@@ -68,6 +68,8 @@ pub async fn serve(routes: Router) -> Result<(), String> {
 /// # Errors
 /// One line of text when the port is invalid or in use.
 pub async fn listen() -> Result<TcpListener, String> {
+    // A handler that panics must not stop the others, even if nobody reads stderr.
+    mail::let_no_panic_wait();
     let port = env::number("PORT", DEFAULT_PORT, 0..=u16::MAX.into())? as u16;
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
