@@ -226,7 +226,7 @@ fn a_reply_that_cannot_be_printed_is_an_error() {
 fn reports_that_nobody_reads_stop_nothing() {
     let spec = support::spec!("01-blocking");
     let mailbox = spec.mailbox();
-    for (reader, what) in Reader::UNREAD {
+    for (reader, what) in Reader::ALL {
         let mut mails = spec.mails(3);
         mails[1].to = "no address at all".into();
         let did = format!("ran the program with 3 mails, one with a bad address; its stderr {what}");

@@ -136,7 +136,7 @@ fn a_refused_mail_is_not_counted_and_the_server_goes_on() {
 fn a_log_that_nobody_reads_stops_nothing() {
     let spec = support::spec!("02-endpoint");
     let mailbox = spec.mailbox();
-    for (reader, what) in Reader::UNREAD {
+    for (reader, what) in Reader::ALL {
         let mut mails = spec.mails(3);
         mails[0].to = "no address at all".into();
         let did = format!("posted 3 mails, one with a bad address, to a server whose stderr {what}");

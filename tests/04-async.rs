@@ -300,7 +300,7 @@ fn each_conversation_ends_with_a_goodbye() {
 fn a_log_that_nobody_reads_stops_nothing() {
     let spec = support::spec!("04-async");
     let mailbox = spec.mailbox();
-    for (reader, what) in Reader::UNREAD {
+    for (reader, what) in Reader::ALL {
         let mut mails = spec.mails(4);
         mails[0].to = "no address at all".into();
         mails[1].subject = PANIC_SUBJECT.into();

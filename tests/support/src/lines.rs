@@ -28,8 +28,10 @@ pub enum Reader {
 }
 
 impl Reader {
-    /// The ways in which what a program writes can be read by nobody, each with what it is, in words.
-    pub const UNREAD: [(Self, &'static str); 3] = [
+    /// Everybody who may read a program's log, nobody included, each with what stderr then is, in words. The spec is first,
+    /// so that it sees a `todo!`.
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::Stays, "is read"),
         (Self::LeavesAfter(0), "has no reader"),
         (Self::DiskFull, "is a full disk"),
         (Self::StopsAfter(0), "is a full pipe that nobody reads"),
