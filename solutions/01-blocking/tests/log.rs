@@ -57,6 +57,8 @@ fn drain(pipe: &mut PipeReader) -> usize {
     text.len()
 }
 
+// Elsewhere, another process may take the room that `log!` has seen.
+#[cfg(target_os = "linux")]
 #[test]
 fn processes_that_share_a_pipe_which_nobody_reads_all_go_on() {
     let (mut reader, writer) = io::pipe().expect("a pipe");
@@ -69,6 +71,8 @@ fn processes_that_share_a_pipe_which_nobody_reads_all_go_on() {
     all.iter_mut().for_each(ends);
 }
 
+// Elsewhere, another process may take the room that `log!` has seen.
+#[cfg(target_os = "linux")]
 #[test]
 fn lines_of_processes_that_share_a_pipe_do_not_mix() {
     let (reader, writer) = io::pipe().expect("a pipe");
