@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use predicates::Predicate;
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, PipeReader, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -48,6 +49,7 @@ pub struct Program {
     name: String,
     spec: Spec,
     stdin: Option<Vec<u8>>,
+    stdin_file: Option<File>,
     stdout: Reader,
     stderr: Reader,
     descriptors: Option<u64>,
@@ -69,6 +71,7 @@ impl Program {
             name: name.to_owned(),
             spec: spec.clone(),
             stdin: None,
+            stdin_file: None,
             stdout: Reader::Stays,
             stderr: Reader::Stays,
             descriptors: None,
@@ -104,6 +107,12 @@ impl Program {
     /// [`Running::write`].
     pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(text.into());
+        self
+    }
+
+    /// This file or folder is the program's stdin, as after `<` in a shell.
+    pub fn stdin_from(mut self, file: File) -> Self {
+        self.stdin_file = Some(file);
         self
     }
 
@@ -209,7 +218,8 @@ impl Program {
     fn prepare(&mut self) -> io::Result<[Option<PipeReader>; 2]> {
         let (stdout, unread_stdout) = self.stdout.open()?;
         let (stderr, unread_stderr) = self.stderr.open()?;
-        self.command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
+        let stdin = self.stdin_file.take().map_or_else(Stdio::piped, Stdio::from);
+        self.command.stdin(stdin).stdout(stdout).stderr(stderr);
         let (test, descriptors) = (std::process::id().cast_signed(), self.descriptors);
         let set = move || {
             begin_as_from_a_terminal()?;
