@@ -56,7 +56,12 @@ async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
 
 /// Sends the mails at the same time, each in a task, as far as there are permits. Returns how many were accepted.
 async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
-    todo!("2: a task for each mail, as many as there are permits; count what was accepted")
+    todo!("2: start a task for each mail, as many as there are permits; count what was accepted")
+}
+
+/// Waits for all tasks. Returns how many mails were accepted.
+async fn count_accepted(mut tasks: JoinSet<bool>) -> usize {
+    todo!("3: wait for every task, and count; report a task that panicked")
 }
 
 /// Sends one mail. True when it was accepted; if not, the reason is reported on stderr.
@@ -76,10 +81,10 @@ async fn send_or_report(app: &App, mail: &Mail) -> bool {
 /// Waits until the server has accepted or refused this mail, but not forever.
 async fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
     let message = to_message(mail)?;
-    todo!("3: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
+    todo!("4: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
 }
 
 /// One conversation with the server, up to the `250` that accepts the mail.
 async fn converse(server: &SmtpServer, message: &Message) -> Result<SmtpSession, SmtpError> {
-    todo!("4: connect, and send the message")
+    todo!("5: connect, and send the message")
 }

@@ -62,7 +62,7 @@ async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
 // ANCHOR: send_all
 /// Sends the mails at the same time, each in a task, as far as there are permits. Returns how many were accepted.
 async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
-    // ANCHOR: step_2 todo!("2: a task for each mail, as many as there are permits; count what was accepted")
+    // ANCHOR: step_2 todo!("2: start a task for each mail, as many as there are permits; count what was accepted")
     let mut tasks = JoinSet::new();
     for mail in mails {
         let permit = Arc::clone(&app.permits).acquire_owned().await.expect("the semaphore is never closed");
@@ -74,6 +74,15 @@ async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
             accepted
         });
     }
+    count_accepted(tasks).await
+    // ANCHOR_END: step_2
+}
+// ANCHOR_END: send_all
+
+// ANCHOR: count_accepted
+/// Waits for all tasks. Returns how many mails were accepted.
+async fn count_accepted(mut tasks: JoinSet<bool>) -> usize {
+    // ANCHOR: step_3 todo!("3: wait for every task, and count; report a task that panicked")
     let mut counter = 0;
     while let Some(joined) = tasks.join_next().await {
         match joined {
@@ -83,9 +92,9 @@ async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
         }
     }
     counter
-    // ANCHOR_END: step_2
+    // ANCHOR_END: step_3
 }
-// ANCHOR_END: send_all
+// ANCHOR_END: count_accepted
 
 /// Sends one mail. True when it was accepted; if not, the reason is reported on stderr.
 async fn send_or_report(app: &App, mail: &Mail) -> bool {
@@ -105,24 +114,24 @@ async fn send_or_report(app: &App, mail: &Mail) -> bool {
 /// Waits until the server has accepted or refused this mail, but not forever.
 async fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
     let message = to_message(mail)?;
-    // ANCHOR: step_3 todo!("3: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
+    // ANCHOR: step_4 todo!("4: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
     let session = timeout(SMTP_TIMEOUT, converse(server, &message))
         .await
         .map_err(|_| format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs()))?
         .map_err(|error| error.to_string())?;
     session.quit().await;
     Ok(())
-    // ANCHOR_END: step_3
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: send
 
 // ANCHOR: converse
 /// One conversation with the server, up to the `250` that accepts the mail.
 async fn converse(server: &SmtpServer, message: &Message) -> Result<SmtpSession, SmtpError> {
-    // ANCHOR: step_4 todo!("4: connect, and send the message")
+    // ANCHOR: step_5 todo!("5: connect, and send the message")
     let mut session = SmtpSession::connect(server).await?;
     session.send(message).await?;
     Ok(session)
-    // ANCHOR_END: step_4
+    // ANCHOR_END: step_5
 }
 // ANCHOR_END: converse

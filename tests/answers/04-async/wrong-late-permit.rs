@@ -59,6 +59,11 @@ async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
         let app = app.clone();
         tasks.spawn(async move { send_or_report(&app, &mail).await });
     }
+    count_accepted(tasks).await
+}
+
+/// Waits for all tasks. Returns how many mails were accepted.
+async fn count_accepted(mut tasks: JoinSet<bool>) -> usize {
     let mut counter = 0;
     while let Some(joined) = tasks.join_next().await {
         match joined {
