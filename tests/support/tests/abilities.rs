@@ -186,3 +186,21 @@ fn a_server_that_closes_is_noticed() {
     assert_eq!(client.read_to_end(&check), b"");
     assert!(!client.is_open());
 }
+
+#[test]
+fn stdin_may_be_a_folder() {
+    let spec = spec();
+    let check = spec.check("1. Read the job", "ran a program whose stdin is a folder");
+    let folder = std::fs::File::open(".").expect("a folder");
+    let finished = shell(&spec, "cat || exit 7").stdin_from(folder).run(&check);
+    assert_eq!(finished.status().code(), Some(7));
+}
+
+#[test]
+fn lines_of_its_own_are_no_errors() {
+    let spec = spec();
+    let check = spec.check("1. Read the job", "ran a program that logs");
+    shell(&spec, "echo 'an error: of another kind' >&2").run(&check).reports_no_error();
+    let finished = shell(&spec, "echo 'error: this: one' >&2").run(&check);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| finished.reports_no_error())).is_err());
+}
