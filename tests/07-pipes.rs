@@ -298,7 +298,8 @@ fn answers_that_cannot_be_printed_are_an_error() {
         let input = format!("{message}\n");
         worker(&spec).stdout(reader).stdin(input.clone()).run(&check).code(1).reports_error(&[]);
         let check = spec.check(ANSWERS, format!("sent a message to the parent; its stdout {what}"));
-        let mut parent = parent_of(&spec, SCRIPTED, &[input.clone()]).stdout(reader).stdin(input).start();
+        let mut parent =
+            parent_of(&spec, SCRIPTED, std::slice::from_ref(&input)).stdout(reader).stdin(input).start();
         parent.finish(&check).code(1).reports_error(&[]);
         parent.leaves_nothing_behind(&check);
     }
