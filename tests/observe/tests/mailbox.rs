@@ -360,3 +360,13 @@ fn what_is_not_kept_is_told_all_the_same() {
     let told: Vec<String> = events.try_iter().collect();
     assert_eq!(told, ["conversation 1: opened", "conversation 1: accepted a mail to bob@example.test"]);
 }
+
+#[test]
+fn a_quit_can_stay_without_an_answer() {
+    let mailbox = mailbox();
+    mailbox.quirk(Quirk::Says(ReplyTo::Quit, Vec::new()));
+    let mut client = Client::connect(&mailbox);
+    client.greet();
+    client.write("QUIT\r\n");
+    assert_eq!(client.say("NOOP"), 250, "the server has not closed, and this is its next answer");
+}

@@ -75,7 +75,9 @@ impl Conversation<'_> {
     /// The next command without its line end, or what is to be answered to what is none. `None` when the client has gone.
     fn read_command(&mut self) -> io::Result<Option<Result<String, &'static str>>> {
         let mut line = self.read_piece(MAX_COMMAND_BYTES)?;
-        self.state.said(self.id, &line);
+        if !line.is_empty() {
+            self.state.said(self.id, &line);
+        }
         let too_long = line.len() == MAX_COMMAND_BYTES && !line.ends_with(b"\n");
         while !line.is_empty() && !line.ends_with(b"\n") {
             line = self.read_piece(MAX_COMMAND_BYTES)?;
@@ -114,8 +116,7 @@ impl Conversation<'_> {
             "QUIT" => {
                 // Before the client can know: its next conversation does not overlap with this one.
                 self.state.closed(self.id);
-                self.write(b"221 Goodbye\r\n")?;
-                CLOSE
+                if self.answer(ReplyTo::Quit, "221 Goodbye")?.is_good() { CLOSE } else { GO_ON }
             }
             "EHLO" | "HELO" => self.refuse("501 say who you are"),
             _ => self.refuse("500 there is no such command"),

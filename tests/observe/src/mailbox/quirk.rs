@@ -17,6 +17,8 @@ pub enum ReplyTo {
     Data,
     /// The dot at the end of a letter.
     Letter,
+    /// `QUIT`.
+    Quit,
 }
 
 impl fmt::Display for ReplyTo {
@@ -28,6 +30,7 @@ impl fmt::Display for ReplyTo {
             Self::Rcpt => "RCPT",
             Self::Data => "DATA",
             Self::Letter => "the letter",
+            Self::Quit => "QUIT",
         })
     }
 }
@@ -35,7 +38,8 @@ impl fmt::Display for ReplyTo {
 /// A way in which servers misbehave. It holds for all conversations, from the moment it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Quirk {
-    /// Answers with these bytes instead. Where they do not begin with 2 or 3, what was asked is refused.
+    /// Answers with these bytes instead, or not at all when there are none. Where they do not begin with 2 or 3, what was
+    /// asked is refused.
     Says(ReplyTo, Vec<u8>),
     /// Says its answer twice: the second one is taken for the answer to what the client says next.
     Twice(ReplyTo),
