@@ -4,7 +4,7 @@ use mail::log;
 use std::process;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::Instant;
+use tokio::time::timeout;
 
 /// A signal this soon after the first one repeats it: `timeout` and service managers send SIGTERM to a whole group of
 /// processes, some of which pass it on.
@@ -26,20 +26,25 @@ impl ShutdownSignals {
         Ok(Self { interrupt: catch(SignalKind::interrupt())?, terminate: catch(SignalKind::terminate())? })
     }
 
+    // ANCHOR: first
     /// Waits for the first signal, after which a program finishes its work in hand. A second one ends the program at
     /// once, with status 1.
     pub async fn first(mut self) {
         self.next().await;
         log!("finishing the work in hand; a second signal ends at once");
-        let first = Instant::now();
         tokio::spawn(async move {
-            while first.elapsed() < SAME_REQUEST {
-                self.next().await;
-            }
+            let repeated = async {
+                loop {
+                    self.next().await;
+                }
+            };
+            let _: Result<(), _> = timeout(SAME_REQUEST, repeated).await;
+            self.next().await;
             log!("error: ended with work in hand: a second signal came");
             process::exit(1);
         });
     }
+    // ANCHOR_END: first
 
     /// Waits for the next signal.
     pub async fn next(&mut self) {

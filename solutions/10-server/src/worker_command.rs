@@ -27,14 +27,7 @@ impl WorkerCommand {
             let itself = current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
             return Ok(Self { words: vec![itself.into(), SEND_MAIL.into()], is_own: true });
         };
-        let words: Vec<String> = if text.trim_start().starts_with('[') {
-            serde_json::from_str(&text).map_err(|error| format!("cannot use WORKER {text:?}: {error}"))?
-        } else {
-            text.split_whitespace().map(str::to_owned).collect()
-        };
-        if words.first().is_none_or(String::is_empty) {
-            return Err(format!("cannot use WORKER {text:?}: it names no program"));
-        }
+        let words = words(&text).map_err(|why| format!("cannot use WORKER {text:?}: {why}"))?;
         Ok(Self { words: words.into_iter().map(OsString::from).collect(), is_own: false })
     }
 
@@ -48,5 +41,40 @@ impl WorkerCommand {
     /// Whether the worker is this program itself, and not what `WORKER` names.
     pub fn is_own(&self) -> bool {
         self.is_own
+    }
+}
+
+// ANCHOR: words
+/// `WORKER` as words.
+fn words(text: &str) -> Result<Vec<String>, String> {
+    let words: Vec<String> = if text.trim_start().starts_with('[') {
+        serde_json::from_str(text).map_err(|error| error.to_string())?
+    } else {
+        text.split_whitespace().map(str::to_owned).collect()
+    };
+    match words.first().is_some_and(|program| !program.is_empty()) {
+        true => Ok(words),
+        false => Err("it names no program".into()),
+    }
+}
+// ANCHOR_END: words
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn a_command_line_is_words_or_a_json_array() {
+        let split = |text| words(text).unwrap().join("|");
+        assert_eq!(split(" node  send_mail.mjs\n"), "node|send_mail.mjs");
+        assert_eq!(split(r#"["node", "my files/send mail.mjs", ""]"#), "node|my files/send mail.mjs|");
+        assert_eq!(split(r#" ["/bücher/worker"] "#), "/bücher/worker");
+    }
+
+    #[test]
+    fn what_names_no_program_is_refused() {
+        for text in ["", "  ", "[]", r#"[""]"#, r#"["node""#, "[5]", r#"["node"] more"#, "[worker"] {
+            assert!(words(text).is_err(), "{text}");
+        }
     }
 }
