@@ -1,23 +1,21 @@
 //! The task of lesson 09: the article's `send_mail`, a worker that its parent forks.
 //!
 //! 1. Take the channel that the parent announced.
-//! 2. Receive one job after another, and answer each with `{"counter": N}`.
-//! 3. Connect to the SMTP server, without Nagle's delay (look up: `TcpStream::set_nodelay`).
-//! 4. Send the mails of the queue over one connection, and count.
-//! 5. Use several connections at once, but not more than `SMTP_CONNECTIONS`.
+//! 2. Receive one job after another, and reply to each with `{"counter": N}`.
+//! 3. Start a task for each connection, at most `SMTP_CONNECTIONS` of them (look up: `tokio::task::JoinSet`).
+//! 4. Send the mails of the queue over one connection, count, and say goodbye.
 
 use std::path::Path;
 use support::ipc::Channel;
 use support::predicates::str::contains;
 use support::program::in_words;
-use support::{Check, ClosedPort, Mail, Mailbox, Point, Reply, Running, Signal, Spec, Value};
-use support::{json, mail, process};
+use support::{Check, ClosedPort, Mail, Mailbox, Point, Quirk, Reader, Reply, Running, Signal, Spec, Value};
+use support::{json, mail, not_utf8};
 
 const TAKE: &str = "1. Take the channel";
-const ANSWER: &str = "2. A job in, an answer out";
-const CONNECT: &str = "3. Connect";
+const REPLY: &str = "2. A job in, a reply out";
+const LIMIT: &str = "3. Several connections, up to the limit";
 const SEND: &str = "4. Send and count";
-const LIMIT: &str = "5. Several at once, but not more than the limit";
 
 const HOLDS_ALL: &str = "the mailbox holds every mail at RCPT";
 
@@ -26,7 +24,7 @@ fn forked_worker(spec: &Spec, mailbox: &Mailbox) -> (Running, Channel) {
     spec.program().env("SMTP_URL", mailbox.url()).fork()
 }
 
-/// The next answer's counter.
+/// The next reply's counter.
 fn counter(check: &Check, channel: &mut Channel) -> Value {
     channel.recv(check)["counter"].clone()
 }
@@ -38,25 +36,25 @@ fn sorted(mut recipients: Vec<String>) -> Vec<String> {
 }
 
 #[test]
-fn a_job_comes_in_and_an_answer_goes_out() {
+fn a_job_comes_in_and_a_reply_goes_out() {
     let spec = support::spec!("09-send-mail");
     let mailbox = spec.mailbox();
     let mut mails = spec.mails(spec.number(3..9));
     mails[1].subject = format!("Grüße an {}", spec.word());
     mails[2].text = format!("Ein Punkt\n.\n..{}\nund Ende 📨", spec.word());
-    let check = spec.check(ANSWER, format!("forked the worker and sent it a job of {} mails", mails.len()));
+    let check = spec.check(REPLY, format!("forked the worker and sent it a job of {} mails", mails.len()));
     let (worker, mut channel) = forked_worker(&spec, &mailbox);
 
     channel.send(&check, &mail::job(&mails));
     check.json("the counter", &counter(&check, &mut channel), &json!(mails.len()));
 
     check_letters(&check, &mailbox, &mails);
-    check_ends(&spec, worker, channel, "its last answer");
+    check_ends(&spec, worker, channel, "its last reply");
 }
 
 /// A worker without a parent has nothing to do.
 fn check_ends(spec: &Spec, mut worker: Running, mut channel: Channel, after: &str) {
-    let check = spec.check(ANSWER, format!("disconnected from the worker after {after}"));
+    let check = spec.check(REPLY, format!("disconnected from the worker after {after}"));
     channel.disconnect();
     worker.finish(&check).code(0);
     worker.leaves_nothing_behind(&check);
@@ -64,7 +62,7 @@ fn check_ends(spec: &Spec, mut worker: Running, mut channel: Channel, after: &st
 
 fn check_letters(check: &Check, mailbox: &Mailbox, mails: &[Mail]) {
     let accepted = mailbox.letters().len();
-    check.equal("the number of mails in the mailbox when the answer comes", &accepted, &mails.len());
+    check.equal("the number of mails in the mailbox when the reply comes", &accepted, &mails.len());
     for mail in mails {
         let letters = mailbox.letters();
         let letter = letters.iter().find(|letter| letter.recipients == [mail.to.as_str()]);
@@ -76,13 +74,13 @@ fn check_letters(check: &Check, mailbox: &Mailbox, mails: &[Mail]) {
 }
 
 #[test]
-fn several_jobs_are_answered_in_order() {
+fn several_jobs_get_their_replies_in_order() {
     let spec = support::spec!("09-send-mail");
     let mailbox = spec.mailbox();
     let sizes: Vec<usize> = (0..5).map(|_| spec.number(0..6)).collect();
     let told: Vec<String> = sizes.iter().map(usize::to_string).collect();
     let did = format!("sent five jobs in one write, with {} mails", told.join(", "));
-    let check = spec.check(ANSWER, did);
+    let check = spec.check(REPLY, did);
     let jobs: String = sizes.iter().map(|size| format!("{}\n", mail::job(&spec.mails(*size)))).collect();
     let (_worker, mut channel) = forked_worker(&spec, &mailbox);
     channel.send_bytes(&check, jobs.as_bytes());
@@ -91,33 +89,35 @@ fn several_jobs_are_answered_in_order() {
 }
 
 #[test]
-fn the_answer_comes_when_every_mail_is_done() {
+fn the_reply_comes_when_every_mail_is_done() {
     let spec = support::spec!("09-send-mail");
     let mailbox = spec.mailbox();
     let mails = spec.mails(3);
-    let check = spec.check(ANSWER, "sent a job of 3 mails; the mailbox holds the last one");
+    let check = spec.check(REPLY, "sent a job of 3 mails; the mailbox holds the last one");
     mailbox.hold_recipient(Point::Accept, &mails[2].to);
     let (_worker, mut channel) = forked_worker(&spec, &mailbox);
     channel.send(&check, &mail::job(&mails));
     mailbox.wait_letters(&check, 2);
     mailbox.wait_held(&check, 1);
     channel.stays_silent(&check, "one mail is not accepted yet");
-    let check = spec.check(ANSWER, "let the last one of 3 mails go");
+    let check = spec.check(REPLY, "let the last one of 3 mails go");
     mailbox.release_all();
     check.json("the counter", &counter(&check, &mut channel), &json!(3));
 }
 
 #[test]
-fn what_is_no_job_is_reported_and_the_next_job_is_done() {
+fn an_invalid_job_is_reported_and_the_next_job_is_done() {
     let spec = support::spec!("09-send-mail");
     let mailbox = spec.mailbox();
     let (worker, mut channel) = forked_worker(&spec, &mailbox);
-    for message in [json!("hello"), json!({"mail": []}), json!({"mails": [{"to": "a@b.test"}]})] {
-        let check = spec.check(ANSWER, format!("sent {message}, which is JSON and no job"));
+    let lacks_fields = json!({"mails": [{"to": "a@b.test"}]});
+    let list = json!([[["ann@sender.test", "bob@example.test", "subject", "text"]]]);
+    for message in [json!("hello"), json!({"mail": []}), lacks_fields, list] {
+        let check = spec.check(REPLY, format!("sent {message}, which is JSON but not a valid job"));
         channel.send(&check, &message);
-        check.json("the counter for what is no job", &counter(&check, &mut channel), &json!(0));
+        check.json("the counter for an invalid job", &counter(&check, &mut channel), &json!(0));
     }
-    let check = spec.check(ANSWER, "sent a job of one mail after three messages that are no jobs");
+    let check = spec.check(REPLY, "sent a job of one mail after four invalid jobs");
     channel.send(&check, &mail::job(&spec.mails(1)));
     check.json("the counter for the job", &counter(&check, &mut channel), &json!(1));
     worker.log_line(&check, &contains("error: cannot parse the job"));
@@ -125,10 +125,10 @@ fn what_is_no_job_is_reported_and_the_next_job_is_done() {
 }
 
 #[test]
-fn what_is_no_json_ends_the_worker() {
+fn a_message_that_is_not_json_ends_the_worker() {
     let spec = support::spec!("09-send-mail");
     let mailbox = spec.mailbox();
-    let check = spec.check(ANSWER, "sent a line that is no JSON");
+    let check = spec.check(REPLY, "sent a line that isn't valid JSON");
     let (mut worker, mut channel) = forked_worker(&spec, &mailbox);
     channel.send_bytes(&check, b"{\"mails\": oops}\n");
     channel.ends(&check);
@@ -158,16 +158,29 @@ fn without_a_channel_it_says_so() {
 fn bad_configuration_ends_it_at_once() {
     let spec = support::spec!("09-send-mail");
     let bad = [
-        ("SMTP_URL", "not a url"),
-        ("SMTP_URL", "http://127.0.0.1:1"),
-        ("SMTP_CONNECTIONS", "0"),
-        ("SMTP_CONNECTIONS", "many"),
+        ("SMTP_URL", "not a url".into()),
+        ("SMTP_URL", "http://127.0.0.1:1".into()),
+        ("SMTP_URL", not_utf8("smtp://127.0.0.1:2525", "")),
+        ("SMTP_CONNECTIONS", "0".into()),
+        ("SMTP_CONNECTIONS", "many".into()),
+        ("SMTP_CONNECTIONS", not_utf8("4", "")),
     ];
     for (name, value) in bad {
-        let check = spec.check(TAKE, format!("forked the worker with {name}={value}"));
+        let check = spec.check(TAKE, format!("forked the worker with {name}={}", value.display()));
         let (mut worker, _channel) = spec.program().env(name, value).fork();
         worker.finish(&check).code(2).reports_error(&[name]);
     }
+}
+
+#[test]
+fn a_job_without_mails_gets_a_reply_too() {
+    let spec = support::spec!("09-send-mail");
+    let mailbox = spec.mailbox();
+    let check = spec.check(LIMIT, "sent a job without mails");
+    let (_worker, mut channel) = forked_worker(&spec, &mailbox);
+    channel.send(&check, &mail::job(&[]));
+    check.json("the counter", &counter(&check, &mut channel), &json!(0));
+    check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
 }
 
 #[test]
@@ -226,24 +239,56 @@ impl AndTo for support::predicates::str::ContainsPredicate {
 }
 
 #[test]
-fn no_connection_waits_for_acknowledgements() {
+fn a_server_that_closes_after_some_mails_gets_a_new_connection() {
+    let spec = support::spec!("09-send-mail");
+    for quirk in [Quirk::ClosesAfter(2), Quirk::UnavailableAfter(2)] {
+        let mailbox = spec.mailbox();
+        let check = spec.check(SEND, format!("sent 9 mails to a mail server that {quirk}"));
+        mailbox.quirk(quirk);
+        let worker = spec.program().env("SMTP_URL", mailbox.url()).env("SMTP_CONNECTIONS", "1");
+        let (_worker, mut channel) = worker.fork();
+        channel.send(&check, &mail::job(&spec.mails(9)));
+        check.json("the counter", &counter(&check, &mut channel), &json!(9));
+        check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &9);
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let spec = support::spec!("09-send-mail");
+    let logs = [
+        (Reader::Stays, "is read"),
+        (Reader::LeavesAfter(0), "has no reader any more"),
+        (Reader::StopsAfter(0), "is full, because its reader has stopped reading"),
+        (Reader::DiskFull, "is a file on a full disk"),
+    ];
+    for (reader, what) in logs {
+        let mailbox = spec.mailbox();
+        let mails = spec.mails(5);
+        mailbox.reply(&mails[1].to, Reply::Refuse(550));
+        let check = spec.check(SEND, format!("sent a job of 5 mails, one of them refused; stderr {what}"));
+        let (worker, mut channel) = spec.program().env("SMTP_URL", mailbox.url()).stderr(reader).fork();
+        channel.send(&check, &mail::job(&mails));
+        check.json("the counter", &counter(&check, &mut channel), &json!(4));
+        check_ends(&spec, worker, channel, "a reply while nothing read its log");
+    }
+}
+
+#[test]
+fn each_connection_says_goodbye() {
     let spec = support::spec!("09-send-mail");
     let mailbox = spec.mailbox();
-    // As many as there are connections, or fewer.
-    let mails = spec.mails(spec.number(2..5));
-    let check = spec.check(CONNECT, format!("sent {} mails; {HOLDS_ALL}", mails.len()));
-    mailbox.hold(Point::Rcpt);
-    let (worker, mut channel) = forked_worker(&spec, &mailbox);
+    let mails = spec.mails(spec.number(4..9));
+    let check = spec.check(SEND, format!("sent a job of {} mails", mails.len()));
+    let (_worker, mut channel) = forked_worker(&spec, &mailbox);
     channel.send(&check, &mail::job(&mails));
-    mailbox.wait_held(&check.about(LIMIT), mails.len());
-    // Where the system does not let a parent look at the sockets of its child, nothing can be said.
-    if let Some(set) = process::nodelay(worker.pid(), ([127, 0, 0, 1], mailbox.port()).into()) {
-        let got = format!("set on {} of {}", set.iter().filter(|set| **set).count(), set.len());
-        let expected = "the option TCP_NODELAY on every connection to the mail server (set_nodelay)";
-        check.holds(expected, set.iter().all(|set| *set), got);
-    }
-    mailbox.release_all();
     check.json("the counter", &counter(&check, &mut channel), &json!(mails.len()));
+    mailbox.wait_all_closed(&check);
+    for conversation in 1..=mailbox.conversations() {
+        let last = mailbox.commands(conversation).pop().unwrap_or_default();
+        let last = String::from_utf8_lossy(&last).into_owned();
+        check.equal("the last command of each SMTP conversation", last.trim_end(), "QUIT");
+    }
 }
 
 #[test]
@@ -295,7 +340,7 @@ fn a_connection_is_used_for_many_mails() {
     channel.send(&check, &mail::job(&mails));
     check.json("the counter", &counter(&check, &mut channel), &json!(20));
     let accepted = mailbox.letters().len();
-    check.about(ANSWER).equal("the number of mails in the mailbox when the answer comes", &accepted, &20);
+    check.about(REPLY).equal("the number of mails in the mailbox when the reply comes", &accepted, &20);
     check.equal("the number of SMTP conversations", &mailbox.conversations(), &1);
     let recipients = mail::recipients(&mails);
     let place = |to| recipients.iter().position(|recipient| *recipient == to).map_or(0, |place| place + 1);
@@ -305,7 +350,7 @@ fn a_connection_is_used_for_many_mails() {
 }
 
 #[test]
-fn the_work_in_hand_is_finished_when_the_parent_goes() {
+fn the_job_in_hand_is_finished_when_the_parent_goes() {
     let spec = support::spec!("09-send-mail");
     let mailbox = spec.mailbox();
     let mails = spec.mails(6);
@@ -314,30 +359,38 @@ fn the_work_in_hand_is_finished_when_the_parent_goes() {
     let (mut worker, mut channel) = forked_worker(&spec, &mailbox);
     channel.send(&begun, &mail::job(&mails));
     mailbox.wait_held(&begun, 4);
-    let check = spec.check(ANSWER, "disconnected while the mailbox held 4 of 6 mails, then let all go");
+    let check = spec.check(REPLY, "disconnected while the mailbox held 4 of 6 mails, then let all go");
     channel.disconnect();
     mailbox.release_all();
     mailbox.wait_letters(&check, mails.len());
-    // Whether it could still report is its own affair, but it must end, and not by a signal or a panic.
-    let status = worker.wait(&check);
+    // Whether it still tries to reply is its own affair, but it must exit, and not by a signal or a panic.
+    let finished = worker.finish(&check);
+    let status = finished.status();
     check.holds("exit status 0 or 1", matches!(status.code(), Some(0 | 1)), in_words(status));
+    let log = finished.stderr();
+    check.holds("no error about a mail: all were sent", !log.contains("cannot send the mail"), &log);
+    let says_why = status.success() || log.lines().any(|line| line.starts_with("error: "));
+    check.holds("with exit status 1, a line `error: …` that says why", says_why, &log);
     worker.leaves_nothing_behind(&check);
 }
 
 #[test]
-fn ctrl_c_leaves_the_decision_to_the_parent() {
+fn a_signal_leaves_the_decision_to_the_parent() {
     let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
-    let begun = spec.check(SEND, format!("sent a job of one mail; {HOLDS_ALL}"));
-    mailbox.hold(Point::Rcpt);
-    let (worker, mut channel) = forked_worker(&spec, &mailbox);
-    channel.send(&begun, &mail::job(&spec.mails(1)));
-    mailbox.wait_held(&begun, 1);
-    let check = spec.check(ANSWER, "sent SIGINT, as Ctrl-C does, while the mailbox held the mail");
-    worker.signal(Signal::SIGINT);
-    mailbox.release_all();
-    check.json("the counter", &counter(&check, &mut channel), &json!(1));
-    check_ends(&spec, worker, channel, "SIGINT and its answer");
+    for (signal, who) in [(Signal::SIGINT, "Ctrl-C"), (Signal::SIGTERM, "a service manager")] {
+        let mailbox = spec.mailbox();
+        let begun = spec.check(SEND, format!("sent a job of one mail; {HOLDS_ALL}"));
+        mailbox.hold(Point::Rcpt);
+        let (worker, mut channel) = forked_worker(&spec, &mailbox);
+        channel.send(&begun, &mail::job(&spec.mails(1)));
+        mailbox.wait_held(&begun, 1);
+        let check =
+            spec.check(REPLY, format!("sent {signal}, as {who} does, while the mailbox held the mail"));
+        worker.signal(signal);
+        mailbox.release_all();
+        check.json("the counter", &counter(&check, &mut channel), &json!(1));
+        check_ends(&spec, worker, channel, &format!("{signal} and its reply"));
+    }
 }
 
 #[test]

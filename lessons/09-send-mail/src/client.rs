@@ -54,7 +54,12 @@ impl SmtpClient {
         Ok(())
     }
 
-    /// Says good-bye, if a session is open.
+    /// A client with the open session. What stays behind opens a new one when it needs one.
+    pub fn take(&mut self) -> Self {
+        Self { server: self.server.clone(), session: self.session.take() }
+    }
+
+    /// Says goodbye, if a session is open.
     pub async fn quit(self) {
         if let Some(session) = self.session {
             session.quit().await;

@@ -3,12 +3,13 @@
 use crate::SmtpClient;
 use mail::{Mail, SmtpServer, env, log};
 use std::sync::{Arc, Mutex};
+use std::vec;
 use tokio::task::JoinSet;
 
 /// How many SMTP connections are open at once when `SMTP_CONNECTIONS` is not set.
 pub const DEFAULT_SMTP_CONNECTIONS: usize = 4;
 
-/// Sends mails to one SMTP server, over at most so many connections at once.
+/// Sends mails to one SMTP server, over a limited number of connections.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     server: SmtpServer,
@@ -16,7 +17,7 @@ pub struct Delivery {
 }
 
 /// The mails that no connection has taken yet.
-type Queue = Arc<Mutex<std::vec::IntoIter<Mail>>>;
+type Queue = Arc<Mutex<vec::IntoIter<Mail>>>;
 
 impl Delivery {
     /// As `SMTP_URL` and `SMTP_CONNECTIONS` say.
@@ -31,18 +32,31 @@ impl Delivery {
 
     /// Sends all mails and counts those that the server accepted. Each of the others is reported on stderr.
     pub async fn send_all(&self, mails: Vec<Mail>) -> usize {
-        todo!("4: start as many tasks as there may be connections, and add up what they count")
+        todo!("3: start as many tasks as there may be connections, and add up what they return")
     }
 }
 
-/// One connection's work: takes mails from the queue until it is empty.
+/// One connection's work: takes mails from the queue until it is empty. Returns how many the server has accepted.
 async fn send_from_queue(server: SmtpServer, queue: Queue) -> usize {
-    todo!("3: take mails from the queue until it is empty, and count")
+    let mut client = SmtpClient::new(server);
+    let mut counter = 0;
+    todo!("4: take mails from the queue until it is empty, send each, and count; then say goodbye");
+    counter
 }
 
+/// Sends a mail in a task of its own: a panic costs this mail, and the work of the connection goes on.
 async fn send(client: &mut SmtpClient, mail: &Mail) -> Result<(), String> {
-    let message = mail.to_message()?;
-    client.send(&message).await.map_err(|error| error.to_string())
+    let (mut used, mail) = (client.take(), mail.clone());
+    let sending = tokio::spawn(async move {
+        let sent = match mail.to_message() {
+            Ok(message) => used.send(&message).await.map_err(|error| error.to_string()),
+            Err(why) => Err(why),
+        };
+        (used, sent)
+    });
+    let (used, sent) = sending.await.map_err(|panic| panic.to_string())?;
+    *client = used;
+    sent
 }
 
 fn take(queue: &Queue) -> Option<Mail> {

@@ -1,8 +1,8 @@
 //! Lesson 09: the article's `send_mail`, a worker that its parent forks.
 //!
-//! It gets jobs, `{"mails": [mail, …]}`, as messages on the channel, sends the mails, and answers each job with
-//! `{"counter": N}`. It ends when its parent disconnects. The work is in the library, so that lesson 10 can
-//! run it too. The chapter is book/src/09-send-mail.md.
+//! It receives jobs, `{"mails": [mail, …]}`, as messages on the channel, sends the mails, and replies to each job with
+//! `{"counter": N}`. It exits when its parent disconnects. The work is in the library, so that lesson 10 can run it
+//! too. The chapter is book/src/09-send-mail.md.
 
 use std::process::ExitCode;
 

@@ -54,7 +54,12 @@ impl SmtpClient {
         Ok(())
     }
 
-    /// Says good-bye, if a session is open.
+    /// A client with the open session. What stays behind opens a new one when it needs one.
+    pub fn take(&mut self) -> Self {
+        Self { server: self.server.clone(), session: self.session.take() }
+    }
+
+    /// Says goodbye, if a session is open.
     pub async fn quit(self) {
         if let Some(session) = self.session {
             session.quit().await;
@@ -62,6 +67,7 @@ impl SmtpClient {
     }
 }
 
+// ANCHOR: offered
 /// A session that has offered the message. A server may close a session after some mails; a new one does no harm, since
 /// it has not seen the letter.
 async fn offered(
@@ -80,6 +86,7 @@ async fn offered(
     session.offer(message).await?;
     Ok(session)
 }
+// ANCHOR_END: offered
 
 async fn within_limit<T>(work: impl Future<Output = Result<T, SmtpError>>) -> Result<T, SmtpError> {
     let late = |_| SmtpError::NoAnswer(format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs()));

@@ -3,12 +3,13 @@
 use crate::SmtpClient;
 use mail::{Mail, SmtpServer, env, log};
 use std::sync::{Arc, Mutex};
+use std::vec;
 use tokio::task::JoinSet;
 
 /// How many SMTP connections are open at once when `SMTP_CONNECTIONS` is not set.
 pub const DEFAULT_SMTP_CONNECTIONS: usize = 4;
 
-/// Sends mails to one SMTP server, over at most so many connections at once.
+/// Sends mails to one SMTP server, over a limited number of connections.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     server: SmtpServer,
@@ -16,7 +17,7 @@ pub struct Delivery {
 }
 
 /// The mails that no connection has taken yet.
-type Queue = Arc<Mutex<std::vec::IntoIter<Mail>>>;
+type Queue = Arc<Mutex<vec::IntoIter<Mail>>>;
 
 impl Delivery {
     /// As `SMTP_URL` and `SMTP_CONNECTIONS` say.
@@ -32,33 +33,25 @@ impl Delivery {
     // ANCHOR: send_all
     /// Sends all mails and counts those that the server accepted. Each of the others is reported on stderr.
     pub async fn send_all(&self, mails: Vec<Mail>) -> usize {
-        // ANCHOR: step_4 todo!("4: start as many tasks as there may be connections, and add up what they count")
+        // ANCHOR: step_3 todo!("3: start as many tasks as there may be connections, and add up what they return")
         let connections = self.connections.min(mails.len());
         let queue: Queue = Arc::new(Mutex::new(mails.into_iter()));
         let mut tasks = JoinSet::new();
         for _ in 0..connections {
             tasks.spawn(send_from_queue(self.server.clone(), Arc::clone(&queue)));
         }
-        let mut counter = 0;
-        while let Some(joined) = tasks.join_next().await {
-            match joined {
-                Ok(accepted) => counter += accepted,
-                // `join_all` would panic as well, and the other connections would be aborted.
-                Err(error) => log!("error: cannot send some mails: {error}"),
-            }
-        }
-        counter
-        // ANCHOR_END: step_4
+        tasks.join_all().await.into_iter().sum()
+        // ANCHOR_END: step_3
     }
     // ANCHOR_END: send_all
 }
 
 // ANCHOR: send_from_queue
-/// One connection's work: takes mails from the queue until it is empty.
+/// One connection's work: takes mails from the queue until it is empty. Returns how many the server has accepted.
 async fn send_from_queue(server: SmtpServer, queue: Queue) -> usize {
-    // ANCHOR: step_3 todo!("3: take mails from the queue until it is empty, and count")
     let mut client = SmtpClient::new(server);
     let mut counter = 0;
+    // ANCHOR: step_4 todo!("4: take mails from the queue until it is empty, send each, and count; then say goodbye");
     while let Some(mail) = take(&queue) {
         match send(&mut client, &mail).await {
             Ok(()) => counter += 1,
@@ -66,17 +59,29 @@ async fn send_from_queue(server: SmtpServer, queue: Queue) -> usize {
         }
     }
     client.quit().await;
+    // ANCHOR_END: step_4
     counter
-    // ANCHOR_END: step_3
 }
+// ANCHOR_END: send_from_queue
 
+// ANCHOR: send
+/// Sends a mail in a task of its own: a panic costs this mail, and the work of the connection goes on.
 async fn send(client: &mut SmtpClient, mail: &Mail) -> Result<(), String> {
-    let message = mail.to_message()?;
-    client.send(&message).await.map_err(|error| error.to_string())
+    let (mut used, mail) = (client.take(), mail.clone());
+    let sending = tokio::spawn(async move {
+        let sent = match mail.to_message() {
+            Ok(message) => used.send(&message).await.map_err(|error| error.to_string()),
+            Err(why) => Err(why),
+        };
+        (used, sent)
+    });
+    let (used, sent) = sending.await.map_err(|panic| panic.to_string())?;
+    *client = used;
+    sent
 }
+// ANCHOR_END: send
 
 fn take(queue: &Queue) -> Option<Mail> {
     // The lock is held for this line only, never across an await.
     queue.lock().expect("no panic while the lock is held").next()
 }
-// ANCHOR_END: send_from_queue

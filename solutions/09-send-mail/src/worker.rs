@@ -34,7 +34,9 @@ async fn serve(channel: &mut Channel, delivery: &Delivery) -> Result<(), Error> 
 
 /// What a worker does before its first job and after its last one. `config` reads its settings, and `serve` works until
 /// the parent disconnects. Returns the exit status: 0 when the parent has disconnected, 1 when a message could not be
-/// sent, 2 when there was no channel, when a setting or a message was bad.
+/// sent, 2 when there was no channel, or when a setting or a message was bad.
+///
+/// A parent that goes, or dies, stops nothing: `serve` finishes the job in hand, and then learns that it can't reply.
 ///
 /// Call it first thing in `main`, before there is a thread: it takes the channel from the environment.
 pub fn run_worker<C>(
@@ -76,11 +78,14 @@ async fn run<C>(
     let ignore = |kind| signal(kind).map_err(|error| (1, format!("cannot catch signals: {error}")));
     let _ignored = (ignore(SignalKind::interrupt())?, ignore(SignalKind::terminate())?);
     let channel = inherited.open().map_err(|error| (1, error.to_string()))?;
-    serve(channel, config).await.map_err(|error| (exit_status(&error), error.to_string()))
+    serve(channel, config).await.map_err(|error| match error {
+        Error::Disconnected => (1, "cannot reply: the parent has gone".into()),
+        error => (exit_status(&error), error.to_string()),
+    })
 }
 
 /// 2 when the parent sent something that can't be a message, 1 when the channel failed.
 fn exit_status(error: &Error) -> u8 {
-    let failed = !error.is_fatal() || matches!(error, Error::Disconnected | Error::Io { .. });
+    let failed = !error.is_fatal() || matches!(error, Error::Io { .. });
     if failed { 1 } else { 2 }
 }
