@@ -1,23 +1,21 @@
 //! The task of lesson 10: the article's `server`, which forks `send_mail` for every request.
 //!
-//! 1. Make the worker's command line: what `WORKER` says, or this program with `send-mail`.
-//! 2. Fork the worker, leave it to a task of its own, and answer at once.
-//! 3. Send it the job as a message, and wait for its message.
-//! 4. Log `Number of mails sent N`, disconnect the worker, wait for its end.
-//! 5. At the end, wait until no work is in hand.
+//! 1. Fork the worker, leave it to a task of its own, and answer at once.
+//! 2. Send it the job as a message, wait for its reply, and log `Number of mails sent N`.
+//! 3. Disconnect the worker and wait for its exit, whatever it has replied.
+//! 4. When the server stops, wait until no work is in hand.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 use support::ipc::Child;
 use support::predicates::str::contains;
-use support::{Check, Http, Mailbox, Point, Program, Reply, Running, Scratch, Signal, Spec};
-use support::{json, mail, process};
+use support::{Check, Http, Mailbox, Point, Program, Reader, Reply, Running, Scratch, Script, Signal, Spec};
+use support::{json, limit, mail, not_utf8, process};
 
-const WORKER: &str = "1. The worker's command line";
-const FORK: &str = "2. Fork, and answer at once";
-const TALK: &str = "3. A message there, a message back";
-const REAP: &str = "4. Log, disconnect, wait";
-const END: &str = "5. An end in good order";
+const FORK: &str = "1. Fork, and answer at once";
+const TALK: &str = "2. A message there, a message back";
+const REAP: &str = "3. Disconnect, then wait";
+const END: &str = "4. A graceful shutdown";
 const INPUT: &str = "What the spec checks";
 
 fn server(spec: &Spec, mailbox: &Mailbox) -> Program {
@@ -26,9 +24,18 @@ fn server(spec: &Spec, mailbox: &Mailbox) -> Program {
 
 fn started(check: &Check, program: Program) -> (Running, Http) {
     let mut server = program.start();
-    // What is told at the start is told by `WorkerCommand::from_env`; all else there is given.
-    let http = server.listening(&check.about(WORKER));
+    let http = server.listening(check);
     (server, http)
+}
+
+/// A worker that the spec plays with some lines of sh.
+fn script(check: &Check, body: &str) -> Script {
+    Script::without_reading(check, env!("CARGO_TARGET_TMPDIR"), body)
+}
+
+/// A path below the target folder, whose disk has room.
+fn scratch(name: &str) -> Scratch {
+    Scratch::new(env!("CARGO_TARGET_TMPDIR"), name)
 }
 
 /// Posts that many new mails; the answer must be the article's.
@@ -42,13 +49,6 @@ fn logs_number(check: &Check, server: &Running, number: usize) {
     server.logs(check, &format!("Number of mails sent {number}"));
 }
 
-/// The worker must be a worker. A program that is started without its role is one more server.
-fn check_role(check: &Check, mailbox: &Mailbox, server: &Running) {
-    let servers = || server.stdout().matches("listening on").count();
-    check.eventually("a worker that sends the mails", || (mailbox.held() > 0 || servers() > 1).then_some(()));
-    check.about(WORKER).equal("the number of servers that listen", &servers(), &1);
-}
-
 fn pids_of_children(server: &Running) -> Vec<u32> {
     process::children(server.pid()).iter().map(|child| child.pid).collect()
 }
@@ -60,6 +60,18 @@ fn wait_without_children(check: &Check, server: &Running) {
 }
 
 #[test]
+fn the_answer_does_not_wait_for_the_worker() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let check = spec.check(FORK, "posted 2 mails to a server whose worker does nothing at all");
+    let worker = script(&check, "while :; do sleep 1; done");
+    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker.command()));
+    post(&check, &http, &spec.mails(2));
+    check.equal("the answer to GET /health", http.get(&check, "/health").body.trim(), "ok");
+    drop(server);
+}
+
+#[test]
 fn a_request_is_answered_before_any_mail_is_sent() {
     let spec = support::spec!("10-server");
     let mailbox = spec.mailbox();
@@ -68,16 +80,12 @@ fn a_request_is_answered_before_any_mail_is_sent() {
     mailbox.hold(Point::Rcpt);
     let (server, http) = started(&check, server(&spec, &mailbox));
     post(&check, &http, &mails);
-    check_role(&check, &mailbox, &server);
-    check.equal(
-        "the answer to GET /health",
-        &http.get(&check, "/health").body.trim().to_owned(),
-        &"ok".into(),
-    );
+    mailbox.wait_held(&check, 1);
+    check.equal("the answer to GET /health", http.get(&check, "/health").body.trim(), "ok");
     let logged = server.stderr();
-    check.about(REAP).holds("no number in the log yet", !logged.contains("Number of mails"), &logged);
+    check.about(TALK).holds("no number in the log yet", !logged.contains("Number of mails"), &logged);
     mailbox.release_all();
-    let check = spec.check(REAP, "let all mails go");
+    let check = spec.check(TALK, "let all mails go");
     logs_number(&check, &server, mails.len());
     check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &mails.len());
 }
@@ -146,25 +154,86 @@ fn requests_at_the_same_time_do_not_mix() {
 fn bad_requests_are_refused_and_fork_nothing() {
     let spec = support::spec!("10-server");
     let mailbox = spec.mailbox();
-    let check = spec.check(INPUT, "started the server");
-    let (server, http) = started(&check, server(&spec, &mailbox));
+    let check = spec.check(INPUT, "started the server with WORKER=touch FILE");
+    let trace = scratch("forked");
+    let worker = support::worker(["touch".as_ref(), trace.path()]);
+    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
     let missing = json!({"emails": [{"from": "a@b.test", "to": "c@d.test", "subject": "x"}]}).to_string();
+    let fields = json!(["ann@sender.test", "bob@example.test", "subject", "text"]);
     let long = json!({"emails": [], "more": "x".repeat(1024 * 1024)}).to_string();
     let bad = [
         ("malformed JSON", "{\"emails\": [".to_owned(), 400, "line"),
         ("JSON of another shape", "[1, 2]".to_owned(), 422, "line"),
+        ("a list instead of an object", json!([[fields.clone()]]).to_string(), 422, "object"),
+        ("a mail that is a list", json!({"emails": [fields]}).to_string(), 422, "object"),
         ("a mail without a text", missing, 422, "text"),
         ("a body of more than 1 MiB", long, 413, "bytes"),
     ];
     for (what, body, status, word) in bad {
         let check = spec.check(INPUT, format!("posted {what}"));
         let answer = http.post_bytes(&check, "/endpoint", body.as_bytes());
-        check.equal("the status of the answer", &answer.status, &status);
-        let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
-        check.holds(&format!("an \"error\" that says {word}"), error.contains(word), &answer);
+        refuses(&check, &answer, status, word);
     }
-    check.holds("nothing was forked", !server.stderr().contains("forked"), server.stderr());
+    for (method, path, status) in
+        [("GET", "/nowhere", 404), ("GET", "/endpoint", 405), ("POST", "/health", 405)]
+    {
+        let check = spec.check(INPUT, format!("sent {method} {path}"));
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        );
+        match http.send_bytes(&check, "a request", request.into_bytes()) {
+            Ok(answer) => refuses(&check, &answer, status, path),
+            Err(instead) => check.fail("an answer", &instead),
+        }
+    }
+    wait_without_children(&check, &server);
+    let expected = "nothing was forked: no file that only `touch` makes";
+    check.holds(expected, !trace.path().exists(), "the file is there");
     check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+}
+
+/// An answer that says no, and why.
+fn refuses(check: &Check, answer: &support::Answer, status: u16, word: &str) {
+    check.holds(&format!("the status of the answer is {status}"), answer.status == status, answer);
+    let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
+    check.holds(&format!("an \"error\" that says {word}"), error.contains(word), answer);
+}
+
+#[test]
+fn a_web_page_from_elsewhere_is_refused() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let check = spec.check(INPUT, "started the server");
+    let (server, http) = started(&check, server(&spec, &mailbox));
+    let port = http.base().rsplit(':').next().unwrap_or_default();
+    let requests = [
+        (format!("host: 127.0.0.1:{port}"), 200),
+        (format!("host: localhost:{port}"), 200),
+        (format!("host: localhost:{port}\r\norigin: http://localhost:{port}"), 200),
+        ("host: evil.example".to_owned(), 421),
+        (format!("host: 127.0.0.1:{port}\r\norigin: https://evil.example"), 403),
+    ];
+    for (headers, status) in requests {
+        let check = spec.check(INPUT, format!("posted no mails with {}", headers.replace("\r\n", " and ")));
+        let request = format!(
+            "POST /endpoint HTTP/1.1\r\n{headers}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: 13\r\n\r\n{{\"emails\":[]}}"
+        );
+        match http.send_bytes(&check, "a request", request.into_bytes()) {
+            Ok(answer) => check.holds(
+                &format!("the status of the answer is {status}"),
+                answer.status == status,
+                &answer,
+            ),
+            Err(instead) => check.fail("an answer", &instead),
+        }
+    }
+    let numbers = || server.logged("Number of mails sent").len();
+    check.eventually("three numbers in the log, one for each POST with status 200", || {
+        (numbers() == 3).then_some(())
+    });
+    wait_without_children(&check, &server);
+    check.equal("the numbers in the log", &numbers(), &3);
 }
 
 #[test]
@@ -173,10 +242,10 @@ fn no_shell_looks_at_what_a_client_has_written() {
     let mailbox = spec.mailbox();
     let mails = mail::bait(&spec);
     let check = spec.check(
-        WORKER,
+        INPUT,
         format!("posted {} mails with commands of a shell in them, such as {}", mails.len(), mails[0].json()),
     );
-    let folder = Scratch::new(env!("CARGO_TARGET_TMPDIR"), "folder");
+    let folder = scratch("folder");
     if let Err(error) = fs::create_dir(folder.path()) {
         check.fail("a new folder for the server", &error.to_string());
     }
@@ -198,34 +267,48 @@ fn no_shell_looks_at_what_a_client_has_written() {
 }
 
 #[test]
-fn bad_configuration_is_told_at_the_start() {
+fn bad_configuration_is_reported_at_the_start() {
     let spec = support::spec!("10-server");
     let mailbox = spec.mailbox();
     let port = mailbox.port().to_string();
-    let bad = [("PORT", "eighty"), ("PORT", port.as_str()), ("SMTP_URL", "nowhere"), ("WORKER", "  ")];
-    for (name, value) in bad {
-        let check = spec.check(WORKER, format!("started the server with {name}={value:?}"));
-        let program = server(&spec, &mailbox).env(name, value);
-        let word = if value == port { value } else { name };
-        program.run(&check).code(2).reports_error(&[word]);
+    let bad = [
+        ("PORT", "eighty".into(), "PORT"),
+        ("PORT", port.as_str().into(), port.as_str()),
+        ("SMTP_URL", "nowhere".into(), "SMTP_URL"),
+        ("WORKER", "  ".into(), "WORKER"),
+        ("WORKER", "[]".into(), "WORKER"),
+        ("WORKER", "[\"node\", 5]".into(), "WORKER"),
+        ("WORKER", not_utf8("node", ""), "WORKER"),
+    ];
+    for (name, value, word) in bad {
+        let check = spec.check(INPUT, format!("started the server with {name}={value:?}"));
+        server(&spec, &mailbox).env(name, value).run(&check).code(2).reports_error(&[word]);
     }
 }
 
 #[test]
 fn the_workers_command_line_may_have_arguments() {
     let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(spec.number(2..6));
+    let folder = scratch("folder");
+    let (program, other) = (folder.path().join("worker"), folder.path().join("my worker"));
+    let check = spec.check(INPUT, "made links to the program, one of them with a space in its name");
+    let link = |name: &PathBuf| std::os::unix::fs::symlink(spec.program_path(), name);
+    let made = fs::create_dir(folder.path()).and_then(|()| link(&program)).and_then(|()| link(&other));
+    if let Err(error) = made {
+        check.fail("links in a new folder", &error.to_string());
+    }
     // env(1) starts the program that its arguments name, in its own place.
-    let worker = support::worker(["env".as_ref(), spec.program_path(), "send-mail".as_ref()]);
-    let check = spec.check(
-        WORKER,
-        format!("posted {} mails to a server with WORKER={worker:?}, a command with arguments", mails.len()),
-    );
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
-    post(&check, &http, &mails);
-    logs_number(&check, &server, mails.len());
-    wait_without_children(&check, &server);
+    for worker in ["env ./worker send-mail", r#"["env", "./my worker", "send-mail"]"#] {
+        let mailbox = spec.mailbox();
+        let mails = spec.mails(spec.number(2..6));
+        let check =
+            spec.check(INPUT, format!("posted {} mails to a server with WORKER={worker}", mails.len()));
+        let program = server(&spec, &mailbox).current_dir(folder.path()).env("WORKER", worker);
+        let (server, http) = started(&check, program);
+        post(&check, &http, &mails);
+        logs_number(&check, &server, mails.len());
+        wait_without_children(&check, &server);
+    }
 }
 
 #[test]
@@ -233,26 +316,79 @@ fn a_worker_that_does_not_exist_is_an_error_answer() {
     let spec = support::spec!("10-server");
     let mailbox = spec.mailbox();
     let name = format!("no-such-worker-{}", spec.word());
-    let check = spec.check(WORKER, format!("posted a mail to a server with WORKER={name}"));
+    let check = spec.check(FORK, format!("posted a mail to a server with WORKER={name}"));
     let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", &name));
-    let answer = http.post(&check.about(FORK), "/endpoint", &mail::request(&spec.mails(1)));
-    server.log_line(&check.about(FORK), &contains("error: "));
-    // What was forked was another program, such as a shell. The line that says so comes before the error.
-    let check = if server.stderr().contains("forked") { check } else { check.about(FORK) };
-    check.holds("the status of the answer is 500", answer.status == 500, &answer);
-    let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
-    check.holds("an \"error\" that names the worker", error.contains(&name), &answer);
+    let answer = http.post(&check, "/endpoint", &mail::request(&spec.mails(1)));
+    server.log_line(&check, &contains("error: "));
+    refuses(&check, &answer, 500, &name);
     check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
 }
 
 #[test]
-fn a_worker_that_ends_without_an_answer_is_logged_and_reaped() {
+fn what_is_not_a_reply_is_skipped() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let number = spec.number(3..1000);
+    let check = spec.check(
+        TALK,
+        format!("posted 2 mails; the worker sends \"ready\", progress, a number, null, and then {{\"counter\":{number}}}"),
+    );
+    let body = format!(
+        "say '\"ready\"'\nread -r job <&3\nsay '{{\"progress\":0.5}}'\nsay 7\nsay null\nsay '[\"text\"]'\n\
+         say '{{\"counter\":{number},\"failed\":[]}}'\nread -r end <&3"
+    );
+    let worker = script(&check, &body);
+    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker.command()));
+    post(&check, &http, &spec.mails(2));
+    logs_number(&check, &server, number);
+    let log = server.stderr();
+    let usual = ["forked", "Number of mails sent", "ended"];
+    let is_more = |line: &str| !usual.iter().any(|word| line.contains(word));
+    check.holds("a line of stderr about what was skipped", log.lines().any(is_more), &log);
+    wait_without_children(&check.about(REAP), &server);
+}
+
+#[test]
+fn a_real_node_worker_may_say_more_than_its_reply() {
+    let spec = support::spec!("10-server");
+    let Some(node) = support::node::node() else { return };
+    let mailbox = spec.mailbox();
+    let mails = spec.mails(spec.number(2..6));
+    let worker = support::worker([&node, &node_program("talkative.mjs")]);
+    let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker}", mails.len()));
+    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
+    post(&check, &http, &mails);
+    logs_number(&check, &server, mails.len());
+    wait_without_children(&check.about(REAP), &server);
+}
+
+fn node_program(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node").join(name)
+}
+
+#[test]
+fn the_worker_is_disconnected_and_not_killed() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let check =
+        spec.check(REAP, "posted a mail; the worker replies, waits for the end of its channel, and says so");
+    let body = "read -r job <&3\nsay '{\"counter\":1}'\nread -r end <&3 || echo 'the channel is closed' >&2";
+    let worker = script(&check, body);
+    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker.command()));
+    post(&check, &http, &spec.mails(1));
+    logs_number(&check.about(TALK), &server, 1);
+    wait_without_children(&check, &server);
+    server.logs(&check, "the channel is closed");
+}
+
+#[test]
+fn a_worker_that_ends_without_a_reply_is_logged_and_reaped() {
     // Started as a worker whose arguments a server has dropped: it would start such workers without end.
-    if std::env::var_os("NODE_CHANNEL_FD").is_some() {
+    if env::var_os("NODE_CHANNEL_FD").is_some() {
         return;
     }
     let spec = support::spec!("10-server");
-    let test = std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string());
+    let test = env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string());
     let listens =
         support::worker([&*test, LISTENS, "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
     // In this order: whether a job reaches `false` before it ends is a race.
@@ -261,7 +397,7 @@ fn a_worker_that_ends_without_an_answer_is_logged_and_reaped() {
         let check =
             spec.check(REAP, format!("posted a mail to a server with WORKER={worker:?}, which {what}"));
         let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
-        post(&check.about(WORKER), &http, &spec.mails(1));
+        post(&check.about(FORK), &http, &spec.mails(1));
         server.log_line(&check.about(TALK), &contains("error: "));
         wait_without_children(&check, &server);
         check.holds("no number in the log", !server.stderr().contains("Number of mails"), server.stderr());
@@ -306,15 +442,14 @@ fn nothing_is_left_over_from_a_request() {
 #[test]
 fn a_signal_ends_it_after_the_work_in_hand() {
     let spec = support::spec!("10-server");
-    for (signal, to_all) in [(Signal::SIGTERM, false), (Signal::SIGINT, true)] {
+    let signals = [
+        (Signal::SIGTERM, false, "the server"),
+        (Signal::SIGTERM, true, "the server and its worker, as `timeout` and systemd do"),
+        (Signal::SIGINT, true, "the server and its worker, as Ctrl-C does"),
+    ];
+    for (signal, to_all, whom) in signals {
         let mailbox = spec.mailbox();
-        let mails = spec.mails(3);
-        let whom = if to_all { "the server and its worker, as Ctrl-C does" } else { "the server" };
-        let begun = spec.check(FORK, "posted 3 mails while the mailbox holds every mail");
-        mailbox.hold(Point::Rcpt);
-        let (mut server, http) = started(&begun, server(&spec, &mailbox));
-        post(&begun, &http, &mails);
-        mailbox.wait_held(&begun, 3);
+        let (mut server, http) = with_3_mails_held(&spec, &mailbox);
         let check = spec.check(END, format!("sent {signal} to {whom} while the mailbox holds 3 mails"));
         if to_all {
             server.signal_group(signal)
@@ -322,7 +457,8 @@ fn a_signal_ends_it_after_the_work_in_hand() {
             server.signal(signal)
         }
         check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
-        check.holds("the server still runs: a worker has work", server.is_running(), "it has ended");
+        let has_ended = limit::poll(limit::BRIEFLY, || (!server.is_running()).then_some(())).is_some();
+        check.holds("the server still runs: a worker has work", !has_ended, "it has ended");
         mailbox.release_all();
         let check = spec.check(END, format!("sent {signal} to {whom}, then let the 3 held mails go"));
         // A server that does not wait may have lived a moment longer than the look above.
@@ -330,6 +466,129 @@ fn a_signal_ends_it_after_the_work_in_hand() {
         wait_without_children(&check.about(REAP), &server);
         server.ends_well(&check);
         server.leaves_nothing_behind(&check);
+    }
+}
+
+/// A server whose worker has a job of three mails, which the mailbox holds.
+fn with_3_mails_held(spec: &Spec, mailbox: &Mailbox) -> (Running, Http) {
+    let begun = spec.check(FORK, "posted 3 mails while the mailbox holds every mail");
+    mailbox.hold(Point::Rcpt);
+    let (server, http) = started(&begun, server(spec, mailbox));
+    post(&begun, &http, &spec.mails(3));
+    mailbox.wait_held(&begun, 3);
+    (server, http)
+}
+
+#[test]
+fn two_signals_at_once_are_one_request() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let (mut server, http) = with_3_mails_held(&spec, &mailbox);
+    let check = spec.check(END, "sent SIGTERM and SIGINT at once while the mailbox holds 3 mails");
+    // The server is stopped meanwhile, so that no other work of the machine comes between them.
+    server.pause(&check);
+    server.signal(Signal::SIGTERM);
+    server.signal(Signal::SIGINT);
+    server.resume(&check);
+    check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
+    mailbox.release_all();
+    logs_number(&check, &server, 3);
+    server.ends_well(&check);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let (mut server, http) = with_3_mails_held(&spec, &mailbox);
+    let check = spec.check(END, "sent SIGTERM while the mailbox holds 3 mails, and again later");
+    server.signal(Signal::SIGTERM);
+    check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
+    // What comes soon after the first one is still the same request.
+    check.eventually("the program ends, with 3 mails held", || {
+        server.signal(Signal::SIGTERM);
+        (!server.is_running()).then_some(())
+    });
+    // The worker finishes its job, and so closes stderr.
+    mailbox.release_all();
+    server.finish(&check).code(1).stderr_is("a line that begins with `error: `", &contains("error: "));
+}
+
+#[test]
+fn a_worker_that_dies_of_the_signal_is_logged() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let begun = spec.check(FORK, "posted 2 mails to a server whose worker does not catch signals");
+    let worker = script(&begun, "read -r job <&3\necho 'the worker has its job' >&2\nread -r end <&3");
+    let (mut server, http) = started(&begun, server(&spec, &mailbox).env("WORKER", worker.command()));
+    post(&begun, &http, &spec.mails(2));
+    server.logs(&begun.about(TALK), "the worker has its job");
+    let check = spec.check(END, "sent SIGTERM to the server and its worker, which dies of it");
+    server.signal_group(Signal::SIGTERM);
+    server.log_line(&check.about(TALK), &contains("error: "));
+    server.ends_well(&check);
+    check.holds("no number in the log", !server.stderr().contains("Number of mails"), server.stderr());
+}
+
+#[test]
+fn clients_that_stop_in_the_middle_do_not_keep_it() {
+    let spec = support::spec!("10-server");
+    let mailbox = spec.mailbox();
+    let begun = spec.check(END, "connected five clients that stop in the middle of a request");
+    let (mut server, http) = started(&begun, server(&spec, &mailbox));
+    let head = "POST /endpoint HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let pieces = [
+        String::new(),
+        "POST /end".to_owned(),
+        format!("{head}content-le"),
+        format!("{head}content-length: 100\r\n\r\n"),
+        format!("{head}content-length: 100\r\n\r\n{{\"emails\":["),
+    ];
+    let mut clients = Vec::new();
+    for piece in pieces {
+        let mut client = http.connect(&begun);
+        if let Err(error) = client.write(piece) {
+            begun.fail("a server that reads what its client sends", &error.to_string());
+        }
+        clients.push(client);
+    }
+    // Its answer says that the server has got to know the others.
+    check_health(&begun, &http);
+    let check = spec.check(END, "sent SIGTERM while five clients have stopped in the middle of a request");
+    server.signal(Signal::SIGTERM);
+    server.ends_well(&check);
+    for mut client in clients {
+        client.read_to_end(&check);
+    }
+}
+
+fn check_health(check: &Check, http: &Http) {
+    check.equal("the answer to GET /health", &http.get(check, "/health").status, &200);
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let spec = support::spec!("10-server");
+    let logs = [
+        (Reader::Stays, "is read"),
+        (Reader::LeavesAfter(0), "has no reader any more"),
+        (Reader::StopsAfter(0), "is full, because its reader has stopped reading"),
+        (Reader::DiskFull, "is a file on a full disk"),
+    ];
+    for (reader, what) in logs {
+        let mailbox = spec.mailbox();
+        let did = format!("posted 5 mails and 5 more, of which two are refused; stderr {what}");
+        let check = spec.check(TALK, did);
+        let (mut server, http) = started(&check, server(&spec, &mailbox).stderr(reader));
+        for sent in [4, 8] {
+            let mails = spec.mails(5);
+            mailbox.reply(&mails[1].to, Reply::Refuse(550));
+            post(&check, &http, &mails);
+            mailbox.wait_letters(&check, sent);
+            wait_without_children(&check.about(REAP), &server);
+        }
+        server.signal(Signal::SIGTERM);
+        server.ends_well(&check.about(END));
     }
 }
 
@@ -344,22 +603,27 @@ fn without_work_a_signal_ends_it_at_once() {
 }
 
 #[test]
-fn workers_do_not_outlive_a_server_that_is_killed() {
+fn workers_finish_their_job_when_the_server_is_killed() {
     let spec = support::spec!("10-server");
     let mailbox = spec.mailbox();
     let begun = spec.check(FORK, "started the server");
     mailbox.hold(Point::Rcpt);
     let (mut server, http) = started(&begun, server(&spec, &mailbox));
-    for (count, which) in [(1, "a mail"), (2, "a second mail")] {
+    for (count, which) in [(4, "6 mails"), (8, "6 more mails")] {
         let begun = spec.check(FORK, format!("posted {which} while the mailbox holds every mail"));
-        post(&begun, &http, &spec.mails(1));
+        post(&begun, &http, &spec.mails(6));
         mailbox.wait_held(&begun, count);
     }
-    let check = spec.check(END, "killed the server with SIGKILL while two workers have a mail each");
+    let check = spec.check(END, "killed the server with SIGKILL while two workers have 6 mails each");
     server.signal(Signal::SIGKILL);
     server.wait(&check);
     mailbox.release_all();
     server.leaves_nothing_behind(&check);
+    check.equal(
+        "the number of mails in the mailbox when all workers have exited",
+        &mailbox.letters().len(),
+        &12,
+    );
 }
 
 #[test]
@@ -368,10 +632,8 @@ fn the_worker_can_be_a_real_node_program() {
     let Some(node) = support::node::node() else { return };
     let mailbox = spec.mailbox();
     let mails = spec.mails(spec.number(2..6));
-    let worker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/send_mail.mjs");
-    let worker = support::worker([&node, &worker]);
-    let check =
-        spec.check(WORKER, format!("posted {} mails to a server with WORKER={worker:?}", mails.len()));
+    let worker = support::worker([&node, &node_program("send_mail.mjs")]);
+    let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker}", mails.len()));
     mailbox.reply(&mails[0].to, Reply::Refuse(550));
     let (mut server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
     post(&check, &http, &mails);

@@ -2,7 +2,7 @@
 //! is answered at once. The log says how many mails were sent when the child's message comes back.
 //!
 //! Started as `lesson-10 send-mail`, the program is the worker of lesson 09. `WORKER`, a command line,
-//! puts another worker in its place. New here: everything together, and an end in good order. The chapter is
+//! puts another worker in its place. New here: everything together, and a graceful shutdown. The chapter is
 //! book/src/10-server.md.
 
 // Remove both lines when the last todo! is gone.
@@ -70,12 +70,19 @@ async fn endpoint(State(server): State<Server>, request: Request) -> Result<Json
 
 /// The life of a child: a job, its reply, its exit.
 async fn supervise(mut child: Child, job: Job) {
-    todo!("3: log the number, disconnect the child, wait for its exit")
+    let (pid, mails) = (child.id(), count(job.mails.len(), "mail"));
+    todo!("2: talk to the child, and log the number of mails or what went wrong");
+    reap(child).await;
 }
 
 /// Sends the job and waits for the reply. A worker may send other messages before it.
 async fn talk(child: &mut Child, job: &Job) -> Result<Reply, String> {
     todo!("2: send the job and wait for the reply")
+}
+
+/// Lets the child exit, and waits for it.
+async fn reap(mut child: Child) {
+    todo!("3: disconnect the child and wait for its exit")
 }
 
 /// Waits until every token is dropped: then no worker is left.

@@ -2,7 +2,7 @@
 //! is answered at once. The log says how many mails were sent when the child's message comes back.
 //!
 //! Started as `solution-10 send-mail`, the program is the worker of lesson 09. `WORKER`, a command line,
-//! puts another worker in its place. New here: everything together, and an end in good order. The chapter is
+//! puts another worker in its place. New here: everything together, and a graceful shutdown. The chapter is
 //! book/src/10-server.md.
 
 use axum::Router;
@@ -84,19 +84,14 @@ async fn endpoint(State(server): State<Server>, request: Request) -> Result<Json
 // ANCHOR: supervise
 /// The life of a child: a job, its reply, its exit.
 async fn supervise(mut child: Child, job: Job) {
-    // ANCHOR: step_3 todo!("3: log the number, disconnect the child, wait for its exit")
-    let pid = child.id();
+    let (pid, mails) = (child.id(), count(job.mails.len(), "mail"));
+    // ANCHOR: step_2 todo!("2: talk to the child, and log the number of mails or what went wrong");
     match talk(&mut child, &job).await {
         Ok(reply) => log!("Number of mails sent {}", reply.counter),
-        Err(error) => log!("error: worker {pid} sent no reply: {error}"),
+        Err(error) => log!("error: worker {pid} sent no reply for {mails}: {error}"),
     }
-    // The worker lives as long as its channel. That it has gone already is no error here.
-    let _ = child.disconnect().await;
-    match child.wait().await {
-        Ok(status) => log!("worker {pid} ended: {status}"),
-        Err(error) => log!("error: cannot wait for worker {pid}: {error}"),
-    }
-    // ANCHOR_END: step_3
+    // ANCHOR_END: step_2
+    reap(child).await;
 }
 // ANCHOR_END: supervise
 
@@ -118,7 +113,22 @@ async fn talk(child: &mut Child, job: &Job) -> Result<Reply, String> {
 }
 // ANCHOR_END: talk
 
-// ANCHOR: end
+// ANCHOR: reap
+/// Lets the child exit, and waits for it.
+async fn reap(mut child: Child) {
+    // ANCHOR: step_3 todo!("3: disconnect the child and wait for its exit")
+    let pid = child.id();
+    // The worker lives as long as its channel. That it has gone already is no error here.
+    let _ = child.disconnect().await;
+    match child.wait().await {
+        Ok(status) => log!("worker {pid} ended: {status}"),
+        Err(error) => log!("error: cannot wait for worker {pid}: {error}"),
+    }
+    // ANCHOR_END: step_3
+}
+// ANCHOR_END: reap
+
+// ANCHOR: wait_for
 /// Waits until every token is dropped: then no worker is left.
 async fn wait_for(mut all_done: mpsc::Receiver<()>) {
     // ANCHOR: step_4 todo!("4: wait until the last sender is gone")
@@ -126,4 +136,4 @@ async fn wait_for(mut all_done: mpsc::Receiver<()>) {
     while all_done.recv().await.is_some() {}
     // ANCHOR_END: step_4
 }
-// ANCHOR_END: end
+// ANCHOR_END: wait_for

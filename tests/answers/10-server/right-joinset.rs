@@ -2,7 +2,7 @@
 //! is answered at once. The log says how many mails were sent when the child's message comes back.
 //!
 //! Started as `solution-10 send-mail`, the program is the worker of lesson 09. `WORKER`, a command line,
-//! puts another worker in its place. New here: everything together, and an end in good order. The chapter is
+//! puts another worker in its place. New here: everything together, and a graceful shutdown. The chapter is
 //! book/src/10-server.md.
 
 use axum::Router;
@@ -11,17 +11,14 @@ use axum::http::StatusCode;
 use axum::response::Json;
 use axum::routing::{get, post};
 use channel::Child;
-use http::{ErrorAnswer, Request, Sent};
-use mail::{Answer, Job, SmtpServer};
+use mail::{Job, Reply, SmtpServer, count, log};
+use solution_10::{SEND_MAIL, ShutdownSignals, WorkerCommand};
 use std::env;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-
-/// The argument that makes this program a worker.
-const SEND_MAIL: &str = "send-mail";
+use web::{ErrorAnswer, Request, Sent};
 
 fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|role| role == SEND_MAIL) {
@@ -30,7 +27,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
@@ -40,22 +37,12 @@ fn main() -> ExitCode {
 async fn run() -> Result<(), String> {
     SmtpServer::from_env()?; // The worker needs it. A mistake should show now, not at the first request.
     let worker = WorkerCommand::from_env()?;
-    // Before anybody can know that this program runs, and so before a signal can come.
-    let mut end = EndSignals::new()?;
-    let listener = http::listen().await?;
-    http::announce(&listener)?;
+    // Before any client can know that this program runs, and so before a signal can come.
+    let signals = ShutdownSignals::new()?;
+    let listener = web::listen().await?;
+    web::announce(&listener)?;
     let workers = Workers::default();
-    let routes = routes(worker, Arc::clone(&workers));
-    let served = axum::serve(listener, routes).with_graceful_shutdown(async move {
-        end.next().await;
-        eprintln!("finishing the work in hand; a second signal ends at once");
-        tokio::spawn(async move {
-            end.next().await;
-            eprintln!("error: ended with work in hand: a second signal came");
-            std::process::exit(1);
-        });
-    });
-    served.await.map_err(|error| format!("cannot go on serving: {error}"))?;
+    web::serve_until(listener, routes(worker, Arc::clone(&workers)), signals.first()).await;
     while workers.lock().await.join_next().await.is_some() {}
     Ok(())
 }
@@ -80,83 +67,48 @@ fn routes(worker: WorkerCommand, workers: Workers) -> Router {
 /// Forks a worker, leaves it to a task of its own, and answers at once.
 async fn endpoint(State(server): State<Server>, request: Request) -> Result<Json<Sent>, ErrorAnswer> {
     let child = channel::fork(server.worker.command()).map_err(|error| {
-        eprintln!("error: cannot fork send_mail: {error}");
-        ErrorAnswer { status: StatusCode::INTERNAL_SERVER_ERROR, error: error.to_string() }
+        log!("error: cannot fork send_mail: {error}");
+        ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     })?;
-    eprintln!("forked send_mail, pid {}, for {} mails", child.id(), request.emails.len());
+    log!("forked send_mail, pid {}, for {}", child.id(), count(request.emails.len(), "mail"));
     let job = Job { mails: request.emails };
     let mut workers = server.workers.lock().await;
-    while workers.try_join_next().is_some() {} // What has ended needs no place any more.
+    while workers.try_join_next().is_some() {} // What has finished needs no place any more.
     workers.spawn(supervise(child, job));
     Ok(Json(Sent::YES))
 }
 
-/// The life of a child: a job, its answer, its end.
+/// The life of a child: a job, its reply, its exit.
 async fn supervise(mut child: Child, job: Job) {
-    let pid = child.id();
+    let (pid, mails) = (child.id(), count(job.mails.len(), "mail"));
     match talk(&mut child, &job).await {
-        Ok(answer) => eprintln!("Number of mails sent {}", answer.counter),
-        Err(error) => eprintln!("error: worker {pid} gave no answer: {error}"),
+        Ok(reply) => log!("Number of mails sent {}", reply.counter),
+        Err(error) => log!("error: worker {pid} sent no reply for {mails}: {error}"),
     }
+    reap(child).await;
+}
+
+/// Sends the job and waits for the reply. A worker may send other messages before it.
+async fn talk(child: &mut Child, job: &Job) -> Result<Reply, String> {
+    child.send(job).await.map_err(|error| error.to_string())?;
+    loop {
+        match child.recv().await {
+            Ok(Some(reply)) => return Ok(reply),
+            Ok(None) => return Err("it disconnected".into()),
+            Err(error) if error.is_fatal() => return Err(error.to_string()),
+            // `"ready"`, or how far it has come: the reply is still to follow.
+            Err(error) => log!("worker {} sent something other than a reply: {error}", child.id()),
+        }
+    }
+}
+
+/// Lets the child exit, and waits for it.
+async fn reap(mut child: Child) {
+    let pid = child.id();
     // The worker lives as long as its channel. That it has gone already is no error here.
     let _ = child.disconnect().await;
     match child.wait().await {
-        Ok(status) => eprintln!("worker {pid} ended: {status}"),
-        Err(error) => eprintln!("error: cannot wait for worker {pid}: {error}"),
-    }
-}
-
-/// Sends the job and waits for the answer.
-async fn talk(child: &mut Child, job: &Job) -> Result<Answer, String> {
-    child.send(job).await.map_err(|error| error.to_string())?;
-    let answer = child.recv().await.map_err(|error| error.to_string())?;
-    answer.ok_or_else(|| "it disconnected".into())
-}
-
-/// The command line of a worker.
-struct WorkerCommand {
-    words: Vec<String>,
-}
-
-impl WorkerCommand {
-    /// What `WORKER` says, split at white space; without it, this program as `send-mail`. No shell is involved.
-    fn from_env() -> Result<Self, String> {
-        let words: Vec<String> = match env::var("WORKER") {
-            Ok(line) => line.split_whitespace().map(str::to_owned).collect(),
-            Err(_) => {
-                let itself = env::current_exe().map_err(|error| format!("cannot find myself: {error}"))?;
-                vec![itself.display().to_string(), SEND_MAIL.to_owned()]
-            }
-        };
-        if words.is_empty() {
-            return Err("cannot use WORKER: it names no program".into());
-        }
-        Ok(Self { words })
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.words[0]);
-        command.args(&self.words[1..]);
-        command
-    }
-}
-
-/// SIGINT, which Ctrl-C sends, and SIGTERM, which `kill` and service managers send.
-struct EndSignals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl EndSignals {
-    fn new() -> Result<Self, String> {
-        let catch = |kind| signal(kind).map_err(|error| format!("cannot catch signals: {error}"));
-        Ok(Self { interrupt: catch(SignalKind::interrupt())?, terminate: catch(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
+        Ok(status) => log!("worker {pid} ended: {status}"),
+        Err(error) => log!("error: cannot wait for worker {pid}: {error}"),
     }
 }
