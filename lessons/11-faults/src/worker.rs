@@ -1,96 +1,146 @@
-//! The worker's side of the channel: a task in, a report for each mail, an answer out.
+//! A worker as its server sees it. No process is assumed to be alive.
 
-use crate::{Answer, NotAccepted, Outbox, Report, Task};
-use channel::{Channel, Error, Inherited};
-use mail::SmtpServer;
-use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use channel::{Process, Receiver, Sender, Signal};
+use jobs::{Assignment, Progress, Report};
+use mail::log;
+use server::Timeouts;
+use std::io;
+use std::pin::pin;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+use tokio::time::timeout;
 
-/// Runs the worker until its parent disconnects, and gives its exit status: 0 when the parent has disconnected,
-/// 1 when a message could not be sent, 2 when there was no channel or the configuration was bad.
-///
-/// Call it first thing in `main`, before there is a thread: it takes the channel from the environment.
-pub fn send_mail() -> ExitCode {
-    match prepare().and_then(|(inherited, server)| run(inherited, server)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((status, error)) => {
-            eprintln!("error: {error}");
-            ExitCode::from(status)
+/// How long to listen to what is left in the channel of a worker that has exited. Only a process that the worker started
+/// can keep the channel open for longer.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+/// The longest message on the channel, in bytes. An assignment takes more than the request that it came from, since each
+/// mail has a Message-ID in it; a worker that sends more than this is wrong.
+const MAX_MESSAGE_BYTES: usize = 4 * web::MAX_BODY_BYTES;
+
+/// A worker process, and both halves of the channel to it.
+pub struct Worker {
+    sender: Sender,
+    receiver: Receiver,
+    process: Process,
+    timeouts: Timeouts,
+    has_worked: bool,
+}
+
+/// What a worker can do wrong.
+#[derive(Debug, PartialEq, Eq)]
+enum Fault {
+    /// It said nothing for too long.
+    Silent,
+    /// The channel was closed before the reply.
+    Disconnected,
+    /// What it said makes no sense, or can't be true.
+    Invalid(String),
+}
+
+impl Worker {
+    /// Forks a worker.
+    ///
+    /// # Errors
+    /// One line of text when the system doesn't let us.
+    pub fn fork(command: Command, timeouts: Timeouts) -> Result<Self, String> {
+        let mut child = channel::fork(command).map_err(|error| format!("cannot fork send_mail: {error}"))?;
+        child.channel().set_max_frame_bytes(MAX_MESSAGE_BYTES);
+        let (sender, receiver, process) = child.split();
+        Ok(Self { sender, receiver, process, timeouts, has_worked: false })
+    }
+
+    /// The pid.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Whether the worker has done anything so far.
+    pub fn has_worked(&self) -> bool {
+        self.has_worked
+    }
+
+    /// Gives the worker an assignment, and takes down what it says until its reply.
+    ///
+    /// # Errors
+    /// What the worker did wrong. It is gone then: it was made to exit, if need be.
+    pub async fn work(&mut self, assignment: &Assignment, progress: &mut Progress) -> Result<(), String> {
+        let talked = self.talk(assignment, progress).await;
+        self.has_worked |= progress.has_news();
+        let Err(fault) = talked else { return Ok(()) };
+        let ended = self.end(progress, fault == Fault::Silent).await;
+        let pid = self.id();
+        Err(match fault {
+            Fault::Silent => format!("worker {pid} was silent for {:?}; it {ended}", self.timeouts.silence),
+            Fault::Disconnected => format!("worker {pid} disconnected before its reply; it {ended}"),
+            Fault::Invalid(what) => format!("worker {pid} sent an invalid message: {what}; it {ended}"),
+        })
+    }
+
+    /// Lets a worker go that has nothing to do: it exits when its channel closes. One that doesn't is made to.
+    pub async fn dismiss(&mut self) {
+        let grace = self.timeouts.grace;
+        let _ = timeout(grace, self.sender.disconnect()).await;
+        if timeout(grace, self.process.wait()).await.is_err() {
+            self.end(&mut Progress::empty(), true).await;
+        }
+    }
+
+    /// Waits until a worker that nobody asked to exit has exited, and says how. Cancel safe.
+    pub async fn exited(&mut self) -> String {
+        describe(self.process.wait().await)
+    }
+
+    /// Sends the assignment, and takes down every report up to the reply. The worker may not be silent for too long, and it
+    /// may not take too long to read.
+    async fn talk(&mut self, assignment: &Assignment, progress: &mut Progress) -> Result<(), Fault> {
+        let silence = self.timeouts.silence;
+        todo!("3: send the assignment, take down the reports up to the reply, within the time")
+    }
+
+    /// Makes the worker exit, and says how it did. It has `grace` after each of three requests: the channel closes (but a
+    /// worker that `hangs` would not notice), SIGTERM, SIGKILL.
+    async fn end(&mut self, progress: &mut Progress, hangs: bool) -> String {
+        let grace = self.timeouts.grace;
+        todo!("4: disconnect (unless it hangs), SIGTERM, SIGKILL; after each, wait for its exit");
+        // SIGKILL cannot be ignored. It can only take its time.
+        describe(self.process.wait().await)
+    }
+
+    /// Waits until the worker has exited, and takes down what it says until then.
+    async fn last_words(&mut self, progress: &mut Progress) -> io::Result<ExitStatus> {
+        todo!("4: wait for its exit, and listen meanwhile and for a moment afterwards")
+    }
+
+    /// Sends the signal, or closes the channel. That the worker is gone already is no error here.
+    async fn ask_to_exit(&mut self, signal: Option<Signal>) {
+        match signal {
+            None => drop(timeout(self.timeouts.grace, self.sender.disconnect()).await),
+            Some(signal) => drop(self.process.kill(signal)),
         }
     }
 }
 
-/// An exit status and what is said about it.
-type Failure = (u8, String);
-
-fn prepare() -> Result<(Inherited, SmtpServer), Failure> {
-    let inherited = channel::inherited().map_err(|error| (2, error.to_string()))?;
-    let server = SmtpServer::from_env().map_err(|error| (2, error))?;
-    Ok((inherited, server))
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn run(inherited: Inherited, server: SmtpServer) -> Result<(), Failure> {
-    // A terminal sends Ctrl-C to the parent and to us. The parent decides when we end: it disconnects.
-    let _ignored = signal(SignalKind::interrupt()).map_err(|error| (1, error.to_string()))?;
-    let mut channel = inherited.open().map_err(|error| (1, error.to_string()))?;
-    serve(&mut channel, server).await.map_err(|error| {
-        let status = if matches!(error, Error::Disconnected | Error::Io { .. }) { 1 } else { 2 };
-        (status, error.to_string())
-    })
-}
-
-/// Does one task after another, until the parent disconnects.
-async fn serve(channel: &mut Channel, server: SmtpServer) -> Result<(), Error> {
-    loop {
-        let answer = match channel.recv::<Task>().await {
-            Ok(Some(task)) => {
-                let mut outbox = Outbox::new(server.clone());
-                let answer = send_all(channel, &mut outbox, &task).await?;
-                outbox.close().await;
-                answer
-            }
-            Ok(None) => return Ok(()),
-            Err(error) if error.is_fatal() => return Err(error),
-            Err(error) => {
-                eprintln!("error: cannot parse the job: {error}");
-                Answer::default()
-            }
-        };
-        channel.send(&Report::Answer(answer)).await?;
+/// Takes down one more message. Returns whether there can be another one.
+async fn hear(receiver: &mut Receiver, progress: &mut Progress) -> bool {
+    match receiver.recv::<Report>().await {
+        Ok(Some(report)) => progress.note(&report).is_ok(),
+        Ok(None) => false,
+        Err(error) => !error.is_fatal(),
     }
 }
 
-/// Sends one mail after another and reports each: before the dangerous moment, and after it.
-async fn send_all(channel: &mut Channel, outbox: &mut Outbox, task: &Task) -> Result<Answer, Error> {
-    let mut answer = Answer::default();
-    for mail in &task.mails {
-        let id = mail.message_id.clone();
-        let report: Report =
-            todo!("1: offer the mail, report that it has begun, hand it over, say what became of it");
-        count(&mut answer, &report, &mail.mail.to);
-        tell(channel, task, &report).await?;
-    }
-    Ok(answer)
-}
-
-/// Sends a report to a parent that wants reports.
-async fn tell(channel: &mut Channel, task: &Task, report: &Report) -> Result<(), Error> {
-    if task.reports { channel.send(report).await } else { Ok(()) }
-}
-
-/// Adds what became of one mail to the counts. What went wrong is said on stderr too.
-fn count(answer: &mut Answer, report: &Report, to: &str) {
-    match report {
-        Report::Sent { .. } => answer.counter += 1,
-        Report::Failed { why, .. } => {
-            answer.failed += 1;
-            eprintln!("error: cannot send the mail to {to:?}: {why}");
+/// Waits for `work`, but not longer than `limit`. The time is counted in ten parts and one more: when this server itself
+/// was stopped (Ctrl-Z) and goes on, one part is over at once, and what came meanwhile is seen in the next.
+async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    for _ in 0..=10 {
+        if let Ok(done) = timeout(limit / 10, &mut work).await {
+            return Some(done);
         }
-        Report::Unknown { why, .. } => {
-            answer.unknown += 1;
-            eprintln!("error: nobody knows whether the mail to {to:?} was accepted: {why}");
-        }
-        Report::Begun { .. } | Report::Answer(_) => {}
     }
+    None
+}
+
+fn describe(status: io::Result<ExitStatus>) -> String {
+    status.map_or_else(|error| format!("cannot be waited for: {error}"), |status| format!("ended: {status}"))
 }

@@ -1,22 +1,15 @@
-//! What a server and its workers need when workers may die half way.
+//! What a server and its workers need when workers may die halfway.
 //!
-//! - `messages.rs` (given): what the two say to each other. A [`Task`] goes there, [`Report`]s come back.
-//! - `worker.rs`: the worker, [`send_mail`]. It reports each mail as it goes.
-//! - `outbox.rs` (given): one SMTP connection, with its one dangerous moment in sight.
-//! - `account.rs`: what became of each mail of a job.
-//! - `jobs.rs` (given): all jobs of a server, and what `GET /jobs/ID` says of them.
-//! - `server.rs` (given): the configuration and the signals of a server.
+//! - `send_mail.rs`: the worker's program, [`send_mail`](send_mail()). It reports each mail.
+//! - `worker.rs`: a [`Worker`] as its server sees it: it is given an assignment, listened to, and made to exit.
+//! - `settle.rs`: what is known about a mail when its worker is gone ([`settle`](settle())).
+//!
+//! What the two say to each other, and what became of each mail, is in the package `jobs`, which is given.
 
-pub mod account;
-pub mod jobs;
-pub mod messages;
-pub mod outbox;
-pub mod server;
-pub mod worker;
+mod send_mail;
+mod settle;
+mod worker;
 
-pub use account::{Account, Numbers, State};
-pub use jobs::{Errand, Jobs, RetryError};
-pub use messages::{Answer, NumberedMail, Report, Task};
-pub use outbox::{NotAccepted, Outbox};
-pub use server::{EndSignals, Patience, WorkerCommand};
-pub use worker::send_mail;
+pub use send_mail::{send_mail, serve};
+pub use settle::{is_unsent, settle};
+pub use worker::Worker;

@@ -1,19 +1,10 @@
-//! A pool of workers: what the lesson is about is in `queue.rs` and `main.rs`.
+//! What is given in lesson 12. The lesson is in `main.rs`, `queue.rs` and `slots.rs`.
 //!
-//! - `queue.rs`: the bounded, fair [`Queue`] between the requests and the workers.
-//! - `jobs.rs` (given): what became of each job; lesson 11, with several batches a job.
-//! - `talk.rs` (given): a [`Worker`] is told a batch, is listened to, and is ended; lesson 11.
-//! - `worker.rs` (given): the worker, [`send_mail`]. It renders and signs each mail, which takes a processor.
-//! - `settings.rs` (given): the numbers that the environment sets.
+//! - [`Settings`] are the numbers that the environment sets. They are in `settings.rs`.
+//! - [`send_mail`] is the worker's program. It signs each mail, which takes a processor. It is in `sign.rs`.
 
-pub mod jobs;
-pub mod queue;
-pub mod settings;
-pub mod talk;
-pub mod worker;
+mod settings;
+mod sign;
 
-pub use jobs::{Errand, Jobs};
-pub use queue::{Batch, Full, Queue};
 pub use settings::Settings;
-pub use talk::Worker;
-pub use worker::send_mail;
+pub use sign::send_mail;

@@ -1,8 +1,11 @@
 //! Lesson 12: a bounded pool of workers behind a bounded queue.
 //!
-//! The workers are started once and fed with batches. A full queue means 503. A worker that dies is replaced, and
-//! what it had not begun is done by another one; a worker that has done its share is replaced too, and its memory
-//! goes back to the system. New here: every number has a limit. The chapter is book/src/12-pool.md.
+//! The workers are started once and fed with batches. A full queue means 503. A worker that dies is replaced, and what it
+//! had not started is done by another one; a worker that has done its share is replaced too, and its memory goes back to
+//! the system. New here: every number has a limit. The chapter is book/src/12-pool.md.
+
+mod queue;
+mod slots;
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -10,26 +13,21 @@ use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use faults::server::SEND_MAIL;
-use faults::{EndSignals, Task, WorkerCommand};
-use mail::SmtpServer;
+use jobs::Status;
+use mail::{SmtpServer, log};
+use queue::Refused;
 use serde::Serialize;
+use server::{SEND_MAIL, ShutdownSignals, WorkerCommand};
+use slots::Pool;
 use std::env;
 use std::process::ExitCode;
-use std::time::Duration;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::task::JoinHandle;
 use web::{ErrorAnswer, Request};
 
-use solution_12::jobs::Status;
-use solution_12::{Batch, Errand, Full, Jobs, Queue, Settings, Worker, send_mail};
+use solution_12::{Settings, send_mail};
 
-/// What a client is told to wait before it comes again.
+/// How long a client is asked to wait before it tries again.
 const RETRY_AFTER_SECONDS: &str = "1";
-/// How many workers may die over a batch without beginning a single mail.
-const MAX_ATTEMPTS: usize = 3;
-/// Before a worker is replaced that has done nothing: otherwise a broken program would be forked without end.
-const PAUSE: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|role| role == SEND_MAIL) {
@@ -38,43 +36,29 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(2)
         }
     }
-}
-
-/// The queue, the jobs, and how to make a worker.
-#[derive(Clone)]
-struct Pool {
-    queue: Queue,
-    jobs: Jobs,
-    command: WorkerCommand,
-    settings: Settings,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn run() -> Result<(), String> {
     SmtpServer::from_env()?; // The workers need it. A mistake should show now, not at the first request.
     let (command, settings) = (WorkerCommand::from_env()?, Settings::from_env()?);
-    let queue = Queue::new(settings.queue_mails, settings.batch_mails);
-    let pool = Pool { queue, jobs: Jobs::new(), command, settings };
-    let end = EndSignals::new()?;
+    let pool = Pool::new(command, settings);
+    let signals = ShutdownSignals::new()?;
     let listener = web::listen().await?;
-    let mut slots = JoinSet::new();
-    for _ in 0..settings.workers {
-        slots.spawn(slot(pool.clone()));
-    }
+    let slots = tokio::spawn(slots::keep(pool.clone()));
     web::announce(&listener)?;
-    let served = axum::serve(listener, routes(pool.clone())).with_graceful_shutdown(end.first());
-    served.await.map_err(|error| format!("cannot go on serving: {error}"))?;
+    web::serve_until(listener, routes(pool.clone()), signals.first()).await;
     drain(&pool, slots).await;
     Ok(())
 }
 
 fn routes(pool: Pool) -> Router {
     Router::new()
-        .route("/health", get(|| async { "ok" }))
+        .route("/health", get(async || "ok"))
         .route("/endpoint", post(endpoint))
         .route("/jobs/{id}", get(status))
         .with_state(pool)
@@ -87,125 +71,39 @@ struct Accepted {
 }
 
 // ANCHOR: endpoint
-/// Puts the job into the queue. When it is full, the client hears so at once, and when to come again.
+/// Puts the job into the queue. When there is no room, the client hears so at once, and whether to try again.
 async fn endpoint(State(pool): State<Pool>, request: Request) -> Response {
     let (job, mails) = pool.jobs.accept(request.emails);
-    // ANCHOR: step_3 todo!("3: into the queue and 202, or forget the job and 503 with Retry-After")
+    // ANCHOR: step_1 todo!("1: into the queue and 202, or forget the job and 413, or 503 with Retry-After")
     match pool.queue.push(job, mails) {
         Ok(()) => (StatusCode::ACCEPTED, Json(Accepted { status: true, job })).into_response(),
-        Err(Full) => {
+        Err(Refused::TooLarge) => {
             pool.jobs.forget(job);
-            let error = "the queue is full, try again later".into();
-            let answer = ErrorAnswer { status: StatusCode::SERVICE_UNAVAILABLE, error };
+            let error = format!("a job can have {} at most", pool.queue.limit());
+            ErrorAnswer::new(StatusCode::PAYLOAD_TOO_LARGE, error).into_response()
+        }
+        Err(Refused::Full) => {
+            pool.jobs.forget(job);
+            let answer =
+                ErrorAnswer::new(StatusCode::SERVICE_UNAVAILABLE, "the queue is full, try again later");
             ([(RETRY_AFTER, RETRY_AFTER_SECONDS)], answer).into_response()
         }
     }
-    // ANCHOR_END: step_3
+    // ANCHOR_END: step_1
 }
 // ANCHOR_END: endpoint
 
 async fn status(State(pool): State<Pool>, Path(id): Path<String>) -> Result<Json<Status>, ErrorAnswer> {
     let status = id.parse().ok().and_then(|id| pool.jobs.status(id));
-    status
-        .map(Json)
-        .ok_or_else(|| ErrorAnswer { status: StatusCode::NOT_FOUND, error: format!("there is no job {id}") })
-}
-
-/// A place for one worker at a time, until all work is done.
-async fn slot(pool: Pool) {
-    loop {
-        match one_worker(&pool).await {
-            Next::Replace => {}
-            Next::ReplaceLater => sleep(PAUSE).await,
-            Next::Stop => return,
-        }
-    }
-}
-
-/// What comes after a worker.
-enum Next {
-    Replace,
-    ReplaceLater,
-    Stop,
-}
-
-// ANCHOR: one_worker
-/// The life of a worker: batch after batch, until it has done its share, or has died, or no more work will come.
-async fn one_worker(pool: &Pool) -> Next {
-    let mut worker = match channel::fork(pool.command.command()) {
-        Ok(child) => Worker::new(child),
-        Err(error) => {
-            eprintln!("error: cannot fork send_mail: {error}");
-            // What waits must not wait for ever.
-            return give_up_one(pool, &error.to_string());
-        }
-    };
-    // ANCHOR: step_4 todo!("4: batch after batch, but so many at most; a worker that ends meanwhile; no more work")
-    for done in 0..pool.settings.max_jobs_per_worker {
-        let batch = tokio::select! {
-            biased;
-            batch = pool.queue.take() => batch,
-            ended = worker.ended_by_itself() => {
-                eprintln!("error: worker {} had nothing to do and {ended}", worker.id());
-                return if done == 0 { Next::ReplaceLater } else { Next::Replace };
-            }
-        };
-        let Some(batch) = batch else {
-            worker.end(pool.settings.patience).await;
-            return Next::Stop;
-        };
-        let mut errand = pool.jobs.errand(&batch, pool.command.is_ours());
-        let task = Task { mails: batch.mails.clone(), reports: true };
-        match worker.work(&task, &mut errand, pool.settings.patience).await {
-            Ok(()) => drop(errand.close(&batch, "the worker did not say")),
-            Err(error) => {
-                eprintln!("error: {error}");
-                settle(pool, batch, errand, &error);
-                return if done == 0 { Next::ReplaceLater } else { Next::Replace };
-            }
-        }
-    }
-    worker.end(pool.settings.patience).await;
-    Next::Replace
-    // ANCHOR_END: step_4
-}
-// ANCHOR_END: one_worker
-
-// ANCHOR: settle
-/// A worker has died over this batch. What it has not begun goes back to the queue; but not again and again.
-fn settle(pool: &Pool, batch: Batch, errand: Errand, why: &str) {
-    let left = errand.close(&batch, why);
-    // ANCHOR: step_5 todo!("5: put back what is left, unless it was tried MAX_ATTEMPTS times in vain")
-    let attempts = if left.len() < batch.mails.len() { 0 } else { batch.attempts + 1 };
-    let rest = Batch { job: batch.job, mails: left, attempts };
-    if attempts < MAX_ATTEMPTS {
-        pool.queue.put_back(rest);
-    } else {
-        pool.jobs.errand(&rest, true).give_up(why);
-    }
-    // ANCHOR_END: step_5
-}
-// ANCHOR_END: settle
-
-/// No worker could be made. The next batch counts that as an attempt.
-fn give_up_one(pool: &Pool, why: &str) -> Next {
-    match pool.queue.try_take() {
-        Some(batch) => {
-            let errand = pool.jobs.errand(&batch, true);
-            settle(pool, batch, errand, why);
-            Next::ReplaceLater
-        }
-        None if pool.queue.is_closed() => Next::Stop,
-        None => Next::ReplaceLater,
-    }
+    status.map(Json).ok_or_else(|| ErrorAnswer::new(StatusCode::NOT_FOUND, "there is no such job"))
 }
 
 // ANCHOR: drain
-/// Nothing new comes; what was accepted is finished; then the workers end.
-async fn drain(pool: &Pool, slots: JoinSet<()>) {
-    // ANCHOR: step_6 todo!("6: close the queue, wait until every slot has ended")
+/// Nothing new comes; what was accepted is finished; then the workers exit.
+async fn drain(pool: &Pool, slots: JoinHandle<()>) {
+    // ANCHOR: step_6 todo!("6: close the queue, wait until the slots have finished")
     pool.queue.close();
-    slots.join_all().await;
+    let _ = slots.await; // They don't panic, and nobody aborts them.
     // ANCHOR_END: step_6
 }
 // ANCHOR_END: drain

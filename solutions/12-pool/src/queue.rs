@@ -1,27 +1,27 @@
-//! The queue between the requests and the workers: bounded, so that memory is, and fair, so that a small job is
-//! not stuck behind a huge one.
+//! The queue between the requests and the workers: bounded, so that memory is, and fair, so that a small job isn't stuck
+//! behind a huge one.
 
-use faults::NumberedMail;
+use jobs::{NumberedMail, Size};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// Jobs that wait, at most so many mails of them. A clone is the same queue.
+/// Jobs that wait for workers. A clone is the same queue.
 #[derive(Clone)]
 pub struct Queue {
     state: Arc<Mutex<State>>,
-    /// Somebody should look again.
+    /// Wakes all who wait for a change.
     changed: Arc<Notify>,
-    max_mails: usize,
+    limit: Size,
     batch_mails: usize,
 }
 
 #[derive(Default)]
 struct State {
-    /// What is left of each job, in the order in which their turns come.
+    /// What is left of each job, in the order in which their turns come. None of them is empty.
     jobs: VecDeque<Waiting>,
-    /// The mails of all of them.
-    mails: usize,
+    /// All mails that wait.
+    size: Size,
     closed: bool,
 }
 
@@ -38,18 +38,28 @@ pub struct Batch {
     pub job: u64,
     /// The mails.
     pub mails: Vec<NumberedMail>,
-    /// How many workers have died over it without beginning a single mail.
+    /// How many workers have died over it without starting a single mail.
     pub attempts: usize,
 }
 
-/// There is no room for so many mails now.
+/// Why a job is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub enum Refused {
+    /// It doesn't fit, even when the queue is empty.
+    TooLarge,
+    /// There is no room for it now.
+    Full,
+}
 
 impl Queue {
-    /// An empty queue with room for `max_mails`, which gives batches of at most `batch_mails`.
-    pub fn new(max_mails: usize, batch_mails: usize) -> Self {
-        Self { state: Arc::default(), changed: Arc::default(), max_mails, batch_mails }
+    /// An empty queue with room for `limit`, which hands out batches of at most `batch_mails`.
+    pub fn new(limit: Size, batch_mails: usize) -> Self {
+        Self { state: Arc::default(), changed: Arc::default(), limit, batch_mails }
+    }
+
+    /// How much has room in it.
+    pub fn limit(&self) -> Size {
+        self.limit
     }
 
     // ANCHOR: push
@@ -57,78 +67,101 @@ impl Queue {
     ///
     /// # Errors
     /// When there is no room for it.
-    pub fn push(&self, job: u64, mails: Vec<NumberedMail>) -> Result<(), Full> {
-        // ANCHOR: step_1 todo!("1: room for the whole job, or an error; then tell those who wait")
-        let mut state = self.lock();
-        if state.mails + mails.len() > self.max_mails {
-            return Err(Full);
+    pub fn push(&self, job: u64, mails: Vec<NumberedMail>) -> Result<(), Refused> {
+        if mails.is_empty() {
+            return Ok(()); // The job is finished already.
         }
-        state.mails += mails.len();
+        // ANCHOR: step_2 todo!("2: room for the whole job, or an error; then wake the workers")
+        let size = Size::of(&mails);
+        if !size.fits(self.limit) {
+            return Err(Refused::TooLarge);
+        }
+        let mut state = self.lock();
+        if !(state.size + size).fits(self.limit) {
+            return Err(Refused::Full);
+        }
+        state.size += size;
         state.jobs.push_back(Waiting { job, mails: mails.into(), attempts: 0 });
         self.changed.notify_waiters();
         Ok(())
-        // ANCHOR_END: step_1
+        // ANCHOR_END: step_2
     }
     // ANCHOR_END: push
 
     // ANCHOR: next
-    /// The next batch: of the job whose turn it is, which then goes to the end of the queue with what is left.
-    pub fn try_take(&self) -> Option<Batch> {
-        // ANCHOR: step_2 todo!("2: a batch of the first job; what is left of the job goes to the end")
-        let mut state = self.lock();
+    /// The next batch: of the job whose turn it is. What is left of the job goes to the end of the queue.
+    fn next_batch(&self, state: &mut State) -> Option<Batch> {
+        // ANCHOR: step_4 todo!("4: a batch of the first job; what is left of the job goes to the end")
         let mut waiting = state.jobs.pop_front()?;
         let count = waiting.mails.len().min(self.batch_mails);
         let mails: Vec<_> = waiting.mails.drain(..count).collect();
-        state.mails -= mails.len();
+        state.size -= Size::of(&mails);
         let batch = Batch { job: waiting.job, mails, attempts: waiting.attempts };
         if !waiting.mails.is_empty() {
             state.jobs.push_back(waiting);
         }
         Some(batch)
-        // ANCHOR_END: step_2
+        // ANCHOR_END: step_4
     }
     // ANCHOR_END: next
 
+    /// The next batch, or `None` when nothing waits.
+    pub fn try_take(&self) -> Option<Batch> {
+        let mut state = self.lock();
+        if state.jobs.is_empty() { None } else { self.next_batch(&mut state) }
+    }
+
     /// Waits for the next batch. `None` when the queue is closed and empty. Cancel safe.
     pub async fn take(&self) -> Option<Batch> {
+        self.wait_for(|| match self.try_take() {
+            None if !self.is_finished() => None,
+            batch => Some(batch),
+        })
+        .await
+    }
+
+    /// Waits until the queue is closed and empty.
+    pub async fn finished(&self) {
+        self.wait_for(|| self.is_finished().then_some(())).await;
+    }
+
+    async fn wait_for<T>(&self, look: impl Fn() -> Option<T>) -> T {
         loop {
-            // Enabled before the look, so that no change after the look is missed.
+            // Register before looking, so no notification is lost in between.
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if let Some(batch) = self.try_take() {
-                return Some(batch);
-            }
-            if self.is_closed() {
-                return None;
+            if let Some(found) = look() {
+                return found;
             }
             changed.await;
         }
     }
 
-    /// Puts back what a worker has left behind, at the front. It had been accepted, so there is always room.
+    /// Puts back what a worker left behind, at the front. It had been accepted, so there is always room.
     pub fn put_back(&self, batch: Batch) {
         if !batch.mails.is_empty() {
             let mut state = self.lock();
-            state.mails += batch.mails.len();
+            state.size += Size::of(&batch.mails);
             let Batch { job, mails, attempts } = batch;
             state.jobs.push_front(Waiting { job, mails: mails.into(), attempts });
             self.changed.notify_waiters();
         }
     }
 
-    /// Nothing new will come. What is in the queue is still given out.
+    /// Nothing new will come. What is in the queue is still handed out.
     pub fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_waiters();
     }
 
-    /// Whether nothing new will come.
-    pub fn is_closed(&self) -> bool {
-        self.lock().closed
+    fn is_finished(&self) -> bool {
+        let state = self.lock();
+        state.closed && state.jobs.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics with the lock held")
+        // A panic in one task is no reason for the others to stop.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -184,7 +184,7 @@ mod tests {
             line(r#"{"mails":[{"a":1},{"b":2}],"reports":true}"#),
             r#"{"mails":[2 mails],"reports":true}"#
         );
-        assert_eq!(line(r#"{"begun":"<1.0.abcdef@shop>"}"#), r#"{"begun":"<1.0.…"}"#);
+        assert_eq!(line(r#"{"started":"<1.0.abcdef@shop>"}"#), r#"{"started":"<1.0.…"}"#);
         assert_eq!(line("Number of mails sent 3"), "Number of mails sent 3");
         assert_eq!(line(&"x".repeat(1000)).chars().count(), LONGEST);
     }

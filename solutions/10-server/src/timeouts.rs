@@ -1,0 +1,26 @@
+//! How long a server waits for a worker. Lesson 10 waits forever; lessons 11 and 12 use this.
+
+use mail::env;
+use std::time::Duration;
+
+/// How long a server waits for a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// How long a worker that has work may be silent: `WORKER_TIMEOUT_SECONDS`, 30 by default.
+    pub silence: Duration,
+    /// How long it may take to exit: `WORKER_GRACE_SECONDS`, 5 by default.
+    pub grace: Duration,
+}
+
+impl Timeouts {
+    /// As the environment says.
+    ///
+    /// # Errors
+    /// One line of text when a variable cannot be used.
+    pub fn from_env() -> Result<Self, String> {
+        Ok(Self {
+            silence: env::seconds("WORKER_TIMEOUT_SECONDS", Duration::from_secs(30))?,
+            grace: env::seconds("WORKER_GRACE_SECONDS", Duration::from_secs(5))?,
+        })
+    }
+}
