@@ -4,7 +4,7 @@ use crate::{Spec, limit};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::process::Stdio;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -43,7 +43,12 @@ impl Reader {
             Self::DiskFull if cfg!(target_os = "linux") => {
                 Ok((OpenOptions::new().write(true).open("/dev/full")?.into(), None))
             }
-            Self::LeavesAfter(0) | Self::DiskFull => Ok((io::pipe()?.1.into(), None)),
+            Self::LeavesAfter(0) | Self::DiskFull => {
+                let (reader, writer) = io::pipe()?;
+                drop(reader);
+                wait_until_no_reader_is_left(&writer)?;
+                Ok((writer.into(), None))
+            }
             Self::StopsAfter(0) => {
                 let (reader, writer) = io::pipe()?;
                 fill(&writer)?;
@@ -64,17 +69,35 @@ impl Reader {
 
 /// Writes until nothing more goes in.
 fn fill(mut pipe: &PipeWriter) -> io::Result<()> {
-    fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    let filled = loop {
-        match pipe.write(&[b'\n'; 4096]) {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
-            Err(error) => break Err(error),
+    without_blocking(pipe, || {
+        loop {
+            match pipe.write(&[b'\n'; 4096]) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
-    };
-    // The program has the same pipe, and with it this flag.
-    fcntl(pipe, FcntlArg::F_SETFL(OFlag::empty()))?;
-    filled
+    })
+}
+
+/// A program that another test starts just now has a copy of every descriptor, between its fork and its exec. Only when no
+/// copy of the reader's end is left, a write fails.
+fn wait_until_no_reader_is_left(pipe: impl AsFd + Write + Copy) -> io::Result<()> {
+    without_blocking(pipe, || {
+        let failed = limit::poll(limit::limit(), || {
+            let mut pipe = pipe;
+            pipe.write(b"\n").is_err_and(|error| error.kind() == ErrorKind::BrokenPipe).then_some(())
+        });
+        failed.ok_or_else(|| io::Error::other("a pipe still has a reader"))
+    })
+}
+
+/// The flag belongs to the pipe, and a program has the same pipe: it is taken away afterwards.
+fn without_blocking(pipe: impl AsFd, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    let done = act();
+    fcntl(&pipe, FcntlArg::F_SETFL(OFlag::empty()))?;
+    done
 }
 
 /// What a program writes to a pipe, collected by a thread.
@@ -223,12 +246,25 @@ fn collect(
             return;
         }
         if stops || text.ended {
-            drop(pipe);
+            if stops {
+                leave(pipe);
+            }
             text.ended = true;
             shared.1.notify_all();
             return;
         }
         shared.1.notify_all();
+    }
+}
+
+/// Closes a pipe. On Linux, this waits until nobody else has it either: a descriptor opens again by its name in /proc.
+fn leave(pipe: impl AsFd) {
+    let number = pipe.as_fd().as_raw_fd();
+    let writer = OpenOptions::new().write(true).open(format!("/proc/self/fd/{number}"));
+    drop(pipe);
+    if let Ok(writer) = writer {
+        // Where it takes too long, the check that needs it says so.
+        let _ = wait_until_no_reader_is_left(&writer);
     }
 }
 

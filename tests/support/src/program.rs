@@ -276,7 +276,7 @@ pub fn resume(check: &Check, pid: u32) {
 }
 
 /// A program that waits in vain computes for less than this part of the limit.
-const AT_WORK: u32 = 200;
+const AT_WORK: u32 = 500;
 
 /// A running program.
 pub struct Running {
