@@ -185,8 +185,8 @@ fn builds(root: &Path) -> Finding {
     match workspace::other_checkout(root) {
         None => Finding::Ok(format!("in {}", target.display())),
         Some(other) => Finding::Optional(format!(
-            "in {}, and so does another checkout of the workshop, {}: cargo can take the programs of the one for the \
-             other's. Give each its own: export CARGO_TARGET_DIR=FOLDER",
+            "in {}, which another checkout of the workshop, {}, uses too: cargo can't tell their programs apart. Give each \
+             checkout its own CARGO_TARGET_DIR",
             target.display(),
             other.display()
         )),

@@ -59,8 +59,8 @@ pub fn claim_target(root: &Path) -> Result<(), Failure> {
     let (file, target) = (builder_file(root), target(root));
     match other_checkout(root) {
         Some(other) => note(format!(
-            "note: another checkout of the workshop, {}, builds in {} too. cargo would take its programs for yours, so \
-             they are built again. Better give each its own folder: CARGO_TARGET_DIR",
+            "note: another checkout of the workshop, {}, also builds in {}. cargo can't tell the programs of the two \
+             apart, so yours are built again. Give each checkout its own CARGO_TARGET_DIR.",
             other.display(),
             target.display()
         )),

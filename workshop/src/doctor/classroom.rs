@@ -71,13 +71,13 @@ fn not_tried(book: Result<(), String>) -> Vec<String> {
 
 fn conclusion(how: &str, not_tried: &[String]) -> String {
     if not_tried.is_empty() {
-        return format!("The whole day works {how}. This folder and ~/.cargo are all that it needs.");
+        return format!("The whole day works {how}. This folder and ~/.cargo are all you need.");
     }
     let list: String = not_tried.iter().map(|what| format!("\n  - {what}")).collect();
     format!(
-        "What is here works {how}. This folder and ~/.cargo are all that it needs.\n\
-         Not tried, and perhaps missed on the day:{list}\n\
-         `cargo workshop doctor` says how to get it."
+        "Everything that is installed works {how}. This folder and ~/.cargo are all you need.\n\
+         Not tried:{list}\n\
+         `cargo workshop doctor` says how to get what is missing."
     )
 }
 

@@ -228,13 +228,28 @@ impl<'a> Watcher<'a> {
         Ok((is_server || ended.is_some())
             && answered
             && long_enough
+            && !self.a_worker_works()
             && self.mailbox.open_conversations() == 0)
+    }
+
+    /// Whether a worker has a message that it has not answered, and lives.
+    fn a_worker_works(&self) -> bool {
+        let messages = &self.record.messages;
+        let answered = |at: usize| {
+            messages[at..].iter().any(|later| !later.to_worker && later.worker == messages[at].worker)
+        };
+        let lives = |pid: u32| process::info(pid).is_some_and(|info| !info.is_zombie());
+        messages
+            .iter()
+            .enumerate()
+            .any(|(at, message)| message.to_worker && !answered(at) && lives(message.worker))
     }
 
     fn what_is_missing(&self) -> String {
         let open = self.record.requests.iter().find(|request| request.end.is_none());
         let what = match (open, &self.target) {
             (Some(request), _) => format!("{} is not answered", request.what),
+            (None, _) if self.a_worker_works() => "a worker does not answer its message".into(),
             (None, Target::Server(_)) => "a conversation with the mail server does not end".into(),
             (None, Target::Command { .. }) => "the program does not end".into(),
         };
