@@ -148,14 +148,16 @@ async fn give(pool: &Pool, worker: &mut Worker, batch: Batch) -> Result<(), Stri
     let (reports, shared) = (progress.reports(), why.as_str().into());
     let job = batch.job;
     let rest = progress.close(|state| settle(state, reports, &shared));
-    settle_rest(pool, batch, rest, &why);
+    if !rest.is_empty() {
+        settle_rest(pool, batch, rest, &why);
+    }
     pool.jobs.finish_if_settled(job);
     worked
 }
 
 // ANCHOR: settle
-/// A worker is done with its batch, or died over it. `rest` is what it had not started: it goes back into the queue, and
-/// another worker does it. But a mail that kills every worker must not go around forever.
+/// A worker died over its batch. `rest` is what it had not started: it goes back into the queue, and another worker does it.
+/// But a mail that kills every worker must not go around forever.
 fn settle_rest(pool: &Pool, batch: Batch, mut rest: Vec<NumberedMail>, why: &str) {
     // ANCHOR: step_5 todo!("5: put back the rest; if that is all, its first mail alone, and at most MAX_ATTEMPTS times")
     let job = batch.job;
