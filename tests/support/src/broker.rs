@@ -3,6 +3,9 @@
 use crate::node::optional_tool;
 use crate::{Check, Http, Program, Running, Scratch, Signal, Spec, Transcript, counted};
 use predicates::str::contains;
+use serde_json::Value;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::{env, fs};
 
@@ -24,11 +27,18 @@ pub struct Broker {
     server: PathBuf,
     port: usize,
     store: Scratch,
+    jetstream: String,
 }
 
 impl Broker {
     /// Starts a broker on a free port, or gives `None` when nats-server is not installed.
     pub fn start(spec: &Spec) -> Option<Self> {
+        Self::start_with(spec, "")
+    }
+
+    /// As [`start`](Self::start), with a limit for all that is stored, in the words of nats-server's configuration:
+    /// `max_file_store: 20000`.
+    pub fn start_with(spec: &Spec, jetstream: &str) -> Option<Self> {
         let server = nats_server()?;
         let check = spec.check("", "started nats-server");
         for _ in 0..ATTEMPTS {
@@ -42,6 +52,7 @@ impl Broker {
                 server: server.clone(),
                 port,
                 store: new_store(&check),
+                jetstream: jetstream.to_owned(),
             };
             if broker.begin() {
                 return Some(broker);
@@ -52,9 +63,13 @@ impl Broker {
 
     /// Starts the process. False when it ends instead of listening.
     fn begin(&mut self) -> bool {
+        let folder = self.store.path().display();
+        let config = self.store.path().join("nats.conf");
+        let text = format!("jetstream {{ store_dir: \"{folder}/store\", {} }}", self.jetstream);
+        fs::write(&config, text).expect("the broker's folder can be written to");
         let mut running = Program::new(&self.spec, &self.server, "nats-server")
-            .args(["-js", "-a", "127.0.0.1", "-m", "-1", "-p", &self.port.to_string(), "-sd"])
-            .arg(self.store.path())
+            .args(["-a", "127.0.0.1", "-m", "-1", "-p", &self.port.to_string(), "-c"])
+            .arg(config)
             // What it says of itself when all is well would fill the transcript.
             .without_noting("[INF]")
             .start();
@@ -103,14 +118,60 @@ impl Broker {
         }
     }
 
-    /// How many messages all streams of the broker hold together: what nobody has acknowledged.
+    /// Removes everything that a stopped broker has stored, as the book's advice for a fresh start does.
+    pub fn wipe(&self, check: &Check) {
+        let path = self.store.path();
+        if let Err(error) = fs::remove_dir_all(path).and_then(|()| fs::create_dir(path)) {
+            check.fail("an empty folder for the broker", &format!("{}: {error}", path.display()));
+        }
+    }
+
+    /// Publishes a message as any other program might that can reach the broker. It is stored when this returns.
+    pub fn publish(&self, check: &Check, subject: &str, payload: &[u8]) {
+        let stored = || -> io::Result<String> {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port()))?;
+            let head = format!("CONNECT {{}}\r\nSUB stored 1\r\nPUB {subject} stored {}\r\n", payload.len());
+            stream.write_all(&[head.as_bytes(), payload, b"\r\n"].concat())?;
+            let lines = BufReader::new(stream).lines();
+            // INFO {…}, and then MSG stored 1 SIZE, and in the next line what the stream says.
+            lines
+                .skip_while(|line| line.as_ref().is_ok_and(|line| !line.starts_with("MSG")))
+                .nth(1)
+                .unwrap_or_else(|| Ok(String::new()))
+        };
+        match stored() {
+            Ok(answer) if answer.contains("\"seq\"") => {}
+            other => check.fail("the broker stores a message", &format!("{other:?}")),
+        }
+    }
+
+    /// The port that the broker listens on.
+    pub fn port(&self) -> u16 {
+        u16::try_from(self.port).expect("a port")
+    }
+
+    /// How many messages the streams hold together: what is still to be done. The stream of jobs doesn't count. It is
+    /// there to remember.
     pub fn messages(&self, check: &Check) -> Option<u64> {
+        let streams = self.streams(check);
+        let waiting = streams.iter().filter(|stream| name(stream) != "jobs");
+        waiting.map(|stream| stream["state"]["messages"].as_u64()).sum()
+    }
+
+    /// What the broker says about one of its streams: `config`, `state`, and `consumer_detail`, a list.
+    pub fn stream(&self, check: &Check, wanted: &str) -> Option<Value> {
+        self.streams(check).into_iter().find(|stream| name(stream) == wanted)
+    }
+
+    fn streams(&self, check: &Check) -> Vec<Value> {
         let Some(running) = &self.running else { check.fail("a running nats-server", "it is stopped") };
         let line = running.log_line(check, &contains("Starting http monitor on "));
         let address = line.rsplit(' ').next().unwrap_or_default();
         // Not in the test's transcript: this is asked again and again, and each answer has another time in it.
         let monitor = Http::new(&Transcript::new(), &format!("http://{address}"));
-        monitor.get(check, "/jsz").json()["messages"].as_u64()
+        let answer = monitor.get(check, "/jsz?streams=true&consumers=true&config=true").json();
+        let accounts = answer["account_details"].as_array().cloned().unwrap_or_default();
+        accounts.iter().flat_map(|account| account["stream_detail"].as_array().cloned()).flatten().collect()
     }
 
     /// Waits until the streams hold `count` messages or more. The limit is for the next message, not for all of them:
@@ -137,6 +198,10 @@ impl Broker {
             left.unwrap_or_else(|| check.fail("how many messages the broker holds", "nothing"))
         })
     }
+}
+
+fn name(stream: &Value) -> &str {
+    stream["name"].as_str().unwrap_or_default()
 }
 
 fn is_free(port: usize) -> bool {
