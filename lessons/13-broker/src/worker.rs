@@ -1,42 +1,78 @@
 //! The worker's side: a mail is sent, reported and acknowledged, in this order.
 
-use crate::broker::{Broker, MAILS, REPORTS, RETRY_PAUSE, settle};
-use crate::smtp::{self, Outcome};
-use crate::task::Task;
+use crate::broker::{Broker, settle};
 use async_nats::jetstream::{AckKind, Message};
-use mail::SmtpServer;
-use std::pin::pin;
-use tokio::time::{interval, sleep};
+use lettre::message::header::MessageId;
+use mail::{SmtpServer, log};
+use send_mail::SmtpClient;
+use smtp::SmtpError;
+use solution_13::{Assignment, MAILS, until_ok};
+use std::time::Duration;
+use tokio::time::sleep;
 
-/// After so many deliveries, a mail that cannot be sent is given up.
+/// After this many deliveries, a mail that cannot be sent is given up.
 const MAX_DELIVERIES: i64 = 5;
 
-/// Does all that a message of the stream of mails asks for.
-pub async fn handle(broker: &Broker, smtp: &SmtpServer, message: &Message) {
-    let task: Task = match serde_json::from_slice(&message.payload) {
-        Ok(task) => task,
+/// Does all that a message of the stream of mails asks for. Meanwhile the broker hears that somebody works on it.
+pub async fn work_on(broker: &Broker, smtp: &SmtpServer, message: &Message) {
+    match serde_json::from_slice(&message.payload) {
+        Ok(assignment) => tokio::select! {
+            () = work(broker, smtp, message, &assignment) => {}
+            () = still_at_it(message, broker.ack_wait() / 3) => {}
+        },
         Err(error) => {
-            eprintln!("error: what came from \"{MAILS}\" is no mail: {error}");
-            return settle(message, AckKind::Term).await;
+            log!("error: cannot use what came from \"{MAILS}\": {error}");
+            settle(message, AckKind::Term).await;
         }
-    };
+    }
+}
+
+async fn work(broker: &Broker, smtp: &SmtpServer, message: &Message, assignment: &Assignment) {
+    match broker.ledger.is_reported(assignment).await {
+        Ok(false) => handle(broker, smtp, message, assignment).await,
+        // A worker was killed between its report and its acknowledgement.
+        Ok(true) => settle(message, AckKind::Ack).await,
+        // Nothing was sent: the broker delivers the mail again.
+        Err(why) => log!("error: cannot ask the broker about a mail: {why}"),
+    }
+}
+
+/// Sends a mail, reports what became of it, and acknowledges its message.
+async fn handle(broker: &Broker, smtp: &SmtpServer, message: &Message, assignment: &Assignment) {
     todo!("4: send, report, acknowledge; or give the mail back for later")
 }
 
-/// Does the work, and tells the broker meanwhile that somebody is at it.
-async fn still_at_it<T>(broker: &Broker, message: &Message, work: impl Future<Output = T>) -> T {
-    todo!("5: do the work, and say AckKind::Progress three times per ack_wait meanwhile")
+/// Tells the broker in each `period` that somebody works on the message. It never returns: it is dropped when the
+/// work is done.
+async fn still_at_it(message: &Message, period: Duration) {
+    // Most mails take less than this.
+    sleep(period).await;
+    todo!("5: say AckKind::Progress, wait for a period, and so on")
 }
 
-/// How often this message was delivered, to whomever, this time included.
+/// Sends a mail under the name that it has on each delivery.
+async fn send(smtp: &SmtpServer, assignment: &Assignment) -> Result<(), SmtpError> {
+    let mut message = assignment.mail.to_message().map_err(SmtpError::Refused)?;
+    message.headers_mut().set(MessageId::from(assignment.message_id()));
+    let mut client = SmtpClient::new(smtp.clone());
+    let sent = client.send(&message).await;
+    // The server has said yes or no. Nothing has to wait until it has said good-bye.
+    tokio::spawn(client.quit());
+    sent
+}
+
+/// Whether the mail may be accepted another time, or from another host.
+fn is_temporary(error: &SmtpError) -> bool {
+    !matches!(error, SmtpError::Refused(_))
+}
+
+/// How often this message was delivered, to whichever worker, this time included.
 fn deliveries(message: &Message) -> i64 {
     message.info().map_or(1, |info| info.delivered)
 }
 
-/// Publishes the report about a mail, however long the broker is away.
-async fn report(broker: &Broker, task: &Task, sent: bool) {
-    while let Err(error) = broker.publish(REPORTS, &[task.report(sent)]).await {
-        eprintln!("error: cannot report yet, trying again: {error:?}");
-        sleep(RETRY_PAUSE).await;
-    }
+/// Stores the report about a mail, however long the broker is away.
+async fn report(broker: &Broker, assignment: &Assignment, sent: bool) {
+    let report = assignment.report(sent);
+    until_ok("report", async || broker.ledger.report(&report).await).await;
 }

@@ -1,265 +1,185 @@
-//! The broker: its two streams, what goes in, what comes out.
+//! The broker: its stream of mails, what goes in, what comes out.
 
-use crate::Failure;
-use crate::task::Identified;
 use async_nats::connection::State;
 use async_nats::header::{HeaderMap, NATS_MESSAGE_ID};
-use async_nats::jetstream::consumer::pull;
-use async_nats::jetstream::consumer::{AckPolicy, Consumer};
+use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::context::{Context, ContextBuilder};
-use async_nats::jetstream::stream::{self, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{AckKind, Message};
-use async_nats::{ConnectOptions, Event, ServerAddr};
-use std::env;
+use async_nats::{ConnectOptions, Event};
+use mail::log;
+use solution_13::{
+    Assignment, HEARTBEAT, JobId, Ledger, MAILS, PULL_LIMIT, Refusal, Settings, text, watch_mails,
+};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
-use tokio_stream::StreamExt;
+use tokio::time::timeout;
 
-/// Where the broker is when `NATS_URL` is not set.
-const DEFAULT_NATS_URL: &str = "nats://127.0.0.1:4222";
-/// How long the broker waits for an acknowledgement when `ACK_WAIT_MS` is not set.
-const DEFAULT_ACK_WAIT_MS: u64 = 30_000;
-/// How long we wait for one answer of the broker.
-const ANSWER_LIMIT: Duration = Duration::from_secs(2);
-/// How long we try to publish before we say that the broker cannot be reached.
-const PUBLISH_LIMIT: Duration = Duration::from_secs(5);
+/// How long the broker may take for one answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// How long it may take for everything that one request publishes.
+const PUBLISH_LIMIT: Duration = Duration::from_secs(30);
 /// How many messages are published before the first acknowledgement is waited for.
 const PUBLISH_BATCH: usize = 500;
-/// How long a pull request stays open. The client sends a new one then.
-const PULL_LIMIT: Duration = Duration::from_secs(5);
-/// A pause before something is tried again.
-pub const RETRY_PAUSE: Duration = Duration::from_millis(200);
-
-/// The stream of mails that are to be sent. Its one subject has the same name.
-pub const MAILS: &str = "mails";
-/// The stream of reports about them.
-pub const REPORTS: &str = "reports";
 
 /// A connection to the broker. A clone uses the same connection.
 #[derive(Clone)]
 pub struct Broker {
     context: Context,
-    /// How long a message may stay without acknowledgement before it is delivered again.
-    pub ack_wait: Duration,
-}
-
-/// Why something could not be published.
-#[derive(Debug)]
-pub enum PublishError {
-    /// The broker takes no message of this size, today or tomorrow.
-    TooLarge,
-    /// The broker has not acknowledged. It may have the messages, or some of them.
-    Unavailable(String),
+    settings: Settings,
+    /// The account of the jobs.
+    pub ledger: Ledger,
 }
 
 impl Broker {
-    /// Connects to the broker that `NATS_URL` names, and makes the streams where they do not exist yet.
-    pub async fn connect() -> Result<Self, Failure> {
-        let address = address_from_env().map_err(|error| (2, error))?;
-        let ack_wait = ack_wait_from_env().map_err(|error| (2, error))?;
-        // Neither the name nor the password of a user belongs into a log.
-        let place = format!("{}:{}", address.host(), address.port());
-        let client = ConnectOptions::new()
-            .event_callback(log_event)
-            .connect(address)
-            .await
-            .map_err(|error| (1, format!("cannot connect to the broker at {place}: {error}")))?;
+    /// Connects to the broker, and makes the streams where they do not exist yet.
+    pub async fn connect(settings: Settings) -> Result<Self, String> {
+        let place = settings.place();
+        let options = ConnectOptions::new().event_callback(log_event);
+        let client = options.connect(settings.address.clone()).await;
+        let client = client.map_err(|error| format!("cannot connect to the broker at {place}: {error}"))?;
         let context = ContextBuilder::new().timeout(ANSWER_LIMIT).build(client);
-        let broker = Self { context, ack_wait };
-        for name in [MAILS, REPORTS] {
-            broker
-                .open_stream(name)
-                .await
-                .map_err(|error| (1, format!("cannot make the stream \"{name}\" at {place}: {error}")))?;
-        }
-        Ok(broker)
+        let ledger = make_streams(&context, &settings).await;
+        let ledger = ledger.map_err(|error| format!("cannot make the streams at {place}: {error}"))?;
+        Ok(Self { context, settings, ledger })
     }
 
-    // ANCHOR: stream
-    /// Makes a stream, unless it is there already. It is a work queue on disk, and knows an id that comes again.
-    async fn open_stream(&self, name: &str) -> Result<(), String> {
-        // ANCHOR: step_1 todo!("1: a work queue on disk that remembers ids for two minutes; create_stream")
-        let config = stream::Config {
-            name: name.into(),
-            subjects: vec![name.into()],
-            // A message is deleted when it is acknowledged, and not before.
-            retention: RetentionPolicy::WorkQueue,
-            storage: StorageType::File,
-            // So long is an id remembered. A client that asks again after that asks for a new job.
-            duplicate_window: Duration::from_secs(120),
-            ..Default::default()
-        };
-        self.context.create_stream(config).await.map_err(|error| error.to_string())?;
-        Ok(())
-        // ANCHOR_END: step_1
+    /// How long a message may stay without acknowledgement before it is delivered again.
+    pub fn ack_wait(&self) -> Duration {
+        self.settings.ack_wait
     }
-    // ANCHOR_END: stream
 
-    // ANCHOR: publish
-    /// Publishes messages to a stream. When this gives `Ok`, the broker has acknowledged each of them.
-    pub async fn publish<T: Identified>(&self, stream: &str, messages: &[T]) -> Result<(), PublishError> {
-        let deadline = Instant::now() + PUBLISH_LIMIT;
-        let payloads = messages.iter().map(|message| self.payload(message)).collect::<Result<Vec<_>, _>>()?;
-        let all: Vec<_> = messages.iter().map(T::id).zip(payloads).collect();
-        for batch in all.chunks(PUBLISH_BATCH) {
-            let mut left: Vec<_> = batch.iter().collect();
-            while !left.is_empty() {
-                left = self.publish_batch(stream, left).await?;
-                if !left.is_empty() && Instant::now() >= deadline {
-                    return Err(PublishError::Unavailable("the broker does not acknowledge".into()));
+    /// Runs forever: see [`watch_mails`].
+    pub async fn watch(&self) {
+        watch_mails(&self.context, self.settings.ack_wait).await;
+    }
+
+    // ANCHOR: accept
+    /// Stores a job: first its name, then its mails. Returns whether it is done already.
+    pub async fn accept(&self, job: &JobId, digest: &str, mails: &[Assignment]) -> Result<bool, Refusal> {
+        self.check(mails)?;
+        let all_of_it = async {
+            let is_done = self.ledger.claim(job, digest).await?;
+            if !is_done {
+                for batch in mails.chunks(PUBLISH_BATCH) {
+                    self.publish(batch).await?;
                 }
             }
+            Ok(is_done)
+        };
+        // One limit for everything. Each answer has one of its own too, but 500 of those make 40 minutes.
+        let late = |_| Err(Refusal::Unavailable("the broker does not acknowledge".into()));
+        let accepted = timeout(PUBLISH_LIMIT, all_of_it).await.unwrap_or_else(late);
+        if let Err(Refusal::Unavailable(_)) = accepted {
+            // A broker that was set up anew has no streams. The client's next attempt finds them.
+            let _ = timeout(Duration::from_secs(1), make_streams(&self.context, &self.settings)).await;
         }
-        Ok(())
+        accepted
+    }
+    // ANCHOR_END: accept
+
+    /// Refuses at once what would fail later.
+    fn check(&self, mails: &[Assignment]) -> Result<(), Refusal> {
+        let client = self.context.client();
+        // Without a connection, the client keeps what is published and sends it later, after we have said "no".
+        if client.connection_state() != State::Connected {
+            return Err(Refusal::Unavailable("there is no connection to the broker".into()));
+        }
+        // The broker counts the headers too; 256 bytes is more than they ever have.
+        let limit = client.server_info().max_payload;
+        match mails.iter().any(|mail| mail.to_json().len() + 256 > limit) {
+            true => Err(Refusal::TooLarge),
+            false => Ok(()),
+        }
     }
 
-    /// Publishes each message, then waits for the acknowledgements. Gives those that were not acknowledged: they
-    /// can be published again, since the broker knows an id that comes a second time.
-    async fn publish_batch<'a>(
-        &self,
-        stream: &str,
-        messages: Vec<&'a (String, Vec<u8>)>,
-    ) -> Result<Vec<&'a (String, Vec<u8>)>, PublishError> {
+    // ANCHOR: publish
+    /// Publishes mails. When this returns `Ok`, the broker has stored each of them.
+    async fn publish(&self, mails: &[Assignment]) -> Result<(), Refusal> {
         // ANCHOR: step_2 todo!("2: publish each with its id in the header, then wait for each acknowledgement")
-        let mut pending = Vec::new();
-        for message in messages {
-            self.connected()?;
-            let (id, payload) = message.clone();
+        let mut acknowledgements = Vec::new();
+        for mail in mails {
             let mut headers = HeaderMap::new();
-            headers.insert(NATS_MESSAGE_ID, id);
-            let published =
-                self.context.publish_with_headers(stream.to_owned(), headers, payload.into()).await;
-            pending.push((message, published.map_err(|error| PublishError::Unavailable(error.to_string()))?));
+            headers.insert(NATS_MESSAGE_ID, mail.id());
+            let published = self.context.publish_with_headers(MAILS, headers, mail.to_json().into());
+            acknowledgements.push(published.await?);
         }
-        let mut left = Vec::new();
-        for (message, acknowledgement) in pending {
-            if let Err(error) = acknowledgement.await {
-                eprintln!("error: the broker did not acknowledge {}: {error}", message.0);
-                left.push(message);
-            }
+        for acknowledgement in acknowledgements {
+            acknowledgement.await?;
         }
-        Ok(left)
+        Ok(())
         // ANCHOR_END: step_2
     }
     // ANCHOR_END: publish
 
-    /// A message as it travels, when the broker takes messages of this size.
-    fn payload(&self, message: &impl Identified) -> Result<Vec<u8>, PublishError> {
-        let payload = serde_json::to_vec(message).expect("strings and numbers can be written as JSON");
-        // The broker counts the headers too; 256 bytes is more than they ever have.
-        if payload.len() + 256 > self.context.client().server_info().max_payload {
-            return Err(PublishError::TooLarge);
-        }
-        Ok(payload)
-    }
-
-    /// Without a connection, the client keeps what is published and sends it later, after we have said "no".
-    fn connected(&self) -> Result<(), PublishError> {
-        match self.context.client().connection_state() {
-            State::Connected => Ok(()),
-            _ => Err(PublishError::Unavailable("there is no connection to the broker".into())),
-        }
-    }
-
     // ANCHOR: pull
-    /// The messages of a stream, for one of several programs that share them.
-    pub async fn pull(&self, stream: &str) -> Result<Pull, Failure> {
+    /// Asks for mails, one at a time, by a name that all workers share.
+    async fn pull(&self) -> Result<pull::Stream, String> {
+        // ANCHOR: step_3 todo!("3: a consumer that all workers share by its name; messages from it, one at a time")
         let config = pull::Config {
-            // Everybody who pulls by this name shares the messages. It outlives its last user.
-            durable_name: Some(stream.into()),
+            durable_name: Some(MAILS.into()),
             ack_policy: AckPolicy::Explicit,
-            ack_wait: self.ack_wait,
-            // As often as it takes: a message that is given up by the broker is lost in a work queue.
-            max_deliver: -1,
-            max_ack_pending: -1,
+            ack_wait: self.settings.ack_wait,
             ..Default::default()
         };
-        let consumer = self.context.create_consumer_on_stream(config, stream).await;
-        let consumer = consumer.map_err(|error| (1, format!("cannot pull from \"{stream}\": {error}")))?;
-        Ok(Pull { consumer, messages: None })
-    }
-    // ANCHOR_END: pull
-}
-
-/// One end of a stream: messages come out, one at a time.
-pub struct Pull {
-    consumer: Consumer<pull::Config>,
-    messages: Option<pull::Stream>,
-}
-
-impl Pull {
-    /// The next message, however long it takes. The broker may go away and come back meanwhile.
-    pub async fn next(&mut self) -> Message {
-        loop {
-            match self.try_next().await {
-                Ok(message) => return message,
-                Err(error) => {
-                    eprintln!("error: cannot pull from the broker, trying again: {error}");
-                    self.messages = None;
-                    sleep(RETRY_PAUSE).await;
-                }
-            }
-        }
-    }
-
-    // ANCHOR: one
-    async fn try_next(&mut self) -> Result<Message, String> {
-        // ANCHOR: step_3 todo!("3: ask for one message at a time, and keep the stream of messages for the next call")
-        let messages = match &mut self.messages {
-            Some(messages) => messages,
-            None => {
-                // One at a time: what waits here cannot be taken by another host, and its time runs.
-                let one = self.consumer.stream().max_messages_per_batch(1).expires(PULL_LIMIT);
-                self.messages.insert(one.messages().await.map_err(|error| error.to_string())?)
-            }
-        };
-        match messages.next().await {
-            Some(message) => message.map_err(|error| error.to_string()),
-            None => Err("the messages ended".into()),
-        }
+        let consumer = self.context.create_consumer_on_stream(config, MAILS).await.map_err(text)?;
+        // What waits here cannot be taken by another host, and its time runs.
+        let one_at_a_time = consumer.stream().max_messages_per_batch(1);
+        one_at_a_time.expires(PULL_LIMIT).heartbeat(HEARTBEAT).messages().await.map_err(text)
         // ANCHOR_END: step_3
     }
-    // ANCHOR_END: one
+    // ANCHOR_END: pull
+
+    /// Mails for this worker. A broker that was killed, or set up anew, may have lost the stream.
+    pub async fn mails(&self) -> Result<pull::Stream, String> {
+        make_streams(&self.context, &self.settings).await?;
+        self.pull().await
+    }
 }
 
+/// Makes what the broker does not have yet: the stream of mails, and the account of the jobs.
+async fn make_streams(context: &Context, settings: &Settings) -> Result<Ledger, String> {
+    match make_mails(context, settings).await {
+        // A broker without room says so before it looks whether the stream is there.
+        Err(why) if why.contains("insufficient storage") && context.get_stream(MAILS).await.is_ok() => {}
+        made => made?,
+    }
+    Ledger::open(context).await
+}
+
+// ANCHOR: stream
+/// Makes the stream of mails, unless it is there already.
+async fn make_mails(context: &Context, settings: &Settings) -> Result<(), String> {
+    // ANCHOR: step_1 todo!("1: a work queue on disk, with a limit, that remembers ids for two minutes; create_stream")
+    let config = stream::Config {
+        name: MAILS.into(),
+        subjects: vec![MAILS.into()],
+        // A message is deleted when it is acknowledged, and not before.
+        retention: RetentionPolicy::WorkQueue,
+        storage: StorageType::File,
+        // A full queue refuses new mails. The old ones were promised to somebody.
+        max_bytes: settings.queue_bytes,
+        discard: DiscardPolicy::New,
+        duplicate_window: Duration::from_secs(120),
+        ..Default::default()
+    };
+    context.create_stream(config).await.map(drop).map_err(text)
+    // ANCHOR_END: step_1
+}
+// ANCHOR_END: stream
+
 // ANCHOR: settle
-/// Says what became of a message, and waits until the broker knows.
+/// Tells the broker what became of a message, and waits until it knows.
 pub async fn settle(message: &Message, kind: AckKind) {
-    let deadline = Instant::now() + PUBLISH_LIMIT;
-    while let Err(error) = message.double_ack_with(kind).await {
-        if Instant::now() >= deadline {
-            // Nothing is lost: the broker delivers the message again.
-            eprintln!("error: cannot acknowledge a message: {error}");
-            return;
-        }
-        sleep(RETRY_PAUSE).await;
+    if let Err(error) = message.double_ack_with(kind).await {
+        // Nothing is lost: the broker delivers the message again.
+        log!("error: cannot acknowledge a message: {error}");
     }
 }
 // ANCHOR_END: settle
 
 async fn log_event(event: Event) {
     match event {
-        Event::Disconnected | Event::Connected => eprintln!("broker: {event}"),
+        Event::Disconnected | Event::Connected => log!("broker: {event}"),
         _ => {}
-    }
-}
-
-fn address_from_env() -> Result<ServerAddr, String> {
-    let text = env::var("NATS_URL").unwrap_or_else(|_| DEFAULT_NATS_URL.into());
-    let bad = |why: &str| format!("cannot use NATS_URL: {why}: use nats://HOST:PORT");
-    let address: ServerAddr = text.parse().map_err(|error: std::io::Error| bad(&error.to_string()))?;
-    if address.host().is_empty() {
-        return Err(bad("it names no host"));
-    }
-    Ok(address)
-}
-
-fn ack_wait_from_env() -> Result<Duration, String> {
-    let Ok(text) = env::var("ACK_WAIT_MS") else { return Ok(Duration::from_millis(DEFAULT_ACK_WAIT_MS)) };
-    match text.parse() {
-        Ok(milliseconds @ 100..=86_400_000) => Ok(Duration::from_millis(milliseconds)),
-        _ => {
-            Err(format!("cannot use ACK_WAIT_MS \"{text}\": it must be a whole number from 100 to 86400000"))
-        }
     }
 }

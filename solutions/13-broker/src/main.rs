@@ -1,35 +1,39 @@
 //! Lesson 13: the same job on more than one machine. A broker, NATS with JetStream, stands between the server and
-//! its workers: it keeps every mail on disk until a worker, on whatever host, has acknowledged it.
+//! its workers: it keeps every mail until a worker, on whatever host, has acknowledged it.
 //!
 //! Started as `solution-13 send-mail`, the program is a worker. `NATS_URL` names the broker. New here: a work
-//! queue, acknowledgements, redelivery, and a name for each mail by which a duplicate can be told. The chapter is
+//! queue, acknowledgements, redelivery, and a name for each mail by which a duplicate is recognized. The chapter is
 //! book/src/13-broker.md.
 
 mod broker;
 mod endpoint;
-mod signals;
-mod smtp;
-mod tally;
-mod task;
 mod worker;
 
 use broker::Broker;
-use mail::SmtpServer;
-use signals::EndSignals;
+use mail::{SmtpServer, log};
+use shutdown::{SEND_MAIL, ShutdownSignals};
+use solution_13::{Settings, add_up, next_message};
 use std::env;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-/// The argument that makes this program a worker.
-const SEND_MAIL: &str = "send-mail";
+/// How long a worker may take for the mail in hand when it is asked to exit. What it does not finish, the broker
+/// delivers again.
+const WORKER_LIMIT: Duration = Duration::from_secs(10);
+/// How long the server may take for the job in hand.
+const SERVER_LIMIT: Duration = Duration::from_secs(1);
 
-/// An exit status and what is said about it: 1 when the work failed, 2 when the configuration was bad.
+/// An exit status and what is said about it: 1 when the work failed, 2 when a setting was bad.
 type Failure = (u8, String);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let ended = match env::args().nth(1).as_deref() {
+    let ended = match env::args_os().nth(1) {
         None => server().await,
-        Some(SEND_MAIL) => worker().await,
+        Some(role) if role == SEND_MAIL => worker().await,
         Some(other) => {
             Err((2, format!("unknown role {other:?}: it is {SEND_MAIL}, or nothing for the server")))
         }
@@ -37,7 +41,7 @@ async fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err((status, error)) => {
-            eprintln!("error: {error}");
+            log!("error: {error}");
             ExitCode::from(status)
         }
     }
@@ -46,34 +50,53 @@ async fn main() -> ExitCode {
 // ANCHOR: server
 /// Publishes what comes in over HTTP, and adds up what the workers report.
 async fn server() -> Result<(), Failure> {
-    let mut end = EndSignals::new().map_err(|error| (1, error))?;
-    let broker = Broker::connect().await?;
-    let reports = broker.pull(broker::REPORTS).await?;
+    let settings = Settings::from_env().map_err(|error| (2, error))?;
+    let mut stop = pin!(ShutdownSignals::new().map_err(|error| (1, error))?.first());
+    let broker = tokio::select! {
+        broker = Broker::connect(settings) => broker.map_err(|error| (1, error))?,
+        () = &mut stop => return Ok(()),
+    };
     let listener = web::listen().await.map_err(|error| (2, error))?;
-    tokio::spawn(tally::add_up(reports));
     web::announce(&listener).map_err(|error| (1, error))?;
-    // Nothing has to be saved at the end: whatever was accepted is in the broker.
-    axum::serve(listener, endpoint::routes(broker))
-        .with_graceful_shutdown(async move { end.next().await })
-        .await
-        .map_err(|error| (1, format!("cannot go on serving: {error}")))
+    let (serving, stopped) = oneshot::channel();
+    let mut tally = pin!(add_up(&broker.ledger, stopped));
+    tokio::select! {
+        () = web::serve_until(listener, endpoint::routes(broker.clone()), stop) => {}
+        () = &mut tally => return Ok(()),
+        () = broker.watch() => return Ok(()),
+    }
+    // Nothing has to be saved: what was accepted is in the broker. But a job that was logged had better be marked.
+    drop(serving);
+    let _ = timeout(SERVER_LIMIT, tally).await;
+    Ok(())
 }
 // ANCHOR_END: server
 
 // ANCHOR: worker
 /// Takes one mail after another from the broker. A signal ends it after the mail in hand.
 async fn worker() -> Result<(), Failure> {
+    let settings = Settings::from_env().map_err(|error| (2, error))?;
     let smtp = SmtpServer::from_env().map_err(|error| (2, error))?;
-    let mut end = EndSignals::new().map_err(|error| (1, error))?;
-    let broker = Broker::connect().await?;
-    let mut mails = broker.pull(broker::MAILS).await?;
-    eprintln!("waiting for mails");
+    let mut stop = pin!(ShutdownSignals::new().map_err(|error| (1, error))?.first());
+    let broker = tokio::select! {
+        broker = Broker::connect(settings) => broker.map_err(|error| (1, error))?,
+        () = &mut stop => return Ok(()),
+    };
+    log!("waiting for mails");
+    let mut mails = None;
     loop {
         let message = tokio::select! {
-            message = mails.next() => message,
-            () = end.next() => return Ok(()),
+            message = next_message(&mut mails, async || broker.mails().await) => message,
+            () = &mut stop => return Ok(()),
         };
-        worker::handle(&broker, &smtp, &message).await;
+        let mut work = pin!(worker::work_on(&broker, &smtp, &message));
+        tokio::select! {
+            () = &mut work => {}
+            () = &mut stop => {
+                let late = |_| (1, "ended with a mail in hand: the broker delivers it again".to_owned());
+                return timeout(WORKER_LIMIT, work).await.map_err(late);
+            }
+        }
     }
 }
 // ANCHOR_END: worker

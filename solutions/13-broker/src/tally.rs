@@ -1,44 +1,44 @@
-//! Adding up what the workers report. This part is given.
+//! Adding up what the workers report.
 
-use crate::broker::{Pull, settle};
-use crate::task::Report;
-use async_nats::jetstream::{AckKind, Message};
+use crate::{JobId, Ledger, Report, next_message, until_ok};
+use mail::log;
 use std::collections::HashMap;
+use tokio::sync::oneshot;
 
-/// The reports about one job that have come so far.
-#[derive(Default)]
-struct Tally {
-    /// By the number of the mail: a report that comes twice counts once.
-    reports: HashMap<usize, (Report, Message)>,
-}
+/// Of each job that is not done: which mails were reported, and whether they were sent.
+type Jobs = HashMap<JobId, HashMap<usize, bool>>;
 
 // ANCHOR: add_up
-/// Reads reports for ever, and logs a line for each job that is complete.
-pub async fn add_up(mut reports: Pull) {
-    let mut jobs: HashMap<String, Tally> = HashMap::new();
+/// Reads reports until the other half of `stopped` is dropped, and logs a line for each job that is complete.
+pub async fn add_up(ledger: &Ledger, mut stopped: oneshot::Receiver<()>) {
+    let mut jobs = Jobs::new();
+    let mut reports = None;
     loop {
-        let message = reports.next().await;
-        let Ok(report) = serde_json::from_slice::<Report>(&message.payload) else {
-            settle(&message, AckKind::Term).await;
-            continue;
+        let message = tokio::select! {
+            message = next_message(&mut reports, async || ledger.pull().await) => message,
+            _ = &mut stopped => return,
         };
-        let (job, of) = (report.job.clone(), report.of);
-        let tally = jobs.entry(job.clone()).or_default();
-        tally.reports.insert(report.number, (report, message));
-        if tally.reports.len() >= of {
-            let complete = jobs.remove(&job).unwrap_or_default();
-            log_and_settle(complete).await;
+        match serde_json::from_slice(&message.payload) {
+            Ok(report) => count(ledger, &mut jobs, report).await,
+            Err(error) => {
+                log!("error: cannot use a report: {error}");
+                until_ok("delete a report", async || ledger.delete_report(&message).await).await;
+            }
         }
     }
 }
 
-/// The reports are acknowledged when the line is in the log. A server that is restarted before that gets them
-/// again.
-async fn log_and_settle(tally: Tally) {
-    let counter = tally.reports.values().filter(|(report, _)| report.sent).count();
-    eprintln!("Number of mails sent {counter}");
-    for (_, message) in tally.reports.values() {
-        settle(message, AckKind::Ack).await;
+async fn count(ledger: &Ledger, jobs: &mut Jobs, Report { job, number, of, sent }: Report) {
+    if !jobs.contains_key(&job) && until_ok("look up a job", async || ledger.is_done(&job).await).await {
+        // A mail that went out twice, or a server that was killed when it had marked the job.
+        return until_ok("delete reports", async || ledger.delete_reports(&job).await).await;
+    }
+    let reported = jobs.entry(job.clone()).or_default();
+    reported.insert(number, sent);
+    if reported.len() == of {
+        log!("Number of mails sent {}", reported.values().filter(|sent| **sent).count());
+        jobs.remove(&job);
+        until_ok("mark a job as done", async || ledger.finish(&job).await).await;
     }
 }
 // ANCHOR_END: add_up

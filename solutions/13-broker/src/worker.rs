@@ -1,74 +1,105 @@
 //! The worker's side: a mail is sent, reported and acknowledged, in this order.
 
-use crate::broker::{Broker, MAILS, REPORTS, RETRY_PAUSE, settle};
-use crate::smtp::{self, Outcome};
-use crate::task::Task;
+use crate::broker::{Broker, settle};
 use async_nats::jetstream::{AckKind, Message};
-use mail::SmtpServer;
-use std::pin::pin;
-use tokio::time::{interval, sleep};
+use lettre::message::header::MessageId;
+use mail::{SmtpServer, log};
+use send_mail::SmtpClient;
+use smtp::SmtpError;
+use solution_13::{Assignment, MAILS, until_ok};
+use std::time::Duration;
+use tokio::time::sleep;
 
-/// After so many deliveries, a mail that cannot be sent is given up.
+/// After this many deliveries, a mail that cannot be sent is given up.
 const MAX_DELIVERIES: i64 = 5;
 
-// ANCHOR: handle
-/// Does all that a message of the stream of mails asks for.
-pub async fn handle(broker: &Broker, smtp: &SmtpServer, message: &Message) {
-    let task: Task = match serde_json::from_slice(&message.payload) {
-        Ok(task) => task,
+/// Does all that a message of the stream of mails asks for. Meanwhile the broker hears that somebody works on it.
+pub async fn work_on(broker: &Broker, smtp: &SmtpServer, message: &Message) {
+    match serde_json::from_slice(&message.payload) {
+        Ok(assignment) => tokio::select! {
+            () = work(broker, smtp, message, &assignment) => {}
+            () = still_at_it(message, broker.ack_wait() / 3) => {}
+        },
         Err(error) => {
-            eprintln!("error: what came from \"{MAILS}\" is no mail: {error}");
-            return settle(message, AckKind::Term).await;
+            log!("error: cannot use what came from \"{MAILS}\": {error}");
+            settle(message, AckKind::Term).await;
         }
-    };
+    }
+}
+
+async fn work(broker: &Broker, smtp: &SmtpServer, message: &Message, assignment: &Assignment) {
+    match broker.ledger.is_reported(assignment).await {
+        Ok(false) => handle(broker, smtp, message, assignment).await,
+        // A worker was killed between its report and its acknowledgement.
+        Ok(true) => settle(message, AckKind::Ack).await,
+        // Nothing was sent: the broker delivers the mail again.
+        Err(why) => log!("error: cannot ask the broker about a mail: {why}"),
+    }
+}
+
+// ANCHOR: handle
+/// Sends a mail, reports what became of it, and acknowledges its message.
+async fn handle(broker: &Broker, smtp: &SmtpServer, message: &Message, assignment: &Assignment) {
     // ANCHOR: step_4 todo!("4: send, report, acknowledge; or give the mail back for later")
-    let sending = smtp::send(smtp, &task.mail, task.message_id());
-    let sent = match still_at_it(broker, message, sending).await {
-        Outcome::Accepted => true,
-        Outcome::Later(why) if deliveries(message) < MAX_DELIVERIES => {
-            eprintln!("the mail to {:?} has to wait: {why}", task.mail.to);
-            return settle(message, AckKind::Nak(Some(broker.ack_wait))).await;
+    let to = &assignment.mail.to;
+    let sent = match send(smtp, assignment).await {
+        Ok(()) => true,
+        Err(why) if is_temporary(&why) && deliveries(message) < MAX_DELIVERIES => {
+            log!("the mail to {to:?} has to wait: {why}");
+            return settle(message, AckKind::Nak(Some(broker.ack_wait()))).await;
         }
-        Outcome::Refused(why) | Outcome::Later(why) => {
-            eprintln!("error: cannot send the mail to {:?}: {why}", task.mail.to);
+        Err(why) => {
+            log!("error: cannot send the mail to {to:?}: {why}");
             false
         }
     };
-    // Only now. Whoever dies before this line leaves a message that the broker delivers again.
-    report(broker, &task, sent).await;
-    settle(message, AckKind::Ack).await;
+    report(broker, assignment, sent).await;
+    settle(message, AckKind::Ack).await; // Only now: a worker that dies before this line loses nothing.
     // ANCHOR_END: step_4
 }
 // ANCHOR_END: handle
 
 // ANCHOR: still_at_it
-/// Does the work, and tells the broker meanwhile that somebody is at it.
-async fn still_at_it<T>(broker: &Broker, message: &Message, work: impl Future<Output = T>) -> T {
-    // ANCHOR: step_5 todo!("5: do the work, and say AckKind::Progress three times per ack_wait meanwhile")
-    let mut work = pin!(work);
-    let mut ticks = interval(broker.ack_wait / 3);
+/// Tells the broker in each `period` that somebody works on the message. It never returns: it is dropped when the
+/// work is done.
+async fn still_at_it(message: &Message, period: Duration) {
+    // Most mails take less than this.
+    sleep(period).await;
+    // ANCHOR: step_5 todo!("5: say AckKind::Progress, wait for a period, and so on")
     loop {
-        tokio::select! {
-            result = &mut work => return result,
-            _ = ticks.tick() => {
-                // One that is lost is no harm, there is another before the time is over.
-                let _ = message.ack_with(AckKind::Progress).await;
-            }
-        }
+        // One that is lost does no harm: there is another one before the time is over.
+        let _ = message.ack_with(AckKind::Progress).await;
+        sleep(period).await;
     }
     // ANCHOR_END: step_5
 }
 // ANCHOR_END: still_at_it
 
-/// How often this message was delivered, to whomever, this time included.
+// ANCHOR: send
+/// Sends a mail under the name that it has on each delivery.
+async fn send(smtp: &SmtpServer, assignment: &Assignment) -> Result<(), SmtpError> {
+    let mut message = assignment.mail.to_message().map_err(SmtpError::Refused)?;
+    message.headers_mut().set(MessageId::from(assignment.message_id()));
+    let mut client = SmtpClient::new(smtp.clone());
+    let sent = client.send(&message).await;
+    // The server has said yes or no. Nothing has to wait until it has said good-bye.
+    tokio::spawn(client.quit());
+    sent
+}
+// ANCHOR_END: send
+
+/// Whether the mail may be accepted another time, or from another host.
+fn is_temporary(error: &SmtpError) -> bool {
+    !matches!(error, SmtpError::Refused(_))
+}
+
+/// How often this message was delivered, to whichever worker, this time included.
 fn deliveries(message: &Message) -> i64 {
     message.info().map_or(1, |info| info.delivered)
 }
 
-/// Publishes the report about a mail, however long the broker is away.
-async fn report(broker: &Broker, task: &Task, sent: bool) {
-    while let Err(error) = broker.publish(REPORTS, &[task.report(sent)]).await {
-        eprintln!("error: cannot report yet, trying again: {error:?}");
-        sleep(RETRY_PAUSE).await;
-    }
+/// Stores the report about a mail, however long the broker is away.
+async fn report(broker: &Broker, assignment: &Assignment, sent: bool) {
+    let report = assignment.report(sent);
+    until_ok("report", async || broker.ledger.report(&report).await).await;
 }
