@@ -17,16 +17,13 @@ use std::time::{Duration, Instant};
 const OWN_TESTS_LIMIT: Duration = Duration::from_secs(120);
 
 /// Deleted fields that change nothing. cargo-mutants does not ask its configuration about deleted fields.
-const SAME_AS_DELETED: [&str; 6] = [
+const SAME_AS_DELETED: [&str; 4] = [
     // What the broker does when it is not told: a stream's subject is its name, it is on disk, and it remembers an id
-    // for two minutes; each message has to be acknowledged, and is delivered as often as it takes.
+    // for two minutes; each message has to be acknowledged.
     "delete field subjects from struct stream::Config",
     "delete field storage from struct stream::Config",
     "delete field duplicate_window from struct stream::Config",
     "delete field ack_policy from struct pull::Config",
-    "delete field max_deliver from struct pull::Config",
-    // The broker's own limit is a thousand messages in hand. A worker has one.
-    "delete field max_ack_pending from struct pull::Config",
 ];
 
 /// What the command line can say.

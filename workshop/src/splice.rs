@@ -20,7 +20,10 @@ pub fn splice(starter: &str, gaps: &[Gap], step: u32, mine: &str) -> Option<Stri
         let known = |line: &usize| is_given(line) && still_there.contains_key(line);
         let before = (0..gap.lines.start).rev().find(known)?;
         let after = (gap.lines.end..starter.len()).find(known)?;
-        let begin = still_there[&before] + 1;
+        // A line such as `}` is there more than once: a line with words says where to count braces from.
+        let words = (0..before).rev().find(|line| known(line) && has_words(starter[*line]));
+        let from = words.filter(|_| !has_words(starter[before])).unwrap_or(before);
+        let begin = begin_of_piece(&starter[from..=before], &mine, still_there[&from], still_there[&before]);
         let end = end_of_piece(&mine, begin, starter[after], still_there[&after]);
 
         let mut lines = Vec::new();
@@ -57,6 +60,19 @@ fn still_there(starter: &[&str], mine: &[&str]) -> BTreeMap<usize, usize> {
         }
     }
     places
+}
+
+/// A piece begins behind the first line that is like the last of `given`, and has as many braces open before it.
+fn begin_of_piece(given: &[&str], mine: &[&str], from: usize, found: usize) -> usize {
+    let (last, before) = given.split_last().expect("a range with its end has a line");
+    let is_last = |line: &usize| {
+        mine[*line].trim() == last.trim() && open_braces(&mine[from..*line]) == open_braces(before)
+    };
+    (from..found).find(is_last).unwrap_or(found) + 1
+}
+
+fn has_words(line: &str) -> bool {
+    line.contains(char::is_alphanumeric)
 }
 
 /// A line such as `}` is there more than once: a piece ends before the first one that leaves no brace open.
