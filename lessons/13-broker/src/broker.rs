@@ -114,7 +114,7 @@ async fn make_streams(context: &Context, settings: &Settings) -> Result<Ledger, 
         Err(why) if why.contains("insufficient storage") && context.get_stream(MAILS).await.is_ok() => {}
         made => made?,
     }
-    Ledger::open(context).await
+    Ledger::open(context, (settings.queue_bytes / 4).max(1024)).await
 }
 
 /// Makes the stream of mails, unless it is there already.

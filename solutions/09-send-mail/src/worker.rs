@@ -43,6 +43,7 @@ pub fn run_worker<C>(
     config: impl FnOnce() -> Result<C, String>,
     serve: impl AsyncFnOnce(Channel, C) -> Result<(), Error>,
 ) -> ExitCode {
+    mail::let_no_panic_wait();
     let worked = prepare(config).and_then(|(inherited, config)| run(inherited, config, serve));
     match worked {
         Ok(()) => ExitCode::SUCCESS,
@@ -86,6 +87,5 @@ async fn run<C>(
 
 /// 2 when the parent sent something that can't be a message, 1 when the channel failed.
 fn exit_status(error: &Error) -> u8 {
-    let failed = !error.is_fatal() || matches!(error, Error::Io { .. });
-    if failed { 1 } else { 2 }
+    if !error.is_fatal() || matches!(error, Error::Io { .. }) { 1 } else { 2 }
 }

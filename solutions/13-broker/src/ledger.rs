@@ -21,20 +21,23 @@ const JOBS_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone)]
 pub struct Ledger {
     context: Context,
+    room: i64,
 }
 
 impl Ledger {
-    /// Makes what the broker does not have yet.
+    /// Makes what the broker does not have yet. Reports and jobs have `room` bytes each, so that neither takes the other's,
+    /// nor the mails'. When it is used up, the oldest go.
     ///
     /// # Errors
     /// What the broker says about it, here and in all other methods.
-    pub async fn open(context: &Context) -> Result<Self, String> {
+    pub async fn open(context: &Context, room: i64) -> Result<Self, String> {
         let reports = stream::Config {
             name: REPORTS.into(),
             subjects: vec![format!("{REPORTS}.*.*")],
             // A mail that is delivered twice may be reported twice. The second report takes the place of the first.
             max_messages_per_subject: 1,
             max_age: REPORTS_LIMIT,
+            max_bytes: room,
             ..Default::default()
         };
         let jobs = stream::Config {
@@ -42,12 +45,19 @@ impl Ledger {
             subjects: vec![format!("{JOBS}.*.*")],
             max_messages_per_subject: 1,
             max_age: JOBS_LIMIT,
+            max_bytes: room,
             ..Default::default()
         };
         for config in [reports, jobs] {
-            context.create_stream(config).await.map_err(text)?;
+            let name = config.name.clone();
+            match context.create_stream(config).await.map_err(text) {
+                // A broker without room says so before it looks whether the stream is there.
+                Err(why)
+                    if why.contains("insufficient storage") && context.get_stream(name).await.is_ok() => {}
+                made => drop(made?),
+            }
         }
-        Ok(Self { context: context.clone() })
+        Ok(Self { context: context.clone(), room })
     }
 
     // ANCHOR: claim
@@ -121,7 +131,7 @@ impl Ledger {
     /// acknowledged.
     pub(crate) async fn pull(&self) -> Result<pull::Stream, String> {
         // A broker that was killed, or set up anew, may have lost what it had.
-        Self::open(&self.context).await?;
+        Self::open(&self.context, self.room).await?;
         // In memory, so a broker that was restarted has none, and we begin again with the first report.
         let config = pull::Config { ack_policy: AckPolicy::None, memory_storage: true, ..Default::default() };
         let consumer = self.context.create_consumer_on_stream(config, REPORTS).await.map_err(text)?;

@@ -75,6 +75,7 @@ async fn server() -> Result<(), Failure> {
 // ANCHOR: worker
 /// Takes one mail after another from the broker. A signal ends it after the mail in hand.
 async fn worker() -> Result<(), Failure> {
+    mail::let_no_panic_wait();
     let settings = Settings::from_env().map_err(|error| (2, error))?;
     let smtp = SmtpServer::from_env().map_err(|error| (2, error))?;
     let mut stop = pin!(ShutdownSignals::new().map_err(|error| (1, error))?.first());

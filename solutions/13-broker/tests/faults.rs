@@ -159,6 +159,24 @@ fn a_broker_that_was_set_up_anew_gets_its_streams_again() {
 }
 
 #[test]
+fn jobs_that_are_done_take_no_room_from_reports() {
+    let spec = spec();
+    let Some(broker) = Broker::start_with(&spec, "max_file_store: 20000") else { return };
+    let mailbox = spec.mailbox();
+    let check = spec.check("", "posted 100 jobs, one after another, to a broker that may store 20,000 bytes");
+    let small = || program(&spec, &broker.url()).env("QUEUE_BYTES", "12000");
+    let mut server = small().start();
+    let http = server.listening(&check);
+    let _worker = small().arg("send-mail").env("SMTP_URL", mailbox.url()).start();
+    for (index, mail) in spec.mails(100).iter().enumerate() {
+        let answer = http.post(&check, "/endpoint", &mail::request(std::slice::from_ref(mail)));
+        check.equal("the status of the answer", &answer.status, &202);
+        mailbox.wait_letters(&check, index + 1);
+    }
+    check.holds("empty streams", broker.wait_empty(&check).is_ok(), "messages");
+}
+
+#[test]
 fn reports_have_room_when_mails_fill_the_store() {
     let spec = spec();
     let Some(broker) = Broker::start_with(&spec, "max_file_store: 20000") else { return };

@@ -30,7 +30,7 @@ const SCRIPT: &str = r#"
     for one; do
         case $one in /*) ;; *) kill -s KILL -- "-$one" ;; esac
     done
-    for file in $(grep -als "$MARKS" /proc/[0-9]*/environ); do
+    for file in $(grep -a -l -s "$MARKS" /proc/[0-9]*/environ); do
         file=${file#/proc/}
         kill -s KILL "${file%/environ}"
     done

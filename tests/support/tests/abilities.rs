@@ -163,10 +163,10 @@ fn a_client_says_what_it_likes_and_reads_what_comes() {
         write!(&stream, "the end {rest}").unwrap();
     });
     let mut client = http.connect(&check);
-    client.write("hel").unwrap();
+    client.write("hell").unwrap();
     client.stays_open(&check, "a line has an end");
     client.write(b"\x00\n1\n".as_slice()).unwrap();
-    assert_eq!(client.answer(&check).body, "one: hel\0\n");
+    assert_eq!(client.answer(&check).body, "one: hell\0\n");
     assert_eq!(client.answer(&check).body, "two: 1\n");
     client.write("rest").unwrap();
     client.close_writing();

@@ -193,7 +193,7 @@ mod tests {
         let bank =
             "[[wrong]]\nname = \"n\"\nfile = \"src/main.rs\"\nfind = '''a'''\nreplace = ''\nsays = ['x']";
         let answers = parsed(bank).unwrap();
-        assert_eq!(answers[0].apply("ba\n// ANCHOR: c\nb\n").unwrap(), "b\nb\n");
+        assert_eq!(answers[0].apply("(a)\n// ANCHOR: c\nb\n").unwrap(), "()\nb\n");
         assert!(answers[0].apply("b").unwrap_err().contains("is not in the solution's src/main.rs"));
         assert!(answers[0].apply("aa").unwrap_err().contains("2 times"));
     }
