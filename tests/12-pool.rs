@@ -742,8 +742,12 @@ fn a_signal_to_the_whole_group_cuts_nothing_off() {
 #[test]
 fn neither_a_client_nor_a_log_keeps_the_server() {
     let spec = support::spec!("12-pool");
-    for (reader, log) in [(Reader::Stays, "is read"), (Reader::StopsAfter(0), "is full, and nobody reads it")]
-    {
+    let readers = [
+        (Reader::Stays, "is read"),
+        (Reader::StopsAfter(0), "is full, and nobody reads it"),
+        (Reader::LeavesAfter(0), "has lost its reader"),
+    ];
+    for (reader, log) in readers {
         let mailbox = spec.mailbox();
         let did =
             format!("sent SIGTERM while a client is in the middle of a request; the server's stderr {log}");

@@ -276,27 +276,30 @@ fn a_mail_that_can_never_be_sent_is_tried_once() {
 
 #[test]
 fn a_log_that_is_not_read_stops_nothing() {
-    let spec = spec();
-    let Some(broker) = Broker::start(&spec) else { return };
-    let mailbox = spec.mailbox();
-    let check = spec.check("", "posted 50 jobs whose mails are refused; nobody reads what the programs log");
-    let mut server = program(&spec, &broker.url()).stderr(Reader::StopsAfter(0)).start();
-    let http = server.listening(&check);
-    let worker = program(&spec, &broker.url()).arg("send-mail").env("SMTP_URL", mailbox.url());
-    let mut worker = worker.stderr(Reader::StopsAfter(0)).start();
-    let mails: Vec<Mail> = spec
-        .mails(2)
-        .into_iter()
-        .map(|mail| Mail { to: format!("no address {}", "x".repeat(900)), ..mail })
-        .collect();
-    // Each refusal makes a line of a thousand bytes. A pipe takes 64 KiB.
-    for _ in 0..50 {
-        post(&check, &http, &mails);
+    for (reader, log) in
+        [(Reader::StopsAfter(0), "is not read"), (Reader::LeavesAfter(0), "has lost its reader")]
+    {
+        let spec = spec();
+        let Some(broker) = Broker::start(&spec) else { return };
+        let mailbox = spec.mailbox();
+        let check =
+            spec.check("", format!("posted 50 jobs whose mails are refused; the programs' log {log}"));
+        let mut server = program(&spec, &broker.url()).stderr(reader).start();
+        let http = server.listening(&check);
+        let worker = program(&spec, &broker.url()).arg("send-mail").env("SMTP_URL", mailbox.url());
+        let mut worker = worker.stderr(reader).start();
+        let bad = |mail: Mail| Mail { to: format!("no address {}", "x".repeat(900)), ..mail };
+        let mails: Vec<Mail> = spec.mails(2).into_iter().map(bad).collect();
+        // Each refusal makes a long line. A pipe takes 64 KiB.
+        for _ in 0..50 {
+            post(&check, &http, &mails);
+        }
+        let is_empty = || (broker.messages(&check) == Some(0)).then_some(());
+        let empty = limit::poll(Duration::from_secs(60), is_empty);
+        check.holds("empty streams", empty.is_some(), "messages");
+        ends_on_sigterm(&check, &mut worker);
+        ends_on_sigterm(&check, &mut server);
     }
-    let empty = limit::poll(Duration::from_secs(60), || (broker.messages(&check) == Some(0)).then_some(()));
-    check.holds("empty streams", empty.is_some(), "messages");
-    ends_on_sigterm(&check, &mut worker);
-    ends_on_sigterm(&check, &mut server);
 }
 
 #[test]
