@@ -1,6 +1,7 @@
 //! `cargo xtask`: what people who make lessons need. One file for each verb, named after it.
 
 mod bench;
+mod circles;
 mod limits;
 mod mutants;
 mod pictures;
@@ -19,6 +20,7 @@ const COMMAND_LINE: CommandLine = CommandLine {
            `cargo xtask VERB --help` shows an example of each verb.",
     verbs: &[
         (bench::command, bench::run),
+        (circles::command, circles::run),
         (limits::command, limits::run),
         (mutants::command, mutants::run),
         (pictures::command, pictures::run),
