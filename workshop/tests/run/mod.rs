@@ -17,9 +17,12 @@ use std::time::Duration;
 /// The limit of every wait. What builds with cargo may wait for other builds.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
+/// The command of the package whose test this is: `cargo workshop`, or `cargo xtask`.
+pub const PROGRAM: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+
 /// The command, to be run to its end, in the folder of the workspace.
 pub fn workshop() -> assert_cmd::Command {
-    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_workshop"));
+    let mut command = assert_cmd::Command::new(PROGRAM);
     command.current_dir(root()).timeout(LIMIT);
     command
 }
@@ -31,7 +34,7 @@ pub fn root() -> PathBuf {
 
 /// `--help` of a verb must show how it is used.
 pub fn shows_an_example(verb: &str) {
-    let example = format!("  cargo workshop {verb}");
+    let example = format!("  cargo {} {verb}", env!("CARGO_PKG_NAME"));
     workshop().args([verb, "--help"]).assert().code(0).stdout(contains("Example")).stdout(contains(example));
 }
 
@@ -45,7 +48,7 @@ pub struct Running {
 impl Running {
     /// Starts the command in the folder of the workspace.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+        let mut command = Command::new(PROGRAM);
         command.current_dir(root()).args(arguments);
         Self::spawn(&mut command)
     }
