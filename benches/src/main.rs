@@ -1,6 +1,6 @@
 //! Measures the workshop beside its peers, one group after another, and writes figures and charts for the book.
 //!
-//! `cargo workshop bench [NAME…] [--short] [--out FOLDER]` runs it in release mode. What the peers need is in the
+//! `cargo xtask bench [NAME…] [--short] [--out FOLDER]` runs it in release mode. What the peers need is in the
 //! book's page "How fast it is". A peer that is missing is said in one line and left out.
 
 mod bare;

@@ -1,7 +1,12 @@
 //! The lessons of the workshop, as the folders say.
 
+pub(crate) mod begin;
+pub mod files;
+pub(crate) mod keep;
+pub(crate) mod progress;
+pub(crate) mod splice;
+
 use crate::failure::Failure;
-use crate::files;
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
@@ -133,7 +138,8 @@ impl Lesson {
         Ok(steps)
     }
 
-    fn chapter(&self, root: &Path) -> String {
+    /// The text of its chapter; empty when there is none.
+    pub fn chapter(&self, root: &Path) -> String {
         fs::read_to_string(root.join("book/src").join(format!("{}.md", self.name))).unwrap_or_default()
     }
 }
@@ -141,7 +147,9 @@ impl Lesson {
 /// How much of a task is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
+    /// The steps that are written.
     pub steps: usize,
+    /// All steps.
     pub of: usize,
 }
 

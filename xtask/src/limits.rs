@@ -1,22 +1,36 @@
 //! `cargo xtask limits`: does each lesson fit in the head?
 
-use crate::starters::names;
+use clap::{ArgMatches, Command};
 use std::collections::BTreeMap;
-use std::path::Path;
-use steps::Lesson;
+use workshop::failure::Failure;
+use workshop::lesson;
+use workshop::run::workspace;
+use workshop::ui::arguments;
+use workshop::ui::terminal::say;
 
 /// How many lines a learner may have to write in one step.
 const STEP: usize = 15;
 
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "limits",
+        "Counts the lines that each lesson gives and asks for",
+        "Example:\n  cargo xtask limits\n\nExit status 1 when a lesson is too large.",
+    )
+}
+
 /// Prints how many lines each lesson gives and asks for. An error when one is over a limit.
-pub fn check(root: &Path) -> Result<(), String> {
+pub fn run(_: &ArgMatches) -> Result<(), Failure> {
+    let root = workspace::root()?;
     let mut problems = Vec::new();
-    println!("lesson         given   to write   in each step");
-    for name in names(&root.join("solutions"))? {
-        let (given, steps) = count(&Lesson::read(root, &name)?);
+    say("lesson         given   to write   in each step");
+    for lesson in lesson::all(&root)? {
+        let (given, steps) = count(&lesson.marked(&root)?);
+        let name = &lesson.name;
         let to_write: usize = steps.values().sum();
         let each: Vec<String> = steps.values().map(usize::to_string).collect();
-        println!("{name:<14} {given:>5}   {to_write:>8}   {}", each.join(" "));
+        say(format!("{name:<14} {given:>5}   {to_write:>8}   {}", each.join(" ")));
 
         let most = if name.as_str() < "11" { 250 } else { 400 };
         let mut wrong = |is_wrong: bool, what: String| {
@@ -31,12 +45,12 @@ pub fn check(root: &Path) -> Result<(), String> {
             wrong(lines > STEP, format!("step {step} has {lines} lines to write, {STEP} is the limit"));
         }
     }
-    problems.iter().for_each(|problem| println!("{problem}"));
-    if problems.is_empty() { Ok(()) } else { Err("these lessons are too large".into()) }
+    problems.iter().for_each(say);
+    if problems.is_empty() { Ok(()) } else { Err(Failure::work("these lessons are too large")) }
 }
 
 /// The lines that are given, with comments and empty ones, and those that the solution has for each step.
-fn count(lesson: &Lesson) -> (usize, BTreeMap<u32, usize>) {
+fn count(lesson: &steps::Lesson) -> (usize, BTreeMap<u32, usize>) {
     let (mut given, mut steps) = (0, BTreeMap::new());
     for file in lesson.starter().keys() {
         let Some((starter, gaps)) = lesson.outline(file) else { continue };

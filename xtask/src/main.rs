@@ -1,45 +1,41 @@
 //! `cargo xtask`: what people who make lessons need. One file for each verb, named after it.
 
+mod bench;
 mod limits;
+mod mutants;
+mod pictures;
+mod prove;
 mod starters;
 
-use std::env;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use workshop::command_line::CommandLine;
 
-const HELP: &str = "\
-cargo xtask: what people who make lessons need
-
-  cargo xtask starters          writes lessons/ from the marks in solutions/
-  cargo xtask starters --check  says which files of lessons/ differ from that
-  cargo xtask limits            counts the lines that each lesson gives and asks for";
+const COMMAND_LINE: CommandLine = CommandLine {
+    name: "xtask",
+    shown_as: "cargo xtask",
+    about: "What people who make lessons of \"From Blocking to Forked\" need",
+    help: "Examples:\n  cargo xtask starters\n  cargo xtask prove 01\n\n\
+           Exit status: 0 done, 1 the work failed, 2 bad input.\n\
+           `cargo xtask VERB --help` shows an example of each verb.",
+    verbs: &[
+        (bench::command, bench::run),
+        (limits::command, limits::run),
+        (mutants::command, mutants::run),
+        (pictures::command, pictures::run),
+        (prove::command, prove::run),
+        (starters::command, starters::run),
+    ],
+    without_verb: None,
+};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments.as_slice() {
-        ["starters"] => starters::write(&root()),
-        ["starters", "--check"] => starters::check(&root()),
-        ["limits"] => limits::check(&root()),
-        ["help" | "--help"] => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        _ => {
-            eprintln!("{HELP}");
-            return ExitCode::from(2);
-        }
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("error: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    COMMAND_LINE.main()
 }
 
-/// The folder of the workspace that this was built in.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_owned()
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::COMMAND_LINE.command().debug_assert();
+    }
 }

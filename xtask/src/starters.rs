@@ -1,15 +1,47 @@
 //! `cargo xtask starters`: lessons/ from the marks in solutions/.
 
-use std::collections::BTreeSet;
+mod run;
+
+use clap::{Arg, ArgMatches, Command};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use steps::Lesson;
+use workshop::failure::Failure;
+use workshop::lesson;
+use workshop::run::workspace;
+use workshop::ui::arguments;
+use workshop::ui::terminal::say;
+
+/// What the command line can say.
+pub fn command() -> Command {
+    let run = Arg::new("run").long("run").value_name("LESSON").num_args(0..=1).conflicts_with("check");
+    arguments::verb(
+        "starters",
+        "Writes lessons/ from the marks in solutions/",
+        "Examples:\n  cargo xtask starters\n  cargo xtask starters --check\n  cargo xtask starters --run 02\n\n\
+         What --run checks: a starter compiles without a warning, fails the checks that starter_fails in tests/answers \
+         names and no others, each because of a todo!, and never hangs. With the solution's files in its place, the spec is green.",
+    )
+    .arg(arguments::flag("check", "Only say which files of lessons/ differ from what the marks say"))
+    .arg(run.help("Run the specs on the starters, or on this lesson's, instead of writing them"))
+}
+
+/// Writes the starters, compares them, or runs them.
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let root = workspace::root()?;
+    if matches.contains_id("run") {
+        return run::run(&root, arguments::text(matches, "run"));
+    }
+    match matches.get_flag("check") {
+        true => check(&root),
+        false => write(&root),
+    }
+}
 
 /// Writes what differs, and removes sources that no solution has.
-pub fn write(root: &Path) -> Result<(), String> {
+pub fn write(root: &Path) -> Result<(), Failure> {
     for (path, text) in differences(root)? {
-        let cannot = |error: io::Error| format!("cannot write {}: {error}", path.display());
+        let cannot = |error: io::Error| Failure::work(format!("cannot write {}: {error}", path.display()));
         let place = root.join(&path);
         match text {
             Some(text) => {
@@ -17,11 +49,11 @@ pub fn write(root: &Path) -> Result<(), String> {
                     fs::create_dir_all(folder).map_err(cannot)?;
                 }
                 fs::write(&place, text).map_err(cannot)?;
-                println!("wrote {}", path.display());
+                say(format!("wrote {}", path.display()));
             }
             None => {
                 fs::remove_file(&place).map_err(cannot)?;
-                println!("removed {}", path.display());
+                say(format!("removed {}", path.display()));
             }
         }
     }
@@ -29,26 +61,30 @@ pub fn write(root: &Path) -> Result<(), String> {
 }
 
 /// An error when a file differs, after a line for each.
-pub fn check(root: &Path) -> Result<(), String> {
+fn check(root: &Path) -> Result<(), Failure> {
     let differences = differences(root)?;
     for (path, text) in &differences {
         let what =
             if text.is_some() { "differs from what the solution's marks say" } else { "is in no solution" };
-        println!("{} {what}", path.display());
+        say(format!("{} {what}", path.display()));
     }
-    if differences.is_empty() { Ok(()) } else { Err("to write lessons/ anew: cargo xtask starters".into()) }
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::work("to write lessons/ anew: cargo xtask starters"))
+    }
 }
 
 /// Each file of lessons/ that is not as it should be, with the text that it should have. `None`: it should not be there.
-fn differences(root: &Path) -> Result<Vec<(PathBuf, Option<String>)>, String> {
+fn differences(root: &Path) -> Result<Vec<(PathBuf, Option<String>)>, Failure> {
     let mut differences = Vec::new();
-    for name in names(&root.join("solutions"))? {
-        let lesson = Lesson::read(root, &name)?;
-        let folder = Path::new("lessons").join(&name);
-        let mut files = lesson.starter();
-        files.insert("Cargo.toml".into(), lesson.manifest());
+    for lesson in lesson::all(root)? {
+        let folder = Path::new("lessons").join(&lesson.name);
+        let marked = lesson.marked(root)?;
+        let mut files = marked.starter();
+        files.insert("Cargo.toml".into(), marked.manifest());
         let superfluous = steps::sources(&root.join(&folder))
-            .map_err(|error| format!("cannot read lessons/{name}: {error}"))?;
+            .map_err(|error| Failure::input(format!("cannot read {}: {error}", folder.display())))?;
         for file in superfluous.into_iter().filter(|file| !files.contains_key(file)) {
             differences.push((folder.join(file), None));
         }
@@ -62,14 +98,4 @@ fn differences(root: &Path) -> Result<Vec<(PathBuf, Option<String>)>, String> {
         }
     }
     Ok(differences)
-}
-
-/// The names of the lessons, in order.
-pub fn names(solutions: &Path) -> Result<BTreeSet<String>, String> {
-    let cannot = |error: io::Error| format!("cannot read {}: {error}", solutions.display());
-    let entries = fs::read_dir(solutions).map_err(cannot)?.flatten();
-    Ok(entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| !name.starts_with('.'))
-        .collect())
 }

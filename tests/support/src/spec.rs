@@ -41,7 +41,7 @@ impl Spec {
         let test = std::thread::current().name().filter(|name| *name != "main").map(str::to_owned);
         let transcript = Transcript::new();
         transcript.note("spec", format!("begins, with seed {seed}"));
-        // Another build of the program, for example of an answer that `cargo workshop prove` tries.
+        // Another build of the program, for example of an answer that `cargo xtask prove` tries.
         let program = env::var_os("WORKSHOP_PROGRAM").map_or(program.as_ref().to_owned(), PathBuf::from);
         Self {
             inner: Arc::new(Inner {

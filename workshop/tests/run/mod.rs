@@ -16,9 +16,12 @@ use std::time::Duration;
 /// The limit of every wait. What builds with cargo may wait for other builds.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
+/// The command of the package whose test this is: `cargo workshop`, or `cargo xtask`.
+pub const PROGRAM: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+
 /// The command, to be run to its end, in the folder of the workspace.
 pub fn workshop() -> assert_cmd::Command {
-    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_workshop"));
+    let mut command = assert_cmd::Command::new(PROGRAM);
     command.current_dir(root()).timeout(LIMIT);
     command
 }
@@ -50,7 +53,7 @@ pub struct Running {
 impl Running {
     /// Starts the command in the folder of the workspace.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+        let mut command = Command::new(PROGRAM);
         command.current_dir(root()).args(arguments);
         Self::spawn(&mut command)
     }

@@ -149,7 +149,7 @@ impl Tiny {
 
     /// The command in this workshop, while it runs.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+        let mut command = Command::new(super::PROGRAM);
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", self.root.join("target")).args(arguments);
         Running::spawn(&mut command)
     }

@@ -1,0 +1,4 @@
+//! What a person types and reads.
+
+pub mod arguments;
+pub mod terminal;

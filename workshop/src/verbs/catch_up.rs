@@ -1,0 +1,38 @@
+//! `cargo workshop catch-up`: a latecomer joins the class in a minute.
+
+use crate::failure::Failure;
+use crate::lesson::progress::{Progress, State};
+use crate::lesson::{self, keep};
+use crate::run::{interrupt, workspace};
+use crate::ui::arguments;
+use crate::ui::terminal::say;
+use crate::verbs::solve;
+use clap::{ArgMatches, Command};
+
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "catch-up",
+        "Puts the solutions of all unfinished lessons before one in place. Your files are kept",
+        "Example:\n  cargo workshop catch-up 05\n\n\
+         What is done stays yours. `cargo workshop restore NN` brings your files back.",
+    )
+    .arg(arguments::lesson("The lesson that you want to begin, such as 05").required(true))
+}
+
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let root = workspace::root()?;
+    let wanted = lesson::one(&root, arguments::required(matches, "lesson"))?;
+    interrupt::listen(|| {})?;
+    let mut progress = Progress::load(&root);
+    for lesson in lesson::all(&root)?.into_iter().take_while(|lesson| *lesson != wanted) {
+        if matches!(progress.state(&root, &lesson)?, State::Green { .. }) {
+            say(format!("Lesson {} is done: it stays as it is.", lesson.number()));
+        } else {
+            let replaced = keep::replace(&root, &lesson, &keep::solution(&root, &lesson)?)?;
+            solve::tell(&lesson, "solution", &replaced);
+        }
+    }
+    say(format!("\nYou can begin with lesson {}: book/src/{}.md", wanted.number(), wanted.name));
+    Ok(())
+}

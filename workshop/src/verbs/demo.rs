@@ -1,0 +1,329 @@
+//! `cargo workshop demo`: the finished system at work, told as it happens.
+//!
+//! Everything that is told is seen from outside: answers, processes, mails, and lines on stderr.
+
+pub mod http;
+pub mod server;
+mod story;
+
+use crate::failure::Failure;
+use crate::run::{interrupt, workspace};
+use crate::ui::arguments;
+use crate::ui::terminal::{columns, plain, say, wrap};
+use clap::{ArgMatches, value_parser};
+use nix::sys::signal::Signal;
+use observe::limit::{BRIEFLY, limit};
+use observe::mailbox::Event;
+use observe::text::counted;
+use observe::{Mailbox, Point, process};
+use serde_json::json;
+use server::Server;
+use std::io::{IsTerminal, stdout};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+use story::{Story, show_curl};
+
+/// What the command line can say.
+pub fn command() -> clap::Command {
+    arguments::verb(
+        "demo",
+        "Shows the finished system: a request, a fork, messages, mails",
+        "Examples:\n  cargo workshop demo\n  cargo workshop demo --keep\n  \
+         cargo workshop demo --package lesson-10\n\n\
+         It builds the server of lesson 10, starts it with a mailbox, and posts a list of emails to it. Exit status 0 when everything came, 1 when something did not.",
+    )
+    .arg(arguments::flag("keep", "Stay up afterwards, until Ctrl-C"))
+    .arg(
+        arguments::option("mails", "N", "How many mails to send")
+            .default_value("3")
+            .value_parser(value_parser!(u16).range(1..=1000)),
+    )
+    .arg(
+        arguments::option("package", "NAME", "The package to build and show, such as your own lesson-10")
+            .default_value("solution-10"),
+    )
+    .arg(
+        arguments::option("program", "PATH", "Show this program instead of building one")
+            .conflicts_with("package")
+            .value_parser(value_parser!(PathBuf)),
+    )
+}
+
+/// How often to look for what nobody announces: processes that come and go.
+const LOOK_EVERY: Duration = Duration::from_millis(4);
+/// On a terminal the mailbox takes its time, so that the mails can be seen coming.
+const PAUSE: Duration = Duration::from_millis(150);
+const LONGEST_SHOW: Duration = Duration::from_secs(3);
+
+/// What the demo hears of.
+enum Happening {
+    Mail(Event),
+    Answer(Result<http::Answer, String>),
+    Log(String),
+}
+
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let count = matches.get_one::<u16>("mails").copied().unwrap_or(3);
+    let package = arguments::required(matches, "package");
+    let (sender, happenings) = mpsc::channel();
+    interrupt::listen(|| {})?;
+    let (program, start) = match matches.get_one::<PathBuf>("program") {
+        Some(program) => (program.clone(), program.display().to_string()),
+        None => (workspace::build(&workspace::root()?, package)?, format!("cargo run -p {package}")),
+    };
+    let story = Story::begin();
+    let mailbox = start_mailbox(&sender)?;
+    story.tell("mailbox", format!("listens on {}", mailbox.url()));
+    let mut command = Command::new(&program);
+    command.env("SMTP_URL", mailbox.url());
+    let log = sender.clone();
+    let server = Server::launch(&mut command, move |line| drop(log.send(Happening::Log(line))))?;
+    story.tell("server", format!("pid {} listens on {}", server.group.pid(), server.base));
+
+    let mut demo = Demo {
+        story,
+        mailbox,
+        server,
+        happenings,
+        count: count.into(),
+        posted: Instant::now(),
+        answered: false,
+        worker: None,
+        worker_ended: false,
+        asked_to_deliver: false,
+        arrived: 0,
+        logged: false,
+        problems: Vec::new(),
+    };
+    demo.post(sender);
+    demo.show(if stdout().is_terminal() { PAUSE.min(LONGEST_SHOW / count.into()) } else { Duration::ZERO })?;
+    if matches.get_flag("keep") {
+        demo.stay()?;
+    }
+    demo.end(&start)
+}
+
+/// The mailbox holds every mail at first: that is how one sees that the answer does not wait for them.
+fn start_mailbox(sender: &Sender<Happening>) -> Result<Mailbox, Failure> {
+    let sender = sender.clone();
+    let observer = move |event: &Event| drop(sender.send(Happening::Mail(event.clone())));
+    let mailbox = Mailbox::start("127.0.0.1:0", observer)
+        .map_err(|error| Failure::work(format!("cannot start the mailbox: {error}")))?;
+    mailbox.hold(Point::Rcpt);
+    Ok(mailbox)
+}
+
+/// The request's body: what the article's client sends. The fields stand in the order in which one reads a mail.
+fn emails(count: usize) -> String {
+    let email = |number: usize| {
+        let to = json!(format!("reader-{number}@example.org"));
+        let subject = json!(format!("Parcel {number}"));
+        let text = json!(format!("Dear reader {number}, your parcel is on its way."));
+        format!(r#"{{"from":"shop@example.org","to":{to},"subject":{subject},"text":{text}}}"#)
+    };
+    format!(r#"{{"emails":[{}]}}"#, (1..=count).map(email).collect::<Vec<_>>().join(","))
+}
+
+/// The demo while it runs.
+struct Demo {
+    story: Story,
+    mailbox: Mailbox,
+    server: Server,
+    happenings: Receiver<Happening>,
+    /// How many mails it sends.
+    count: usize,
+    posted: Instant,
+    answered: bool,
+    /// The worker's pid, once it was seen.
+    worker: Option<u32>,
+    worker_ended: bool,
+    asked_to_deliver: bool,
+    arrived: usize,
+    logged: bool,
+    problems: Vec<String>,
+}
+
+impl Demo {
+    /// Sends the request. The answer comes as a happening.
+    fn post(&mut self, sender: Sender<Happening>) {
+        let (base, body) = (self.server.base.clone(), emails(self.count));
+        self.story.tell("you", format!("POST /endpoint with {}", counted(self.count, "mail")));
+        self.posted = Instant::now();
+        thread::spawn(move || {
+            drop(sender.send(Happening::Answer(http::request(&base, "POST", "/endpoint", &body))))
+        });
+    }
+
+    /// Tells the story, scene by scene.
+    fn show(&mut self, pause: Duration) -> Result<(), Failure> {
+        self.scene("no answer came while the mails were held", |demo| demo.answered)?;
+        self.scene("no child of the server was seen", |demo| demo.worker.is_some())?;
+        for number in 1..=self.count {
+            let missing = format!("{} of {} arrived in the mailbox", number - 1, counted(self.count, "mail"));
+            if !self.scene(&missing, |demo| demo.mailbox.held() > 0)? {
+                break;
+            }
+            self.mailbox.release_one();
+            if !self.scene(&missing, |demo| demo.arrived == number)? {
+                break;
+            }
+            thread::sleep(pause);
+        }
+        let line = format!("the log does not say \"Number of mails sent {}\"", self.count);
+        self.scene(&line, |demo| demo.logged)?;
+        let ended = "the worker has not ended, or the server has not waited for it";
+        self.scene(ended, |demo| demo.worker.is_none() || demo.worker_ended)?;
+        Ok(())
+    }
+
+    /// Tells what happens until `is_over`, and returns whether it came to that. After a scene that failed, the others are not
+    /// waited for.
+    fn scene(&mut self, missing: &str, is_over: impl Fn(&Self) -> bool) -> Result<bool, Failure> {
+        let limit = if self.problems.is_empty() { limit() } else { BRIEFLY };
+        let began = Instant::now();
+        while !is_over(self) {
+            if interrupt::requested() {
+                return Err(interrupt::failure());
+            }
+            if began.elapsed() >= limit || self.server.group.ended().is_some() {
+                self.problems.push(missing.to_owned());
+                return Ok(false);
+            }
+            // What was heard comes first: it happened before what can be seen now.
+            match self.happenings.recv_timeout(LOOK_EVERY) {
+                Ok(happening) => self.hear(happening),
+                Err(_) => self.look_for_the_worker(),
+            }
+        }
+        Ok(true)
+    }
+
+    fn hear(&mut self, happening: Happening) {
+        match happening {
+            Happening::Answer(answer) => {
+                self.answered = true;
+                match answer {
+                    Ok(answer) => self.hear_answer(&answer),
+                    Err(why) => self.problems.push(format!("no answer: {why}")),
+                }
+            }
+            Happening::Log(line) => self.hear_log(&line),
+            Happening::Mail(event) => self.hear_of_mail(&event),
+        }
+    }
+
+    fn hear_answer(&mut self, answer: &http::Answer) {
+        let took = self.posted.elapsed().as_millis();
+        let what = format!("answers {} {} after {took} ms", answer.status, plain(&answer.body));
+        self.story.tell("server", what);
+        self.story.tell("mailbox", "has let no mail in so far: the answer did not wait");
+        if answer.status != 200 || answer.json() != json!({"status": true, "sent": true}) {
+            self.problems.push("the answer is not 200 {\"status\":true,\"sent\":true}".into());
+        }
+    }
+
+    fn hear_log(&mut self, line: &str) {
+        self.story.tell("log", plain(line));
+        // The article's line. It is written when the worker's message has come.
+        if line.trim_end().ends_with(&format!("Number of mails sent {}", self.count)) && !self.logged {
+            self.logged = true;
+            self.story.tell("", "(the worker's message has come back)");
+        }
+    }
+
+    fn hear_of_mail(&mut self, event: &Event) {
+        match event {
+            Event::Held(_, _, to) if !self.asked_to_deliver => {
+                self.asked_to_deliver = true;
+                let worker = self.worker.map_or("the worker".into(), |pid| format!("worker {pid}"));
+                let asks = format!("has its message, the list: it asks to deliver to {}", plain(to));
+                self.story.tell("mailbox", format!("{worker} {asks}"));
+            }
+            Event::Accepted(letter) => {
+                self.arrived += 1;
+                let to = plain(&letter.recipients.join(", "));
+                let which = match self.arrived {
+                    number if number <= self.count => format!("mail {number} of {}", self.count),
+                    _ => "another mail".into(),
+                };
+                self.story.tell("mailbox", format!("{which} arrives: a mail to {to}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Nobody announces a process, so we look for it.
+    fn look_for_the_worker(&mut self) {
+        let server = self.server.group.pid();
+        let children = process::children(server);
+        match self.worker {
+            None => {
+                if let Some(child) = children.first() {
+                    self.worker = Some(child.pid);
+                    let what = format!("pid {server} has forked a child: the worker, pid {}", child.pid);
+                    self.story.tell("server", what);
+                }
+            }
+            // A zombie has ended, but the server has not waited for it yet.
+            Some(pid) if !self.worker_ended && !children.iter().any(|child| child.pid == pid) => {
+                self.worker_ended = true;
+                self.story.tell("worker", format!("pid {pid} has ended, and the server has waited for it"));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Stays up until Ctrl-C and tells what happens.
+    fn stay(&mut self) -> Result<(), Failure> {
+        self.mailbox.release_all();
+        say("\nSend another request from a second terminal:\n");
+        show_curl(&format!("{}/endpoint", self.server.base), &emails(1));
+        say("\nThe server stays up. Ctrl-C ends it.");
+        while !interrupt::requested() {
+            if let Ok(happening) = self.happenings.recv_timeout(Duration::from_millis(50)) {
+                self.hear(happening);
+            }
+            if let Some(status) = self.server.group.ended() {
+                let how = server::in_words(status);
+                return Err(Failure::work(format!("the server ended by itself: {how}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the server as a system does, with SIGTERM, and says what did not come.
+    fn end(mut self, start: &str) -> Result<(), Failure> {
+        self.mailbox.release_all();
+        let group = &mut self.server.group;
+        if let Some(status) = group.ended() {
+            self.problems.push(format!("the server ended too early: {}", server::in_words(status)));
+        } else {
+            self.story.tell("you", "SIGTERM to the server");
+            process::signal(group.pid(), Signal::SIGTERM);
+            match group.wait(limit()) {
+                Some(status) => self.story.tell("server", format!("has ended: {}", server::in_words(status))),
+                None => self.problems.push("the server does not end on SIGTERM".into()),
+            }
+            if group.ended().is_some_and(|status| !status.success()) {
+                self.problems.push("the server's exit status after SIGTERM is not 0".into());
+            }
+        }
+        if !group.running().is_empty() {
+            self.problems.push("the server has left a process behind".into());
+        }
+        if !self.problems.is_empty() {
+            let problems = self.problems.join("; ");
+            return Err(Failure::work(format!("the demo is not as it should be: {problems}")));
+        }
+        let sent = counted(self.count, "mail");
+        say(wrap(&format!("\nDone: {sent} sent by a forked worker. Nothing is left behind."), 0, columns()));
+        say("\nThe same by hand, in three terminals:\n");
+        say("  cargo workshop mailbox\n");
+        say(format!("  {start}\n"));
+        show_curl("http://127.0.0.1:3000/endpoint", &emails(1));
+        Ok(())
+    }
+}

@@ -1,0 +1,250 @@
+//! `cargo workshop doctor`: is everything here that the workshop needs?
+
+mod classroom;
+
+use crate::failure::Failure;
+use crate::lesson::{self, Lesson};
+use crate::run::command::finish;
+use crate::run::{interrupt, workspace};
+use crate::ui::arguments;
+use crate::ui::terminal::{Look, columns, note, paint, say, wrap};
+use clap::ArgMatches;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Instant, SystemTime};
+
+/// What the command line can say.
+pub fn command() -> clap::Command {
+    arguments::verb(
+        "doctor",
+        "Looks whether everything is here, and says how to get what is missing",
+        "Examples:\n  cargo workshop doctor\n  cargo workshop doctor --classroom\n\n\
+         Each line is ok, optional or missing. Exit status 1 when something is missing that the workshop cannot \
+         do without. With --classroom it also downloads all that the day needs, and tries every lesson with the \
+         network cut off.",
+    )
+    .arg(arguments::flag("classroom", "Prepare a day without a network, and try it"))
+    .arg(arguments::flag("day", "Only try the day").hide(true))
+}
+
+/// How much room the compiled lessons need, with some to spare.
+const DISK_BYTES: u64 = 3 << 30;
+
+/// A build after a save that takes longer needs explaining.
+const SLOW_BUILD_SECONDS: f64 = 5.0;
+
+enum Finding {
+    Ok(String),
+    /// Not here, and only some of it needs it: why, and what mends it.
+    Optional(String),
+    /// Not here, and nothing works without it: why, and what mends it.
+    Missing(String),
+}
+
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let root = workspace::root()?;
+    interrupt::listen(|| {})?;
+    if matches.get_flag("day") {
+        return classroom::try_the_day(&root);
+    }
+    look(&root)?;
+    if matches.get_flag("classroom") { classroom::prepare(&root) } else { Ok(()) }
+}
+
+/// Looks at each thing and says how it is.
+fn look(root: &Path) -> Result<(), Failure> {
+    let findings = [
+        ("Rust", rust(root)),
+        ("linker", linker()),
+        ("disk", disk(root)),
+        ("folder", writable(root)),
+        ("builds", builds(root)),
+        ("git", tool("git", "Without it, `reset` and `prove` do not work: https://git-scm.com")),
+        ("port 2525", port(2525, "cargo workshop mailbox --port 2526")),
+        ("port 3000", port(3000, "PORT=3001 cargo run -p solution-10")),
+        ("node", tool("node", "Some checks compare with real Node and are passed over: https://nodejs.org")),
+        (
+            "nats-server",
+            tool(
+                "nats-server",
+                "Only lesson 13 needs it: apt install nats-server, or brew install nats-server",
+            ),
+        ),
+        (
+            "mdbook",
+            tool("mdbook", &format!("To read the book in a browser: {}", crate::verbs::book::INSTALL)),
+        ),
+    ];
+    let mut missing = 0;
+    for (name, finding) in findings.into_iter().chain([("build", build_time(root)?)]) {
+        let (word, look, text) = match finding {
+            Finding::Ok(text) => ("ok", Look::Good, text),
+            Finding::Optional(text) => ("optional", Look::Quiet, text),
+            Finding::Missing(text) => {
+                missing += 1;
+                ("missing", Look::Bad, text)
+            }
+        };
+        let word = paint(&format!("{word:<8}"), look);
+        say(format!("{word}  {name:<11}  {}", wrap(&text, 23, columns())));
+    }
+    for note in system_notes() {
+        say(wrap(&format!("note      {note}"), 10, columns()));
+    }
+    match missing {
+        0 => {
+            say("\nEverything is here that the workshop needs.");
+            Ok(())
+        }
+        1 => Err(Failure::work("1 of these is missing; its line says what mends it")),
+        count => Err(Failure::work(format!("{count} of these are missing; each line says what mends it"))),
+    }
+}
+
+/// What a program prints for `--version`, its first line.
+fn version(program: &str) -> Option<String> {
+    let output =
+        Command::new(observe::tool::find(program)?).arg("--version").stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Some(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn tool(program: &str, without: &str) -> Finding {
+    match version(program) {
+        Some(version) => Finding::Ok(version),
+        None => Finding::Optional(format!("not found. {without}")),
+    }
+}
+
+fn rust(root: &Path) -> Finding {
+    let needed = needed_rust(&root.join("Cargo.toml")).unwrap_or_else(|| "0.0".into());
+    let numbers = |text: &str| -> Vec<u32> { text.split('.').filter_map(|part| part.parse().ok()).collect() };
+    let mend = "rustup update stable, or https://rustup.rs";
+    match version("rustc") {
+        None => Finding::Missing(format!("rustc not found. {mend}")),
+        Some(found) if numbers(found.split(' ').nth(1).unwrap_or_default()) < numbers(&needed) => {
+            Finding::Missing(format!("{found} is older than {needed}. {mend}"))
+        }
+        Some(found) => {
+            let own = numbers(found.split(' ').nth(1).unwrap_or_default());
+            let newer = |lesson: &Lesson| {
+                let needed = needed_rust(&lesson.folder(root).join("Cargo.toml"))?;
+                (own < numbers(&needed)).then(|| format!("lesson {} needs {needed}", lesson.number()))
+            };
+            match lesson::all(root).unwrap_or_default().iter().find_map(newer) {
+                Some(lesson) => Finding::Optional(format!("{found}, but {lesson}. {mend}")),
+                None => Finding::Ok(found),
+            }
+        }
+    }
+}
+
+/// The Rust that a package asks for, where its manifest says a number.
+fn needed_rust(manifest: &Path) -> Option<String> {
+    let manifest = fs::read_to_string(manifest).ok()?;
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = "))?;
+    Some(version.trim_matches('"').to_owned())
+}
+
+fn linker() -> Finding {
+    match version("cc") {
+        Some(version) => Finding::Ok(version),
+        None => Finding::Missing(
+            "cc not found. Debian and WSL: apt install build-essential. macOS: xcode-select --install".into(),
+        ),
+    }
+}
+
+fn disk(root: &Path) -> Finding {
+    let Ok(disk) = nix::sys::statvfs::statvfs(root) else {
+        return Finding::Optional("cannot tell how much room is left".into());
+    };
+    // The types of these numbers differ from system to system.
+    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "u32 on macOS, u64 on Linux")]
+    let free = disk.blocks_available() as u64 * disk.fragment_size() as u64;
+    let gigabytes = free as f64 / f64::from(1 << 30);
+    if free >= DISK_BYTES {
+        Finding::Ok(format!("{gigabytes:.0} GiB are free"))
+    } else {
+        Finding::Missing(format!("only {gigabytes:.1} GiB are free, 3 are needed. `cargo clean` frees some"))
+    }
+}
+
+fn writable(root: &Path) -> Finding {
+    let probe = root.join(format!(".workshop-probe-{}", std::process::id()));
+    match fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)) {
+        Ok(()) => Finding::Ok("can be written to".into()),
+        Err(error) => Finding::Missing(format!(
+            "cannot be written to ({error}). Clone the workshop into your home folder"
+        )),
+    }
+}
+
+fn builds(root: &Path) -> Finding {
+    let target = workspace::target(root);
+    match workspace::other_checkout(root) {
+        None => Finding::Ok(format!("in {}", target.display())),
+        Some(other) => Finding::Optional(format!(
+            "in {}, which another checkout of the workshop, {}, uses too: cargo can't tell their programs apart. Give each \
+             checkout its own CARGO_TARGET_DIR",
+            target.display(),
+            other.display()
+        )),
+    }
+}
+
+fn port(number: u16, otherwise: &str) -> Finding {
+    match TcpListener::bind(("127.0.0.1", number)) {
+        Ok(_listener) => Finding::Ok("is free".into()),
+        Err(error) => Finding::Optional(format!("cannot be used ({error}). Use another: {otherwise}")),
+    }
+}
+
+/// How long one waits after a save: the time to build lesson 01 again after its main file has changed.
+fn build_time(root: &Path) -> Result<Finding, Failure> {
+    let build = || {
+        let mut cargo = workspace::cargo(root);
+        cargo.args(["test", "--package", "solution-01", "--test", "spec", "--no-run"]);
+        finish(cargo.stdout(Stdio::null()).stderr(Stdio::null()))
+    };
+    note("Measuring a build. The first time, this takes a minute or two …");
+    let cannot = |why: &str| Ok(Finding::Optional(format!("cannot be measured: {why}")));
+    match build() {
+        Err(failure) if interrupt::requested() => return Err(failure),
+        Err(failure) => return cannot(&failure.to_string()),
+        Ok(false) => return cannot("`cargo test -p solution-01 --no-run` fails, and says why"),
+        Ok(true) => {}
+    }
+    // As after a save: its bytes stay the same, only its date is new.
+    let main = root.join("solutions/01-blocking/src/main.rs");
+    let touched =
+        File::options().append(true).open(&main).and_then(|file| file.set_modified(SystemTime::now()));
+    if let Err(error) = touched {
+        return cannot(&format!("{}: {error}", main.display()));
+    }
+    let began = Instant::now();
+    build()?;
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(if seconds <= SLOW_BUILD_SECONDS {
+        Finding::Ok(format!("{seconds:.1} s from a save to a built lesson"))
+    } else {
+        Finding::Optional(format!(
+            "{seconds:.1} s from a save to a built lesson is slow. Keep the workshop on a local disk, and look \
+             whether a virus scanner or another program is at work"
+        ))
+    })
+}
+
+fn system_notes() -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    if cfg!(target_os = "macos") {
+        notes.push("macOS: what only /proc shows is not checked by the specs.");
+    }
+    let kernel = fs::read_to_string("/proc/version").unwrap_or_default();
+    if kernel.to_lowercase().contains("microsoft") {
+        notes.push("WSL: keep the workshop in the Linux file system (~), not under /mnt. It is far faster.");
+    }
+    notes
+}

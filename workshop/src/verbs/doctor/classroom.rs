@@ -1,0 +1,159 @@
+//! `cargo workshop doctor --classroom`: everything is downloaded, and the whole day is tried without a network.
+
+use crate::failure::Failure;
+use crate::lesson::{self, Lesson, progress};
+use crate::run::command::finish;
+use crate::run::spec::{Run, Verdict};
+use crate::run::workspace;
+use crate::ui::terminal::{columns, print, say, wrap};
+use crate::verbs::book;
+use std::env;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// Cuts the network off for a command: it sees loopback and nothing else. `ip` is needed, since loopback is down at
+/// first in a new network namespace.
+const LOOPBACK_ONLY: [&str; 6] =
+    ["unshare", "--map-root-user", "--net", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""];
+
+/// Downloads every crate, then runs [`try_the_day`] with the network cut off, as far as this system allows.
+///
+/// # Errors
+/// When something cannot be downloaded, or does not work without a network.
+pub fn prepare(root: &Path) -> Result<(), Failure> {
+    say("\nDownloading every crate that Cargo.lock names …");
+    let mut fetch = workspace::cargo(root);
+    fetch.args(["fetch", "--locked"]);
+    if !finish(&mut fetch)? {
+        let why = "cargo cannot get all crates ready; it says why above. It needs a network this one time";
+        return Err(Failure::work(why));
+    }
+    say("All crates are here.\n");
+    let book = build_book(root);
+    let mut probe = loopback_only(Path::new("true"));
+    let cut_off = finish(probe.stdout(Stdio::null()).stderr(Stdio::null())).unwrap_or(false);
+    let myself = env::current_exe().map_err(|error| Failure::work(format!("cannot find myself: {error}")))?;
+    let mut day = if cut_off {
+        say("Trying the whole day with the network cut off: only loopback is there.");
+        loopback_only(&myself)
+    } else {
+        say(wrap(
+            "Trying the whole day with cargo in offline mode. (This system does not let us cut the network off: \
+             that needs Linux, `unshare` and `ip`. To be sure, pull the plug and run this once more.)",
+            0,
+            columns(),
+        ));
+        Command::new(myself)
+    };
+    say("The first time, this compiles everything. That takes some minutes.\n");
+    day.args(["doctor", "--day"]).current_dir(root).env("CARGO_NET_OFFLINE", "true");
+    match finish(&mut day)? {
+        true => {
+            let how = if cut_off { "with the network cut off" } else { "with cargo offline" };
+            say(format!("\n{}", conclusion(how, &not_tried(book))));
+            Ok(())
+        }
+        false => Err(Failure::work("not everything works without a network; see above")),
+    }
+}
+
+/// What of the day could not be tried, since it is not here.
+fn not_tried(book: Result<(), String>) -> Vec<String> {
+    let without = |tool: &str, what: &str| {
+        observe::tool::find(tool).is_none().then(|| format!("{what}, since {tool} is not installed"))
+    };
+    let book = book.err().map(|why| format!("the book in a browser, since {why}"));
+    let tools = [without("nats-server", "lesson 13"), without("node", "the checks with real Node")];
+    book.into_iter().chain(tools.into_iter().flatten()).collect()
+}
+
+fn conclusion(how: &str, not_tried: &[String]) -> String {
+    if not_tried.is_empty() {
+        return format!("The whole day works {how}. This folder and ~/.cargo are all you need.");
+    }
+    let list: String = not_tried.iter().map(|what| format!("\n  - {what}")).collect();
+    format!(
+        "Everything that is installed works {how}. This folder and ~/.cargo are all you need.\n\
+         Not tried:{list}\n\
+         `cargo workshop doctor` says how to get what is missing."
+    )
+}
+
+/// Builds and runs the spec of each lesson and of each solution, as people do it during the day.
+///
+/// # Errors
+/// When one does not come to the verdict that it should.
+pub fn try_the_day(root: &Path) -> Result<(), Failure> {
+    let lessons = lesson::all(root)?;
+    let mut bad = 0;
+    for lesson in &lessons {
+        for package in [lesson.package(), format!("solution-{}", lesson.number())] {
+            let began = Instant::now();
+            let run = progress::spec(root, &package).run()?;
+            let finding = judge(&run, package == lesson.package());
+            let seconds = began.elapsed().as_secs();
+            match finding {
+                Ok(good) => say(format!("  ok   {package}: {good}, after {seconds} s")),
+                Err(why) => {
+                    bad += 1;
+                    say(format!("  BAD  {package}: {why}"));
+                    print(details(&run, lesson));
+                }
+            }
+        }
+    }
+    match bad {
+        0 => Ok(()),
+        1 => Err(Failure::work("one spec is not as it should be")),
+        _ => Err(Failure::work(format!("{bad} specs are not as they should be"))),
+    }
+}
+
+/// A starter may be red, half done or green: that is the learner's business. But it must come to a verdict.
+fn judge(run: &Run, is_learners: bool) -> Result<String, String> {
+    let checks = run.checks();
+    let passed = checks.iter().filter(|check| check.passed).count();
+    match run.verdict {
+        Verdict::DoesNotCompile => Err("does not compile".into()),
+        Verdict::Hangs => Err("its spec does not end".into()),
+        Verdict::Lacks(tool) => Ok(format!("compiles; not checked, since {tool} is not installed")),
+        Verdict::Red if !is_learners => Err(format!("only {passed} of {} checks pass", checks.len())),
+        Verdict::Red if checks.is_empty() => Err("its spec gives no verdict".into()),
+        Verdict::Red => Ok(format!("compiles, and its spec says what is to do ({} checks)", checks.len())),
+        Verdict::Green => Ok(format!("all {} checks pass", checks.len())),
+    }
+}
+
+fn details(run: &Run, lesson: &Lesson) -> String {
+    match run.verdict {
+        Verdict::DoesNotCompile => run.build_output.trim_end().to_owned(),
+        _ => match run.checks().iter().find(|check| !check.passed) {
+            Some(first) => run.report(&first.name).trim_end().to_owned(),
+            None => format!("See: cargo workshop check {} --solutions", lesson.number()),
+        },
+    }
+}
+
+/// Without the book, the chapters are text files. The error says why it is not here, in half a sentence.
+fn build_book(root: &Path) -> Result<(), String> {
+    match book::build(root) {
+        Ok(pages) => {
+            say(format!("The book is built: {}/index.html\n", pages.display()));
+            Ok(())
+        }
+        Err(why) => {
+            say(wrap(&format!("The book is not built ({why}).\n"), 0, columns()));
+            Err(match observe::tool::find("mdbook") {
+                None => "mdbook is not installed".into(),
+                Some(_) => "mdbook cannot build it".into(),
+            })
+        }
+    }
+}
+
+fn loopback_only(program: &Path) -> Command {
+    let mut command = Command::new(LOOPBACK_ONLY[0]);
+    command.args(&LOOPBACK_ONLY[1..]).arg(program);
+    command
+}

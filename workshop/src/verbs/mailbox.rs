@@ -1,0 +1,117 @@
+//! `cargo workshop mailbox`: the mailbox alone.
+
+use crate::failure::Failure;
+use crate::run::interrupt;
+use crate::ui::arguments;
+use crate::ui::terminal::{plain, say};
+use clap::{ArgMatches, Command};
+use observe::mailbox::{Event, Letter};
+use observe::text::counted;
+use observe::{Mailbox, Point};
+use std::io;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "mailbox",
+        "Runs a mail server on this machine and prints every mail",
+        "Examples:\n  cargo workshop mailbox\n  cargo workshop mailbox --hold\n\n\
+         It accepts every mail of up to 32 MiB and delivers none. Ctrl-C ends it.",
+    )
+    .arg(arguments::port("2525"))
+    .arg(arguments::flag("hold", "Hold every mail until Enter is pressed"))
+}
+
+/// What the mailbox has to react to.
+enum Happening {
+    Mail(Event),
+    Enter,
+    NoMoreInput,
+    Interrupted,
+}
+
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let (sender, happenings) = mpsc::channel();
+    let port = arguments::port_of(matches);
+    let address = format!("127.0.0.1:{port}");
+    let mailbox = start(&address, &sender)?;
+    tell_of_ctrl_c(&sender)?;
+    say(format!("listening on {}", mailbox.url()));
+    if matches.get_flag("hold") {
+        mailbox.hold(Point::Rcpt);
+        tell_of_enter(&sender);
+        say("Every mail is held. Press Enter to let the oldest one go. Ctrl-C ends the mailbox.");
+    } else {
+        say("Every mail is accepted and printed. Ctrl-C ends the mailbox.");
+    }
+    let mut count = 0;
+    for happening in happenings {
+        match happening {
+            Happening::Mail(Event::Accepted(letter)) => {
+                count += 1;
+                print(count, &letter);
+            }
+            Happening::Mail(Event::Held(_, _, to)) => {
+                say(format!("\nheld: a mail to {}. Press Enter to let it go.", plain(&to)));
+            }
+            Happening::Mail(_) => {}
+            Happening::Enter => let_one_go(&mailbox),
+            Happening::NoMoreInput => say("There is no more input: what is held now stays held."),
+            Happening::Interrupted => break,
+        }
+    }
+    say(format!("\nThe mailbox is closed. It has accepted {}.", counted(count, "mail")));
+    Ok(())
+}
+
+fn start(address: &str, sender: &Sender<Happening>) -> Result<Mailbox, Failure> {
+    let sender = sender.clone();
+    // A channel, since the mailbox must not wait for a slow terminal.
+    let observer = move |event: &Event| drop(sender.send(Happening::Mail(event.clone())));
+    let mailbox = Mailbox::start(address, observer).map_err(|error| {
+        Failure::input(format!("cannot listen on {address}: {error}. {}", arguments::OTHER_PORT))
+    })?;
+    // They are printed, and that is all.
+    mailbox.keep_nothing();
+    Ok(mailbox)
+}
+
+fn tell_of_ctrl_c(sender: &Sender<Happening>) -> Result<(), Failure> {
+    let sender = sender.clone();
+    interrupt::listen(move || drop(sender.send(Happening::Interrupted)))
+}
+
+fn tell_of_enter(sender: &Sender<Happening>) {
+    let sender = sender.clone();
+    thread::spawn(move || {
+        for _line in io::stdin().lines().map_while(Result::ok) {
+            drop(sender.send(Happening::Enter));
+        }
+        drop(sender.send(Happening::NoMoreInput));
+    });
+}
+
+fn let_one_go(mailbox: &Mailbox) {
+    match mailbox.held() {
+        0 => say("No mail is held at this moment."),
+        _ => mailbox.release_one(),
+    }
+}
+
+fn print(number: usize, letter: &Letter) {
+    say(format!("\nMail {number}"));
+    say(format!("  from:     {}", plain(&letter.from)));
+    say(format!("  to:       {}", plain(&letter.recipients.join(", "))));
+    say(format!("  subject:  {}", plain(&letter.header("Subject"))));
+    // From lesson 11 on, mails have one: by it a duplicate can be told.
+    let message_id = letter.header("Message-ID");
+    if !message_id.is_empty() {
+        say(format!("  Message-ID: {}", plain(&message_id)));
+    }
+    say("  text:");
+    for line in plain(letter.text().trim_end()).lines() {
+        say(format!("    {line}"));
+    }
+}

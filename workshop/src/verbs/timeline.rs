@@ -1,0 +1,135 @@
+//! `cargo workshop timeline`: a picture of what a lesson's program really does, to scale.
+
+mod draw;
+mod load;
+mod record;
+mod sample;
+mod svg;
+pub mod tap;
+mod watch;
+mod words;
+
+use crate::failure::Failure;
+use crate::lesson::{self, Lesson};
+use crate::run::{interrupt, workspace};
+use crate::ui::arguments;
+use crate::ui::terminal::{columns, say, wrap};
+use clap::{ArgMatches, Command, value_parser};
+use load::Load;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What the command line can say.
+pub fn command() -> Command {
+    arguments::verb(
+        "timeline",
+        "Draws what a lesson's program does: requests, threads, processes, messages and mails, to scale",
+        "Examples:\n  cargo workshop timeline 02\n  cargo workshop timeline 02 --solution\n  \
+         cargo workshop timeline 03 --out mine.svg\n\n\
+         The program runs under a small load that is the same each time, with a mailbox that takes a quarter of \
+         a second for each mail. The picture is an SVG file: open it in a browser. What it shows is printed in words, too.",
+    )
+    .arg(arguments::lesson("The lesson, such as 02").required(true))
+    .arg(arguments::flag("solution", "Run the solution instead of your own program"))
+    .arg(
+        arguments::option("out", "PATH", "The file to write [default: target/timeline-NN.svg]")
+        .value_parser(value_parser!(PathBuf)),
+    )
+}
+
+/// How every picture of ours begins: only such a file is written over.
+const OURS: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\"";
+
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let root = workspace::root()?;
+    interrupt::listen(|| {})?;
+    if !sample::SEES_THREADS {
+        say(
+            "Only Linux shows single threads and what they wait for: this picture has one lane for a process.",
+        );
+    }
+    let (solution, out) = (matches.get_flag("solution"), matches.get_one::<PathBuf>("out"));
+    let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
+    let load = load::of(lesson.number()).ok_or_else(|| {
+        Failure::input(format!(
+            "cannot draw lesson {}: its programs meet at a broker, nats-server, that is not started here. \
+             Lessons 01 to 12 can be drawn",
+            lesson.number()
+        ))
+    })?;
+    let default = default_folder(&root).join(format!("timeline-{}.svg", lesson.number()));
+    draw_one(&root, &lesson, load, solution, out.unwrap_or(&default))
+}
+
+/// Where a picture goes that nobody has asked for by name: to what cargo makes, which git ignores. As short as it can
+/// be said from here.
+fn default_folder(root: &Path) -> PathBuf {
+    let target = workspace::target(root);
+    let here = env::current_dir().unwrap_or_default();
+    target.strip_prefix(here).map(Path::to_owned).unwrap_or(target)
+}
+
+fn draw_one(root: &Path, lesson: &Lesson, load: Load, solution: bool, file: &Path) -> Result<(), Failure> {
+    may_be_written(file)?;
+    let package = if solution { format!("solution-{}", lesson.number()) } else { lesson.package() };
+    if !solution {
+        must_be_written(root, lesson)?;
+    }
+    let program = workspace::build(root, &package)?;
+    let record = watch::watch(root, &program, &load)?;
+    let title = lesson.title(root);
+    let head = title.split(':').next().unwrap_or(&title);
+    let id = format!("timeline-{}", lesson.number());
+    let sentences = words::describe(&record, &load.words);
+    write(file, &draw::draw(&record, head, &id, &sentences.join(" ")))?;
+    say(format!("{head} ({package})"));
+    for sentence in &sentences {
+        say(format!("  {}", wrap(sentence, 4, columns())));
+    }
+    say(format!("The picture is in {}.\n", file.display()));
+    match record.missing {
+        Some(missing) => Err(Failure::work(format!("the picture of {package} is not whole: {missing}"))),
+        None => Ok(()),
+    }
+}
+
+/// A program with a `todo!` on its way would only show how it panics.
+fn must_be_written(root: &Path, lesson: &Lesson) -> Result<(), Failure> {
+    let left = lesson.steps_left(root)?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    let numbers: Vec<String> = left.iter().map(u32::to_string).collect();
+    let still = match numbers.len() {
+        1 => format!("step {} is still a todo!", numbers[0]),
+        _ => format!("steps {} are still todo!s", numbers.join(", ")),
+    };
+    let number = lesson.number();
+    Err(Failure::work(format!(
+        "lesson {number} is not written yet: {still}. \
+         `cargo workshop timeline {number} --solution` draws the solution"
+    )))
+}
+
+/// What lies there must be a picture of ours, or nothing.
+fn may_be_written(file: &Path) -> Result<(), Failure> {
+    match fs::read(file) {
+        Ok(bytes) if !bytes.starts_with(OURS.as_bytes()) => Err(Failure::input(format!(
+            "{} is there already and is no timeline: choose another file with --out",
+            file.display()
+        ))),
+        _ if file.is_dir() => {
+            Err(Failure::input(format!("{} is a folder: --out names a file", file.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    let cannot = |error| Failure::input(format!("cannot write {}: {error}", file.display()));
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(cannot)?;
+    }
+    fs::write(file, text).map_err(cannot)
+}

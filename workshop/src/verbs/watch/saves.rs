@@ -1,0 +1,72 @@
+//! Noticing that a lesson's files were saved: their dates are looked at all the time.
+
+use crate::lesson::Lesson;
+use crate::lesson::progress::{fingerprint, stamp};
+use std::mem;
+use std::path::Path;
+use std::time::Duration;
+
+/// How often the dates are looked at. A lesson has few files, so a look takes a fraction of a millisecond.
+pub const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What is known of a lesson's files.
+pub struct Saves {
+    /// Their dates, when they were looked at last.
+    stamp: u64,
+    /// Whether the dates have changed since the bytes were read.
+    changed: bool,
+    /// Their bytes, as they were run.
+    run: u64,
+}
+
+impl Saves {
+    /// The files as they are now.
+    pub fn of(root: &Path, lesson: &Lesson) -> Self {
+        Self { stamp: stamp(root, lesson), changed: false, run: fingerprint(root, lesson) }
+    }
+
+    /// Whether the files differ from those that were run. The dates must be the same twice in a row first: an editor may
+    /// write several times, or empty a file before it writes.
+    pub fn look(&mut self, root: &Path, lesson: &Lesson) -> bool {
+        let stamp = stamp(root, lesson);
+        if mem::replace(&mut self.stamp, stamp) != stamp {
+            self.changed = true;
+            return false;
+        }
+        if !mem::take(&mut self.changed) {
+            return false;
+        }
+        let bytes = fingerprint(root, lesson);
+        mem::replace(&mut self.run, bytes) != bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{env, fs, process};
+
+    #[test]
+    fn several_writes_are_one_change_and_the_same_bytes_are_none() {
+        let root = env::temp_dir().join(format!("workshop-saves-{}", process::id()));
+        let lesson = Lesson { name: "01-one".into() };
+        let main = lesson.folder(&root).join("src/main.rs");
+        fs::create_dir_all(main.parent().unwrap()).unwrap();
+        fs::write(&main, "old").unwrap();
+        let mut saves = Saves::of(&root, &lesson);
+        let mut look = || saves.look(&root, &lesson);
+        let replace = || {
+            fs::write(main.with_extension("new"), "new").unwrap();
+            fs::rename(main.with_extension("new"), &main).unwrap();
+        };
+        assert!(!look());
+        // As an editor does it that empties the file first; and one that puts a new file in its place.
+        fs::write(&main, "").unwrap();
+        assert!(!look());
+        replace();
+        assert_eq!([look(), look(), look()], [false, true, false]);
+        replace();
+        assert_eq!([look(), look(), look()], [false; 3]);
+        fs::remove_dir_all(root).unwrap();
+    }
+}

@@ -1,0 +1,222 @@
+//! The bank of answers: tests/answers/NN-name.toml.
+
+use serde_json::{Map, Value};
+use std::fs;
+use std::path::Path;
+use workshop::failure::Failure;
+use workshop::lesson::Lesson;
+
+/// A table of the file. TOML has no type that JSON lacks, but for dates, which there are none of.
+type Table = Map<String, Value>;
+
+/// What is known about a lesson's spec.
+#[derive(Debug, Default)]
+pub struct Bank {
+    pub answers: Vec<Answer>,
+    /// The checks that the starter fails. It passes all others.
+    pub starter_fails: Vec<String>,
+}
+
+/// An answer to a lesson: a change to its solution.
+#[derive(Debug)]
+pub struct Answer {
+    pub name: String,
+    pub kind: Kind,
+    /// The file that it changes, below the package's folder. Empty: nothing is changed.
+    pub file: String,
+    pub change: Change,
+}
+
+/// What the spec must say about an answer.
+#[derive(Debug)]
+pub enum Kind {
+    /// It must fail, with all of these words.
+    Wrong(Vec<String>),
+    /// It must pass.
+    Right,
+    /// It must fail, with any words.
+    Mutant,
+}
+
+/// How an answer differs from the solution.
+#[derive(Debug)]
+pub enum Change {
+    /// The solution itself.
+    None,
+    /// This text, which occurs once, becomes that one.
+    Replace { find: String, replace: String },
+    /// What stands between these places becomes this text.
+    Span { from: Place, to: Place, text: String },
+    /// The whole file is another one.
+    Whole(String),
+}
+
+/// A place in a file: its line and column, both counted from 1, the column in letters.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Place {
+    /// The place as an offset in bytes.
+    fn offset(self, text: &str) -> Option<usize> {
+        let line = text.split_inclusive('\n').nth(self.line.checked_sub(1)?)?;
+        let before: usize = text.split_inclusive('\n').take(self.line - 1).map(str::len).sum();
+        let inside: usize = line.chars().take(self.column.checked_sub(1)?).map(char::len_utf8).sum();
+        Some(before + inside)
+    }
+}
+
+impl Answer {
+    /// The solution itself, which is right.
+    pub fn solution() -> Self {
+        Self {
+            name: "the solution itself".into(),
+            kind: Kind::Right,
+            file: String::new(),
+            change: Change::None,
+        }
+    }
+
+    /// `wrong`, `right` or `mutant`.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Wrong(_) => "wrong",
+            Kind::Right => "right",
+            Kind::Mutant => "mutant",
+        }
+    }
+
+    /// The changed file's text.
+    ///
+    /// # Errors
+    /// When the text to be replaced is not there exactly once.
+    pub fn apply(&self, solution: &str) -> Result<String, String> {
+        match &self.change {
+            Change::None => Ok(solution.to_owned()),
+            Change::Whole(text) => Ok(text.clone()),
+            Change::Span { from, to, text } => {
+                let range = from.offset(solution).zip(to.offset(solution)).filter(|(from, to)| from <= to);
+                let (from, to) = range.ok_or_else(|| format!("there is no such place in {}", self.file))?;
+                Ok(format!("{}{text}{}", &solution[..from], &solution[to..]))
+            }
+            Change::Replace { find, replace } => {
+                // Who writes an answer does not have to know where the marks are.
+                let solution = steps::Source::parse(solution)?.text(|_| true);
+                match solution.matches(find.as_str()).count() {
+                    1 => Ok(solution.replacen(find.as_str(), replace, 1)),
+                    0 => Err(format!("its `find` is not in the solution's {}", self.file)),
+                    count => Err(format!("its `find` is {count} times in the solution's {}", self.file)),
+                }
+            }
+        }
+    }
+}
+
+/// Reads the bank of a lesson. One that is not there is empty.
+///
+/// # Errors
+/// When the file is not as it should be.
+pub fn read(root: &Path, lesson: &Lesson) -> Result<Bank, Failure> {
+    let folder = root.join("tests/answers");
+    let path = folder.join(format!("{}.toml", lesson.name));
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(Bank::default()) };
+    parse(&text.replace("\r\n", "\n"), &folder)
+        .map_err(|why| Failure::input(format!("cannot use {}: {why}", path.display())))
+}
+
+fn parse(text: &str, folder: &Path) -> Result<Bank, String> {
+    let bank: Table = basic_toml::from_str(text).map_err(|error| error.to_string())?;
+    if let Some(key) = bank.keys().find(|key| !["starter_fails", "wrong", "right"].contains(&key.as_str())) {
+        return Err(format!("\"{key}\" is neither starter_fails nor [[wrong]] nor [[right]]"));
+    }
+    let starter_fails = match bank.contains_key("starter_fails") {
+        true => words(&bank, "starter_fails").ok_or("starter_fails is no list of names of checks")?,
+        false => Vec::new(),
+    };
+    let mut answers = Vec::new();
+    for kind in ["wrong", "right"] {
+        for entry in bank.get(kind).and_then(Value::as_array).into_iter().flatten() {
+            let entry = entry.as_object().ok_or_else(|| format!("[[{kind}]] holds something else"))?;
+            answers.push(answer(kind, entry, folder)?);
+        }
+    }
+    Ok(Bank { answers, starter_fails })
+}
+
+fn answer(kind: &str, entry: &Table, folder: &Path) -> Result<Answer, String> {
+    let name = text(entry, "name").ok_or_else(|| format!("a [[{kind}]] without a name"))?;
+    let lacks = |field: &str| format!("\"{name}\" has no \"{field}\"");
+    const FIELDS: [&str; 6] = ["name", "file", "find", "replace", "path", "says"];
+    if let Some(key) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
+        return Err(format!("\"{name}\" has a field \"{key}\", which means nothing"));
+    }
+    let change = match text(entry, "path") {
+        Some(path) => Change::Whole(
+            fs::read_to_string(folder.join(&path)).map_err(|error| format!("\"{name}\": {path}: {error}"))?,
+        ),
+        None => Change::Replace {
+            find: text(entry, "find").ok_or_else(|| lacks("find"))?,
+            replace: text(entry, "replace").ok_or_else(|| lacks("replace"))?,
+        },
+    };
+    let kind = match kind {
+        "wrong" => Kind::Wrong(words(entry, "says").ok_or_else(|| lacks("says"))?),
+        _ => Kind::Right,
+    };
+    let file = text(entry, "file").ok_or_else(|| lacks("file"))?;
+    Ok(Answer { name, kind, file, change })
+}
+
+fn text(entry: &Table, field: &str) -> Option<String> {
+    entry.get(field)?.as_str().map(str::to_owned)
+}
+
+/// A list of texts that is not empty.
+fn words(table: &Table, field: &str) -> Option<Vec<String>> {
+    let words: Vec<_> = table.get(field)?.as_array()?.iter().map(|word| word.as_str()).collect();
+    let words: Option<Vec<String>> = words.into_iter().map(|word| word.map(str::to_owned)).collect();
+    words.filter(|words| !words.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Vec<Answer>, String> {
+        parse(text, Path::new("/nowhere")).map(|bank| bank.answers)
+    }
+
+    #[test]
+    fn an_answer_is_a_change_that_applies_exactly_once() {
+        let bank =
+            "[[wrong]]\nname = \"n\"\nfile = \"src/main.rs\"\nfind = '''a'''\nreplace = ''\nsays = ['x']";
+        let answers = parsed(bank).unwrap();
+        assert_eq!(answers[0].apply("(a)\n// ANCHOR: c\nb\n").unwrap(), "()\nb\n");
+        assert!(answers[0].apply("b").unwrap_err().contains("is not in the solution's src/main.rs"));
+        assert!(answers[0].apply("aa").unwrap_err().contains("2 times"));
+    }
+
+    #[test]
+    fn what_stands_between_two_places_can_be_replaced() {
+        let place = |line, column| Place { line, column };
+        let change = Change::Span { from: place(2, 2), to: place(3, 2), text: "-".into() };
+        let answer = Answer { name: "n".into(), kind: Kind::Mutant, file: "f".into(), change };
+        assert_eq!(answer.apply("a\nüöb\ncd\n").unwrap(), "a\nü-d\n");
+        assert!(answer.apply("a\n").unwrap_err().contains("no such place"));
+    }
+
+    #[test]
+    fn what_is_missing_in_a_bank_is_named() {
+        assert!(parsed("[[wrong]]\nfile = 'x'").unwrap_err().contains("without a name"));
+        let lacks = |field: &str, text: &str| {
+            assert_eq!(parsed(text).unwrap_err(), format!("\"n\" has no \"{field}\""));
+        };
+        lacks("find", "[[right]]\nname = 'n'");
+        lacks("says", "[[wrong]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
+        lacks("file", "[[right]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
+        assert!(parsed("starter_fails = 'all'").unwrap_err().contains("no list"));
+        assert!(parsed("[[wrnog]]\nname = 'n'").unwrap_err().contains("wrnog"));
+    }
+}

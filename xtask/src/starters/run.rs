@@ -1,0 +1,113 @@
+//! `cargo xtask starters --run`: is each starter what a learner should find?
+
+use crate::prove::{self, Answer, Building, Copy, How, Workshop};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+use workshop::failure::Failure;
+use workshop::lesson::{self, Lesson};
+use workshop::run::interrupt;
+use workshop::run::spec::{Check, Run, Verdict};
+use workshop::ui::terminal::{columns, say, wrap};
+
+/// A spec that has not ended after this time hangs. A starter's ends in seconds.
+const LIMIT: Duration = Duration::from_secs(120);
+
+pub fn run(root: &Path, wanted: Option<&str>) -> Result<(), Failure> {
+    let lessons = lesson::chosen(root, wanted)?;
+    let workshop = Workshop::open(root)?;
+    interrupt::listen(|| {})?;
+    let copy = workshop.copy()?;
+    let mut bad = 0;
+    for lesson in &lessons {
+        let starter_fails = prove::read(root, lesson)?.starter_fails;
+        let judge = |run: &Run| judge_starter(run, &starter_fails);
+        bad += usize::from(!check(&workshop, &copy, lesson, "starter", judge)?);
+        if let Err(why) = copy.put(lesson, &Answer::solution()) {
+            return Err(Failure::work(format!("cannot put solution {} in place: {why}", lesson.name)));
+        }
+        bad += usize::from(!check(&workshop, &copy, lesson, "solution", judge_solution)?);
+    }
+    match bad {
+        0 => {
+            match lessons.len() {
+                1 => say("\nThe starter is as it should be."),
+                count => say(format!("\nAll {count} starters are as they should be.")),
+            }
+            Ok(())
+        }
+        1 => Err(Failure::work("1 finding is not as it should be")),
+        _ => Err(Failure::work(format!("{bad} findings are not as they should be"))),
+    }
+}
+
+fn check(
+    workshop: &Workshop,
+    copy: &Copy,
+    lesson: &Lesson,
+    what: &str,
+    judge: impl Fn(&Run) -> Result<String, String>,
+) -> Result<bool, Failure> {
+    let (finding, printed) = match workshop.build(copy, lesson)? {
+        Building::Failed(said) => (Err("it does not compile".into()), said),
+        Building::Done(built) => {
+            let run = built.run(&How { limit: LIMIT, wait_seconds: 10, enough: None })?;
+            (judge(&run), format!("{}\n{}", run.build_output, run.output))
+        }
+    };
+    let line = match &finding {
+        Ok(good) => format!("{}  {what}: {good}", lesson.number()),
+        Err(why) => {
+            let report = workshop.keep(lesson, what, &printed);
+            format!("{}  NOT AS IT SHOULD BE: {what}: {why}; {report}", lesson.number())
+        }
+    };
+    say(wrap(&line, 4, columns()));
+    Ok(finding.is_ok())
+}
+
+fn judge_starter(run: &Run, starter_fails: &[String]) -> Result<String, String> {
+    no_warning(run)?;
+    match run.verdict {
+        Verdict::DoesNotCompile => return Err("it does not compile".into()),
+        Verdict::Hangs => return Err("its spec hangs".into()),
+        Verdict::Green => return Err("its spec is green, so there is nothing to do".into()),
+        Verdict::Lacks(tool) => return Err(format!("its checks are left out: {tool} is not installed")),
+        Verdict::Red => {}
+    }
+    let checks = run.checks();
+    let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();
+    if let Some(check) = failed.iter().find(|check| !run.report(&check.name).contains("NOT WRITTEN YET")) {
+        return Err(format!("it fails {}, but not because of a todo!", check.name));
+    }
+    let names = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
+    let fails: BTreeSet<&str> = failed.iter().map(|check| check.name.as_str()).collect();
+    let intended: BTreeSet<&str> = starter_fails.iter().map(String::as_str).collect();
+    let (more, fewer) = (&fails - &intended, &intended - &fails);
+    if !more.is_empty() {
+        return Err(format!("it fails what starter_fails in its bank does not name: {}", names(more)));
+    }
+    if !fewer.is_empty() {
+        return Err(format!("it passes what starter_fails in its bank names: {}", names(fewer)));
+    }
+    let (red, all, seconds) = (failed.len(), checks.len(), run.took.as_secs_f64());
+    Ok(format!("fails {red} of {all} checks in {seconds:.1} s, each with what to do"))
+}
+
+fn judge_solution(run: &Run) -> Result<String, String> {
+    no_warning(run)?;
+    match run.verdict {
+        Verdict::Green => Ok(format!("in its place, all {} checks are green", run.checks().len())),
+        Verdict::Red => Err("in its place, the spec fails".into()),
+        Verdict::Lacks(tool) => Err(format!("its checks are left out: {tool} is not installed")),
+        Verdict::Hangs => Err("in its place, the spec hangs".into()),
+        Verdict::DoesNotCompile => Err("in its place, it does not compile".into()),
+    }
+}
+
+fn no_warning(run: &Run) -> Result<(), String> {
+    match run.build_output.lines().find(|line| line.starts_with("warning")) {
+        Some(line) => Err(format!("it does not compile without a warning: {line}")),
+        None => Ok(()),
+    }
+}
