@@ -3,30 +3,26 @@
 mod run;
 
 use nix::sys::signal::Signal;
-use predicates::prelude::PredicateBooleanExt;
-use predicates::str::contains;
-use run::Running;
 use run::tiny::Tiny;
-use std::fs;
+use run::{Running, says};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-#[test]
-fn without_mdbook_it_says_how_to_get_it() {
-    let tiny = Tiny::new("book-without");
-    let mut command = tiny.workshop(&["book", "--no-open"]);
-    command.env("PATH", "/nowhere").assert().code(1).stderr(contains("To get it: cargo install mdbook"));
+/// A PATH that begins with a folder of workshop/tests/programs: its programs stand for others.
+fn path_with(folder: &str) -> String {
+    let programs = run::root().join("workshop/tests/programs").join(folder);
+    format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default())
 }
 
 #[test]
 fn the_book_is_served_until_ctrl_c() {
-    let tiny = Tiny::new("book-served");
+    let tiny = Tiny::new("book");
+    let mut without = tiny.workshop(&["book", "--no-open"]);
+    says(without.env("PATH", "/nowhere"), 1, &["To get it: cargo install mdbook"]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
     // It makes one page.
-    let programs = run::root().join("workshop/tests/programs");
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
-    command.current_dir(tiny.root()).args(["book", "--no-open"]).env("PATH", path);
+    command.current_dir(tiny.root()).args(["book", "--no-open"]).env("PATH", path_with(""));
     let mut book = Running::spawn(command.env("CARGO_TARGET_DIR", tiny.root().join("target")));
     let port = book.port();
     let get = |path: &str| {
@@ -44,103 +40,54 @@ fn the_book_is_served_until_ctrl_c() {
 
 #[test]
 fn doctor_says_of_each_thing_whether_it_is_here() {
-    let here = run::workshop().arg("doctor").env("COLUMNS", "200").assert().code(0);
-    here.stdout(contains("ok        Rust         rustc 1.").and(contains("  linker  ")))
-        .stdout(contains(" s from a save to a built lesson"))
-        .stdout(contains("Everything is here that the workshop needs."));
+    let words = [
+        "ok        Rust         rustc 1.",
+        "  linker  ",
+        " s from a save to a built lesson",
+        "Everything is here that the workshop needs.",
+    ];
+    says(run::workshop().arg("doctor").env("COLUMNS", "200"), 0, &words);
     let tiny = Tiny::new("doctor");
-    let mut command = tiny.workshop(&["doctor"]);
-    command
-        .env("PATH", "/nowhere")
-        .assert()
-        .code(1)
-        .stdout(contains("missing   Rust         rustc not found. rustup"))
-        .stdout(contains("optional  node"))
-        .stderr(contains("2 of these are missing"));
-}
-
-/// Programs of the folder workshop/tests/programs stand for others, if there is a choice.
-fn with_programs(mut command: assert_cmd::Command, folder: &str) -> assert_cmd::Command {
-    let programs = run::root().join("workshop/tests/programs").join(folder);
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
-    command.env("PATH", path);
-    command
-}
-
-#[test]
-fn doctor_says_which_lesson_needs_a_newer_rust() {
-    let tiny = Tiny::new("doctor-rust");
+    let words =
+        ["missing   Rust         rustc not found. rustup", "optional  node", "2 of these are missing"];
+    says(tiny.workshop(&["doctor"]).env("PATH", "/nowhere"), 1, &words);
     let manifest = tiny.read("lessons/02-two/Cargo.toml");
     tiny.write("lessons/02-two/Cargo.toml", &manifest.replace("edition", "rust-version = \"1.89\"\nedition"));
-    let told = with_programs(tiny.workshop(&["doctor"]), "old-rust").env("COLUMNS", "200").assert();
-    told.stdout(contains(
-        "optional  Rust         rustc 1.88.0 (6b00bc388 2025-06-23), but lesson 02 needs 1.89. rustup update",
-    ));
+    let found =
+        "optional  Rust         rustc 1.88.0 (6b00bc388 2025-06-23), but lesson 02 needs 1.89. rustup update";
+    let mut command = tiny.workshop(&["doctor"]);
+    says(command.env("PATH", path_with("old-rust")).env("COLUMNS", "200"), 0, &[found]);
 }
 
 #[test]
 fn a_classroom_is_tried_without_a_network() {
     let tiny = Tiny::new("classroom");
     // This makes Cargo.lock, which a clone has.
-    tiny.workshop(&["check", "01"]).assert().code(1);
-    let prepared = with_programs(tiny.workshop(&["doctor", "--classroom"]), "").assert().code(0);
-    prepared
-        .stdout(contains("All crates are here."))
-        .stdout(contains("  ok   lesson-01: compiles, and its spec says what is to do (2 checks)"))
-        .stdout(contains("  ok   solution-02: all 2 checks pass"))
-        .stdout(contains("The whole day works "));
-    let without = with_programs(tiny.workshop(&["doctor", "--classroom"]), "without").assert().code(0);
-    without
-        .stdout(contains("The whole day").not())
-        .stdout(contains("  - the book in a browser, since mdbook cannot build it\n"));
+    tiny.says("check 01", 1, &[]);
+    let prepare = |programs: &str, code: i32, words: &[&str]| {
+        let mut command = tiny.workshop(&["doctor", "--classroom"]);
+        says(command.env("PATH", path_with(programs)), code, words)
+    };
+    let words = [
+        "All crates are here.",
+        "  ok   lesson-01: compiles, and its spec says what is to do (2 checks)",
+        "  ok   solution-02: all 2 checks pass",
+        "The whole day works ",
+    ];
+    prepare("", 0, &words);
+    let without = prepare("without", 0, &["  - the book in a browser, since mdbook cannot build it\n"]);
+    assert!(!without.contains("The whole day works"), "{without}");
     tiny.write("solutions/02-two/src/main.rs", "fn main() {}\n");
-    let broken = tiny.workshop(&["doctor", "--classroom"]).assert().code(1);
-    broken
-        .stdout(contains("  BAD  solution-02: only 0 of 2 checks pass"))
-        .stdout(contains("CHECK FAILED: the answer to "))
-        .stderr(contains("error: not everything works without a network; see above"));
-}
-
-#[test]
-fn a_classroom_needs_every_crate() {
-    let tiny = Tiny::new("classroom-without");
+    let words = [
+        "  BAD  solution-02: only 0 of 2 checks pass",
+        "CHECK FAILED: the answer to ",
+        "error: not everything works without a network; see above",
+    ];
+    prepare("", 1, &words);
     let manifest = tiny.read("lessons/01-one/Cargo.toml");
-    tiny.write(
-        "lessons/01-one/Cargo.toml",
-        &manifest.replace("[[test]]", "[dependencies]\nserde = \"1\"\n\n[[test]]"),
-    );
+    let manifest = manifest.replace("[[test]]", "[dependencies]\nserde = \"1\"\n\n[[test]]");
+    tiny.write("lessons/01-one/Cargo.toml", &manifest);
     let mut command = tiny.workshop(&["doctor", "--classroom"]);
     command.env("CARGO_NET_OFFLINE", "true").env("CARGO_HOME", tiny.root().join("empty"));
-    command.assert().code(1).stderr(contains("error: cargo cannot get the crates ready"));
-}
-
-#[test]
-fn a_classroom_with_half_of_the_crates_is_told_which_are_missing() {
-    let tiny = Tiny::new("classroom-half");
-    for name in ["here", "gone", "gone-too"] {
-        tiny.write(&format!("vendor/{name}/.cargo-checksum.json"), "{\"files\":{}}");
-        tiny.write(&format!("vendor/{name}/src/lib.rs"), "");
-        let manifest = format!("[package]\nname = \"{name}\"\nversion = \"1.2.3\"\n");
-        tiny.write(&format!("vendor/{name}/Cargo.toml"), &manifest);
-    }
-    tiny.write(
-        ".cargo/config.toml",
-        "[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\ndirectory = \"vendor\"\n",
-    );
-    let manifest = tiny.read("lessons/01-one/Cargo.toml");
-    let dependencies = "[dependencies]\nhere = \"1\"\ngone = \"1\"\ngone-too = \"1\"\n\n[[test]]";
-    tiny.write("lessons/01-one/Cargo.toml", &manifest.replace("[[test]]", dependencies));
-    // This makes Cargo.lock, which a clone has.
-    tiny.workshop(&["check", "01"]).assert().code(1).stdout(contains("NOT WRITTEN YET"));
-    for name in ["gone", "gone-too"] {
-        fs::remove_dir_all(tiny.root().join("vendor").join(name)).unwrap();
-    }
-    let told = tiny.workshop(&["doctor", "--classroom"]).assert().code(1);
-    told.stderr(contains("error: 2 of 3 crates are missing: gone 1.2.3, gone-too 1.2.3. They belong in"));
-}
-
-#[test]
-fn help_shows_an_example() {
-    run::shows_an_example("book");
-    run::shows_an_example("doctor");
+    says(&mut command, 1, &["error: cargo cannot get all crates ready"]);
 }

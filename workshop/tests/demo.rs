@@ -4,64 +4,51 @@ mod run;
 
 use nix::sys::signal::Signal;
 use observe::process;
-use predicates::prelude::PredicateBooleanExt;
-use predicates::str::contains;
-use run::Running;
+use run::{LIMIT, Running, says, workshop};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// A demo of one of the programs in tests/programs. They are files of the repository, since a file that was
-/// written a moment ago may still be open for writing in another test's child: execve(2), ETXTBSY.
-fn demo_of(program: &str) -> assert_cmd::Command {
-    let mut command = run::workshop();
-    command.arg("demo").arg("--program").arg(path_of(program)).env("WORKSHOP_LIMIT_SECONDS", "1");
-    command
-}
-
+/// The programs in tests/programs are files of the repository, since a file that was written a moment ago may still be open
+/// for writing in another test's child: execve(2), ETXTBSY.
 fn path_of(program: &str) -> PathBuf {
     run::root().join("workshop/tests/programs").join(program)
 }
 
 #[test]
-fn the_story_is_told_to_its_end() {
-    let told = run::workshop().args(["demo", "--mails", "5"]).assert().code(0);
-    told.stdout(contains("POST /endpoint with 5 mails"))
-        .stdout(contains("{\"status\":true,\"sent\":true}"))
-        .stdout(contains("has forked a child: the worker, pid "))
-        .stdout(contains("mail 5 of 5 arrives"))
-        .stdout(contains("Number of mails sent 5"))
-        .stdout(contains("has ended: exit status 0"))
-        .stdout(contains("\n  curl -H 'content-type: application/json' -d '{\"emails\":[{\"from\":"))
-        .stdout(contains("\u{1b}").not());
-}
-
-#[test]
-fn it_works_from_any_subfolder_and_60_columns_wide() {
-    let mut command = run::workshop();
-    command.current_dir(run::root().join("book/src")).env("COLUMNS", "60").arg("demo");
-    let output = command.assert().code(0).get_output().stdout.clone();
-    let text = String::from_utf8(output).unwrap();
+fn the_story_is_told_to_its_end_from_any_subfolder_and_60_columns_wide() {
+    let mut demo = workshop();
+    demo.current_dir(run::root().join("book/src")).env("COLUMNS", "60").args(["demo", "--mails", "5"]);
+    let story = [
+        "POST /endpoint with 5 mails",
+        "{\"status\":true,\"sent\":true}",
+        "has forked a child: the worker, pid ",
+        "mail 5 of 5 arrives",
+        "Number of mails sent 5",
+        "has ended: exit status 0",
+        "\n  curl -H 'content-type: application/json' -d '{\"emails\":[{\"from\":",
+    ];
+    let told = says(&mut demo, 0, &story);
+    assert!(!told.contains('\u{1b}'), "{told}");
+    let (_, story) = told.split_once("listens on").unwrap();
     // The line to copy stays whole.
-    let too_wide = text.lines().find(|line| line.chars().count() > 60 && !line.contains("curl"));
-    assert_eq!(too_wide, None, "{text}");
+    let too_wide = story.lines().find(|line| line.chars().count() > 60 && !line.contains("curl"));
+    assert_eq!(too_wide, None, "{told}");
 }
 
-#[test]
-fn mails_that_do_not_come_are_named_and_the_exit_status_is_1() {
-    let mut command = run::workshop();
-    command.arg("demo").env("WORKER", "false").env("WORKSHOP_LIMIT_SECONDS", "2");
-    command.assert().code(1).stderr(contains("0 of 3 mails arrived in the mailbox"));
+/// Starts a demo, waits until it tells this, and returns what it told and the server's pid.
+fn start(demo: &mut Running, told: &str) -> (String, u32) {
+    let told = demo.wait_for(told).to_owned();
+    let pid = told.split("server   pid ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(process::info(pid).is_some(), "{told}");
+    (told, pid)
 }
 
 #[test]
 fn keep_stays_up_until_ctrl_c_and_leaves_nothing_behind() {
     let mut demo = Running::start(&["demo", "--keep"]);
-    let told = demo.wait_for("The server stays up.").to_owned();
-    let pid = told.split("server   pid ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
-    assert!(process::info(pid).is_some(), "{told}");
+    let (told, pid) = start(&mut demo, "The server stays up.");
     let curl = told.lines().find(|line| line.contains("curl")).unwrap();
     assert!(Command::new("sh").args(["-c", curl]).output().is_ok());
-
     demo.signal(Signal::SIGINT);
     assert_eq!(demo.code(), Some(0));
     assert_eq!(process::group(pid), []);
@@ -69,69 +56,33 @@ fn keep_stays_up_until_ctrl_c_and_leaves_nothing_behind() {
 
 #[test]
 fn ctrl_c_ends_every_child() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
-    command.current_dir(run::root()).arg("demo").arg("--program").arg(path_of("hangs.sh"));
-    let mut demo = Running::spawn(&mut command);
-    let told = demo.wait_for("POST /endpoint").to_owned();
-    let pid = told.split("server   pid ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
-    assert!(process::info(pid).is_some(), "{told}");
-
+    let mut demo = Running::start(&["demo", "--program", path_of("hangs.sh").to_str().unwrap()]);
+    let (_, pid) = start(&mut demo, "POST /endpoint");
     demo.signal(Signal::SIGINT);
     assert_eq!(demo.code(), Some(1));
-    observe::limit::poll(observe::limit::limit(), || process::group(pid).is_empty().then_some(()))
-        .expect("no process is left");
+    observe::limit::poll(LIMIT, || process::group(pid).is_empty().then_some(())).expect("no process is left");
 }
 
 #[test]
-fn a_server_that_ends_at_once_is_reported() {
-    demo_of("ends.sh").assert().code(1).stderr(contains("it does not say where it listens"));
-}
-
-#[test]
-fn a_first_line_that_is_something_else_is_reported() {
-    demo_of("chats.sh").assert().code(1).stderr(contains("its first line is \"hello\""));
-}
-
-#[test]
-fn a_server_that_does_not_answer_is_reported() {
-    demo_of("hangs.sh")
-        .assert()
-        .code(1)
-        .stderr(contains("no answer: ").and(contains("0 of 3 mails arrived")));
-}
-
-#[test]
-fn a_program_or_a_package_that_is_not_there_is_reported() {
-    run::workshop()
-        .args(["demo", "--program", "/nowhere/server"])
-        .assert()
-        .code(1)
-        .stderr(contains("/nowhere/server"));
-    run::workshop()
-        .args(["demo", "--package", "no-such"])
-        .assert()
-        .code(1)
-        .stderr(contains("cannot build no-such"));
-    run::workshop().args(["demo", "--mails", "0"]).assert().code(2);
-}
-
-#[test]
-fn outside_of_the_workshop_it_says_so() {
-    let mut command = run::workshop();
-    command.current_dir("/").arg("demo").assert().code(2).stderr(contains("cannot find the workshop"));
-}
-
-#[test]
-fn help_shows_an_example() {
-    run::shows_an_example("demo");
-}
-
-#[test]
-fn what_a_server_leaves_in_a_group_of_its_own_is_noticed_and_ended() {
-    if !Command::new("bash").args(["-c", "exit"]).status().is_ok_and(|status| status.success()) {
-        return;
-    }
+fn a_server_that_is_not_as_it_should_be_is_reported() {
     let left = || process::all().into_iter().filter(|info| info.command == "sleep 98765").collect::<Vec<_>>();
-    demo_of("leaves.sh").assert().code(1).stderr(contains("the server has left a process behind"));
+    let reports: [(&str, &[&str]); 5] = [
+        ("ends.sh", &["it does not say where it listens"]),
+        ("chats.sh", &["its first line is \"hello\""]),
+        ("hangs.sh", &["no answer: ", "0 of 3 mails arrived"]),
+        ("leaves.sh", &["the server has left a process behind"]),
+        ("nowhere", &["tests/programs/nowhere"]),
+    ];
+    for (program, words) in reports {
+        let mut demo = workshop();
+        demo.args(["demo", "--program"]).arg(path_of(program)).env("WORKSHOP_LIMIT_SECONDS", "1");
+        says(&mut demo, 1, words);
+    }
     assert!(left().is_empty(), "{:?}", left());
+    let mut without_worker = workshop();
+    without_worker.arg("demo").env("WORKER", "false").env("WORKSHOP_LIMIT_SECONDS", "2");
+    says(&mut without_worker, 1, &["0 of 3 mails arrived in the mailbox"]);
+    says(workshop().args(["demo", "--package", "no-such"]), 1, &["cannot build no-such"]);
+    says(workshop().args(["demo", "--mails", "0"]), 2, &[]);
+    says(workshop().current_dir("/").arg("demo"), 2, &["cannot find the workshop"]);
 }

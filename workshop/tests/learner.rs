@@ -4,87 +4,76 @@ mod run;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use predicates::prelude::PredicateBooleanExt;
-use predicates::str::{contains, is_empty};
 use run::tiny::Tiny;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 
 const MAIN: &str = "lessons/01-one/src/main.rs";
+const MAP_DONE: &str = "  01-one          15 min   done, all 2 checks pass";
+
+/// Writes the solution of lesson 01 with this in the place of `number * 2`.
+fn write_with(tiny: &Tiny, code: &str) {
+    tiny.write(MAIN, &tiny.read("solutions/01-one/src/main.rs").replace("number * 2", code));
+}
 
 #[test]
 fn the_map_says_what_is_done_and_what_comes_next() {
     let tiny = Tiny::new("map");
-    let first = tiny.workshop(&[]).assert().code(0);
-    first
-        .stdout(contains("  01-one          15 min   next, 0 of 1 steps written"))
-        .stdout(contains("  02-two          15 min   to do, 0 of 1 steps written"))
-        .stdout(contains("About 30 minutes of work are left."))
-        .stdout(contains("Next: 01 The one: doubled"));
-
+    let first = [
+        "  01-one          15 min   next, 0 of 1 steps written",
+        "  02-two          15 min   to do, 0 of 1 steps written",
+        "About 30 minutes of work are left.",
+        "Next: 01 The one: doubled",
+    ];
+    tiny.says("", 0, &first);
     tiny.solve("01-one");
-    let second = tiny.workshop(&[]).assert().code(0);
-    second
-        .stdout(contains("  01-one          15 min   done, all 2 checks pass"))
-        .stdout(contains("  02-two          15 min   next, 0 of 1 steps written"))
-        .stderr(contains("Running the spec of lesson 01"));
+    let next = "  02-two          15 min   next, 0 of 1 steps written";
+    tiny.says("", 0, &[MAP_DONE, next, "Running the spec of lesson 01"]);
     // It is remembered until the files change.
-    tiny.workshop(&[]).assert().code(0).stdout(contains("done, all 2 checks pass")).stderr(is_empty());
-    tiny.write(MAIN, &tiny.read(MAIN).replace("number * 2", "number + 2"));
-    tiny.workshop(&[]).assert().code(0).stdout(contains("next, 1 of 2 checks pass"));
+    assert!(!tiny.says("", 0, &[MAP_DONE]).contains("Running"));
+    write_with(&tiny, "number + 2");
+    tiny.says("", 0, &["next, 1 of 2 checks pass"]);
 }
 
 #[test]
-fn a_broken_memory_is_no_error() {
+fn a_memory_that_is_broken_or_cannot_be_written_is_no_error() {
     let tiny = Tiny::new("memory");
     for memory in ["", "{\"lessons\":", "[1]", "{\"lessons\":7,\"hints\":[]}"] {
         tiny.write(".workshop/progress.json", memory);
-        tiny.workshop(&[]).assert().code(0).stdout(contains("next, 0 of 1 steps written"));
-        tiny.workshop(&["check", "01"]).assert().code(1).stderr(contains("panicked").not());
+        tiny.says("", 0, &["next, 0 of 1 steps written"]);
+        tiny.says("check 01", 1, &["NOT WRITTEN YET"]);
         tiny.write(".workshop/progress.json", memory);
-        tiny.workshop(&["hint", "01"]).assert().code(0).stderr(contains("panicked").not());
+        tiny.says("hint 01", 0, &["Think of twins."]);
     }
-}
-
-#[test]
-fn a_memory_that_cannot_be_written_is_no_error() {
-    let tiny = Tiny::new("read-only");
+    fs::remove_dir_all(tiny.root().join(".workshop")).unwrap();
     // A file where the folder should be cannot be written to, not even by root.
     tiny.write(".workshop", "");
-    tiny.workshop(&["hint", "01"]).assert().code(0).stderr(contains("note: cannot remember this in"));
+    tiny.says("hint 01", 0, &["note: cannot remember this in"]);
+    // What cannot be kept is not replaced.
+    let mine = tiny.read(MAIN).replace("todo!", "/* mine */ todo!");
+    tiny.write(MAIN, &mine);
+    tiny.says("solve 01", 1, &["cannot keep your files"]);
+    assert_eq!(tiny.read(MAIN), mine);
 }
 
 #[test]
 fn check_tells_each_check_and_the_first_report() {
     let tiny = Tiny::new("check");
     // Without a number: the first lesson that is not done.
-    let red = tiny.workshop(&["check"]).assert().code(1);
-    red.stdout(contains("01 The one: doubled: 0 of 2 checks pass"))
-        .stdout(contains("  failed  ten is doubled"))
-        .stdout(contains("Begin with this one:").and(contains("NOT WRITTEN YET")))
-        .stderr("error: 2 of 2 checks do not pass\n");
-
-    tiny.write(MAIN, &tiny.read("solutions/01-one/src/main.rs").replace("number * 2", "number + 2"));
-    let half = tiny.workshop(&["check", "one"]).assert().code(1);
-    half.stdout(contains("  passed  two is doubled"))
-        .stdout(contains("  failed  ten is doubled"))
-        .stdout(contains("CHECK FAILED: the answer to 10 is 20, but 12 came"));
-
+    let red = tiny.says("check", 1, &["01 The one: doubled: 0 of 2 checks pass", "  failed  ten is doubled"]);
+    assert!(red.contains("Begin with this one:\nNOT WRITTEN YET"), "{red}");
+    assert!(red.ends_with("error: 2 of 2 checks do not pass\n"), "{red}");
+    tiny.write(MAIN, "fn main() { nonsense }\n");
+    tiny.says("check 01", 1, &["0 of 2 checks pass", "cannot find value `nonsense`"]);
+    write_with(&tiny, "number + 2");
+    let half =
+        ["  passed  two is doubled", "  failed  ten is doubled", "the answer to 10 is 20, but 12 came"];
+    tiny.says("check one", 1, &half);
     tiny.solve("01-one");
     // It is the lesson that was worked on, also now that it is done.
-    let green = tiny.workshop(&["check"]).assert().code(0);
-    green
-        .stdout(contains("2 of 2 checks pass\nProven:\n  ten is doubled\n"))
-        .stdout(contains("Lesson 01 is done. The next one:\n  read   book/src/02-two.md\n"));
-    tiny.workshop(&["check"]).assert().code(1).stdout(contains("02 The two: doubled: 0 of 2 checks pass"));
-}
-
-#[test]
-fn check_shows_what_rustc_says() {
-    let tiny = Tiny::new("check-rustc");
-    tiny.write(MAIN, "fn main() { nonsense }\n");
-    let red = tiny.workshop(&["check", "01"]).assert().code(1);
-    red.stdout(contains("0 of 2 checks pass").and(contains("cannot find value `nonsense`")));
+    let proven = "2 of 2 checks pass\nProven:\n  ten is doubled\n";
+    tiny.says("check", 0, &[proven, "Lesson 01 is done. The next one:\n  read   book/src/02-two.md\n"]);
+    tiny.says("check", 1, &["02 The two: doubled: 0 of 2 checks pass"]);
 }
 
 #[test]
@@ -92,57 +81,51 @@ fn what_cargo_cannot_do_is_no_fault_of_the_program() {
     let tiny = Tiny::new("check-cargo");
     tiny.write("no-folder", "");
     let mut check = tiny.workshop(&["check", "01"]);
-    let told = check.env("CARGO_TARGET_DIR", tiny.root().join("no-folder")).assert().code(2);
-    told.stdout(contains("compile").not())
-        .stderr(contains("error: cargo itself fails, before rustc has said anything. It says:\n"))
-        .stderr(contains("no-folder"));
+    check.env("CARGO_TARGET_DIR", tiny.root().join("no-folder"));
+    let begin = "error: cargo itself fails, before rustc has said anything. It says:\n";
+    let told = run::says(&mut check, 2, &[begin, "no-folder"]);
+    assert!(!told.contains("compile"), "{told}");
     tiny.write("lessons/01-one/Cargo.toml", "[package\n");
-    let told = tiny.workshop(&["check", "01", "--json"]).assert().code(2);
-    told.stdout("").stderr(contains("cargo itself fails").and(contains("lessons/01-one/Cargo.toml")));
+    let told = tiny.says("check 01 --json", 2, &["lessons/01-one/Cargo.toml"]);
+    assert!(told.starts_with("error: cargo itself fails"), "{told}");
 }
 
-/// A spec that leaves everything out, as that of lesson 13 does without a broker.
-fn without_a_broker(name: &str) -> Tiny {
-    let tiny = Tiny::new(name);
+/// A spec may leave everything out, as that of lesson 13 does without a broker.
+#[test]
+fn a_spec_that_left_its_checks_out_proves_nothing() {
+    let tiny = Tiny::new("lacks");
     let said = observe::tool::left_out("nats-server");
     let check = |name: &str| {
-        let say = format!("std::io::stderr().write_all(b\"{said} To have it: …\\n\")").replace('…', "...");
+        let say = format!("std::io::stderr().write_all(b\"{said}\\n\")");
         format!("#[test]\nfn {name}() {{\n    use std::io::Write;\n    {say}.unwrap();\n}}\n")
     };
     tiny.write("tests/01-one.rs", &[check("a_mail_arrives"), check("a_worker_dies")].concat());
-    tiny
-}
-
-#[test]
-fn a_spec_that_left_its_checks_out_proves_nothing() {
-    let tiny = without_a_broker("lacks");
-    let starter = tiny.workshop(&["check", "01"]).assert().code(1);
-    starter
-        .stdout(contains(
-            "01 The one: doubled: 0 of 2 checks pass\nNot checked: nats-server is not installed",
-        ))
-        .stdout(contains("cargo workshop doctor"))
-        .stderr("error: 2 of 2 checks do not pass\n");
-    tiny.write(MAIN, &tiny.read("solutions/01-one/src/main.rs").replace("number * 2", "number + number"));
-    let map = tiny.workshop(&[]).assert().code(0);
-    map.stdout(contains("  01-one          15 min   not checked, needs nats-server\n"))
-        .stdout(contains("0 of 2 lessons are done."))
-        .stdout(contains("  get    nats-server (how: cargo workshop doctor)\n"));
-    let points = tiny.workshop(&["check", "01", "--points"]).assert().code(1);
-    points.stdout(contains("  0 of 1  a mail arrives\n").and(contains("Not checked: nats-server")));
-    let output = tiny.workshop(&["check", "01", "--json"]).assert().code(1).get_output().stdout.clone();
-    let json: Value = serde_json::from_slice(&output).unwrap();
+    let first = "01 The one: doubled: 0 of 2 checks pass\nNot checked: nats-server is not installed";
+    tiny.says("check 01", 1, &[first, "cargo workshop doctor", "error: 2 of 2 checks do not pass\n"]);
+    write_with(&tiny, "number + number");
+    let map = [
+        "  01-one          15 min   not checked, needs nats-server\n",
+        "0 of 2 lessons are done.",
+        "  get    nats-server (how: cargo workshop doctor)\n",
+    ];
+    tiny.says("", 0, &map);
+    tiny.says("check 01 --points", 1, &["  0 of 1  a mail arrives\n", "Not checked: nats-server"]);
+    let json = json_of(&tiny, "check 01 --json");
     let lesson = &json["lessons"][0];
-    assert_eq!((&lesson["lacks"], &lesson["points"]), (&"nats-server".into(), &0.into()), "{json}");
-    assert_eq!((&lesson["green"], &lesson["compiles"]), (&false.into(), &true.into()), "{json}");
+    let facts = ["lacks", "points", "green", "compiles"].map(|field| lesson[field].clone());
+    assert_eq!(facts, ["nats-server".into(), 0.into(), false.into(), true.into()], "{json}");
     assert_eq!(lesson["checks"][1]["report"], "not checked: nats-server is not installed");
 
     let mut watch = tiny.start(&["watch", "01"]);
     watch.wait_for("0 of 2 checks pass");
     let printed = watch.wait_for("Not checked: nats-server is not installed");
     assert!(!printed.contains("now passes"), "{printed}");
-    watch.enter("q");
-    assert_eq!(watch.code(), Some(0));
+}
+
+/// The document that a verb prints when it fails.
+fn json_of(tiny: &Tiny, line: &str) -> Value {
+    let printed = tiny.says(line, 1, &[]);
+    serde_json::from_str(printed.lines().next().unwrap()).unwrap()
 }
 
 /// Three steps. The last one is needed first.
@@ -185,86 +168,64 @@ fn double(number: u32) -> u32 {
 fn with_steps(name: &str) -> Tiny {
     let tiny = Tiny::new(name);
     tiny.write("solutions/01-one/src/main.rs", THREE);
-    tiny.workshop(&["reset", "01"]).assert().code(0);
+    tiny.says("reset 01", 0, &[]);
     tiny
-}
-
-/// The spec of such a lesson, with reports as `support` has them.
-fn with_reports(tiny: &Tiny) {
-    let spec = tiny.read("tests/01-one.rs");
-    let said = "eprintln!(\"NOT WRITTEN YET\");";
-    let todo = "eprintln!(\"NOT WRITTEN YET: a check\\n\\n  came:      todo 3: twice\\n\");";
-    let failed = "but {} came\", got.trim()";
-    let section = "but {} came\\n\\n  read:      \\\"2. Multiply\\\" in book/src/01-one.md\", got.trim()";
-    assert!(spec.contains(said) && spec.contains(failed));
-    tiny.write("tests/01-one.rs", &spec.replace(said, todo).replace(failed, section));
 }
 
 #[test]
 fn check_and_hint_name_the_same_step() {
     let tiny = with_steps("begin");
-    with_reports(&tiny);
+    // Reports as `support` has them.
+    let spec = tiny.read("tests/01-one.rs");
+    let todo = "eprintln!(\"NOT WRITTEN YET: a check\\n\\n  came:      todo 3: twice\\n\");";
+    let section = "but {} came\\n\\n  read:      \\\"2. Multiply\\\" in book/src/01-one.md\", got.trim()";
+    let spec = spec.replace("eprintln!(\"NOT WRITTEN YET\");", todo);
+    tiny.write("tests/01-one.rs", &spec.replace("but {} came\", got.trim()", section));
     let hints = tiny.read("lessons/01-one/hints.md");
     let (_, one) = hints.split_once("## 1. ").unwrap();
     let all = (1..=3).map(|step| format!("## {step}. {one}\n")).collect::<String>();
     tiny.write("lessons/01-one/hints.md", &format!("# Hints for lesson 01\n\n{all}"));
 
-    let check = tiny.workshop(&["check", "01"]).assert().code(1);
-    check
-        .stdout(contains("Begin with step 1, which no check reaches yet:\n  write  add\n"))
-        .stdout(contains("  in     lessons/01-one/src/main.rs, line 16\n"))
-        .stdout(contains("  read   step 1 of \"Your task\" in book/src/01-one.md\n"));
-    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Lesson 01, 1. "));
-    for step in ["1", "2"] {
-        tiny.workshop(&["solve", "01", "--step", step]).assert().code(0);
-    }
-    let check = tiny.workshop(&["check", "01"]).assert().code(1);
-    check.stdout(contains("Begin with this one:\nNOT WRITTEN YET").and(contains("todo 3: twice")));
-    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Lesson 01, 3. "));
+    let first = [
+        "Begin with step 1, which no check reaches yet:\n  write  add\n",
+        "  in     lessons/01-one/src/main.rs, line 16\n",
+        "  read   step 1 of \"Your task\" in book/src/01-one.md\n",
+    ];
+    tiny.says("check 01", 1, &first);
+    tiny.says("hint 01", 0, &["Lesson 01, 1. "]);
+    tiny.says("solve 01 --step 1", 0, &[]);
+    tiny.says("solve 01 --step 2", 0, &[]);
+    tiny.says("check 01", 1, &["Begin with this one:\nNOT WRITTEN YET", "todo 3: twice"]);
+    tiny.says("hint 01", 0, &["Lesson 01, 3. "]);
 
     // What is written and wrong comes before what is not written yet.
     let solved = tiny.read(MAIN);
-    tiny.write(
-        MAIN,
-        &solved
-            .replace("one * other", "one * other + 1")
-            .replace("todo!(\"3: twice\")", "Product::of(number, 2).0"),
-    );
-    let check = tiny.workshop(&["check", "01"]).assert().code(1);
-    check.stdout(contains("Begin with this one:\nCHECK FAILED").and(contains("\"2. Multiply\"")));
-    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Lesson 01, 2. "));
+    let wrong = solved.replace("one * other", "one * other + 1");
+    tiny.write(MAIN, &wrong.replace("todo!(\"3: twice\")", "Product::of(number, 2).0"));
+    tiny.says("check 01", 1, &["Begin with this one:\nCHECK FAILED", "\"2. Multiply\""]);
+    tiny.says("hint 01", 0, &["Lesson 01, 2. "]);
     // Nobody knows what it says of other files.
     tiny.write(MAIN, &solved);
-    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Lesson 01, 3. "));
+    tiny.says("hint 01", 0, &["Lesson 01, 3. "]);
 }
 
 #[test]
 fn one_step_can_be_solved_alone() {
     let tiny = with_steps("solve-step");
-    let starter = tiny.read(MAIN);
-    let mine = starter.replace("let known =", "// mine\n    let known =");
-    tiny.write(MAIN, &mine);
-    let solved = tiny.workshop(&["solve", "01", "--step", "2"]).assert().code(0);
-    solved.stdout(contains("The solution of step 2 of lesson 01 is in lessons/01-one."));
-    assert_eq!(tiny.read(MAIN), mine.replace("todo!(\"2: multiply\")", "Self(one * other)"));
-    tiny.workshop(&[])
-        .assert()
-        .code(0)
-        .stdout(contains("  01-one          15 min   next, 1 of 3 steps written\n"));
-    // Even what was written, and is wrong.
-    tiny.write(MAIN, &mine.replace("todo!(\"2: multiply\")", "let wrong = 7;\n        Self(wrong)"));
-    tiny.workshop(&["solve", "01", "--step", "2"]).assert().code(0);
-    assert_eq!(tiny.read(MAIN), mine.replace("todo!(\"2: multiply\")", "Self(one * other)"));
-    // With the line ends of Windows, too.
-    tiny.write(MAIN, &mine.replace('\n', "\r\n"));
-    tiny.workshop(&["solve", "01", "--step", "2"]).assert().code(0);
-    assert_eq!(tiny.read(MAIN), mine.replace("todo!(\"2: multiply\")", "Self(one * other)"));
-
-    let missing = tiny.workshop(&["solve", "01", "--step", "4"]).assert().code(2);
-    missing.stderr("error: lesson 01 has no step 4; it has 3\n");
+    let mine = tiny.read(MAIN).replace("let known =", "// mine\n    let known =");
+    let todo = "todo!(\"2: multiply\")";
+    // Even what was written, and is wrong. With the line ends of Windows, too.
+    let written = mine.replace(todo, "let wrong = 7;\n        Self(wrong)");
+    for before in [&mine, &written, &mine.replace('\n', "\r\n")] {
+        tiny.write(MAIN, before);
+        let told = "The solution of step 2 of lesson 01 is in lessons/01-one.";
+        tiny.says("solve 01 --step 2", 0, &[told]);
+        assert_eq!(tiny.read(MAIN), mine.replace(todo, "Self(one * other)"));
+    }
+    tiny.says("", 0, &["  01-one          15 min   next, 1 of 3 steps written\n"]);
+    tiny.says("solve 01 --step 4", 2, &["error: lesson 01 has no step 4; it has 3\n"]);
     tiny.write(MAIN, "fn main() {}\n");
-    let gone = tiny.workshop(&["solve", "01", "--step", "2"]).assert().code(2);
-    gone.stderr(contains("cannot find the place of step 2 in your src/main.rs"));
+    tiny.says("solve 01 --step 2", 2, &["cannot find the place of step 2 in your src/main.rs"]);
     assert_eq!(tiny.read(MAIN), "fn main() {}\n");
 }
 
@@ -272,65 +233,36 @@ fn one_step_can_be_solved_alone() {
 fn what_was_deleted_can_be_put_back() {
     let tiny = with_steps("deleted");
     let starter = tiny.read(MAIN);
-    let folder = tiny.root().join("lessons/01-one");
-    let gone = |name: &str| match name {
-        "src/main.rs" => fs::remove_file(folder.join(name)).unwrap(),
-        name => fs::remove_dir_all(folder.join(name)).unwrap(),
-    };
+    let mine = starter.replace("todo!(\"1: add\")", "Self(one + other)");
     for name in ["src/main.rs", "src", ""] {
-        gone(name);
-        let map = tiny.workshop(&[]).assert().code(0);
-        map.stdout(contains("  01-one          15 min   next, 0 of 3 steps written\n"));
-        let reset = tiny.workshop(&["reset", "01"]).assert().code(0);
-        reset.stdout("The starter of lesson 01 is in lessons/01-one.\n");
-        assert_eq!(tiny.read(MAIN), starter);
-        gone(name);
-        tiny.workshop(&["solve", "01", "--step", "1"]).assert().code(0);
-        let mine = tiny.read(MAIN);
-        assert_eq!(mine, starter.replace("todo!(\"1: add\")", "Self(one + other)"));
-        gone(name);
-        tiny.workshop(&["solve", "01"]).assert().code(0);
-        tiny.workshop(&["check", "01"]).assert().code(0);
-        tiny.write(MAIN, &mine);
-        tiny.workshop(&["reset", "01"]).assert().code(0);
-        gone(name);
-        let restored = tiny.workshop(&["restore", "01"]).assert().code(0);
-        restored.stdout(contains("Your files as of 20").and(contains("are in lessons/01-one.")));
-        assert_eq!(tiny.read(MAIN), mine);
-        tiny.workshop(&["reset", "01"]).assert().code(0);
+        let path = tiny.root().join("lessons/01-one").join(name);
+        // Deletes it, and puts it back.
+        let after = |line: &str, says: &str| {
+            if path.is_dir() {
+                fs::remove_dir_all(&path).unwrap()
+            } else {
+                fs::remove_file(&path).unwrap()
+            }
+            tiny.says("", 0, &["  01-one          15 min   next, 0 of 3 steps written\n"]);
+            tiny.says(line, 0, &[says]);
+            tiny.read(MAIN)
+        };
+        assert_eq!(after("reset 01", "The starter of lesson 01 is in lessons/01-one.\n"), starter);
+        assert_eq!(after("solve 01 --step 1", ""), mine);
+        tiny.says("reset 01", 0, &["What you had is kept as version "]);
+        assert_eq!(after("restore 01", ", kept a moment ago, is in lessons/01-one."), mine);
+        after("solve 01", "");
+        tiny.says("check 01", 0, &[]);
+        tiny.says("reset 01", 0, &[]);
     }
-}
-
-#[test]
-fn a_manifest_comes_back_too() {
-    let tiny = Tiny::new("manifest");
-    let manifest = "lessons/01-one/Cargo.toml";
-    let given = tiny.read(manifest);
-    let mine = format!("{given}\n# mine\n");
-    tiny.write(manifest, &mine);
-    tiny.workshop(&["solve", "01"]).assert().code(0);
-    assert_eq!(tiny.read(manifest), mine);
-    tiny.workshop(&["reset", "01"]).assert().code(0).stdout(contains("What you had is kept as of "));
-    assert_eq!(tiny.read(manifest), given);
-    tiny.workshop(&["restore", "01"]).assert().code(0);
-    assert_eq!(tiny.read(manifest), mine);
-}
-
-/// One lesson half done, the other one does not compile.
-fn half_done(name: &str) -> Tiny {
-    let tiny = Tiny::new(name);
-    tiny.write(MAIN, &tiny.read("solutions/01-one/src/main.rs").replace("number * 2", "number + 2"));
-    tiny.write("lessons/02-two/src/main.rs", "fn main() { nonsense }\n");
-    tiny
 }
 
 /// The types of a JSON document, without its values: what a grader depends on.
 fn shape(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{name}:{}", shape(value))).collect();
-            format!("{{{}}}", fields.join(" "))
+            let field = |(name, value): (&String, &Value)| format!("{name}:{}", shape(value));
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(" "))
         }
         Value::Array(values) => format!("[{}]", values.first().map(shape).unwrap_or_default()),
         Value::String(_) => "text".into(),
@@ -340,99 +272,77 @@ fn shape(value: &Value) -> String {
     }
 }
 
+/// One lesson is half done, the other one does not compile.
 #[test]
-fn check_gives_points_as_json_of_a_shape_that_stays() {
-    let tiny = half_done("check-json");
-    let output = tiny.workshop(&["check", "--all", "--json"]).assert().code(1).get_output().stdout.clone();
-    let json: Value = serde_json::from_slice(&output).unwrap();
+fn check_gives_points_in_each_form() {
+    let tiny = Tiny::new("points");
+    write_with(&tiny, "number + 2");
+    tiny.write("lessons/02-two/src/main.rs", "fn main() { nonsense }\n");
+    let points = [
+        "01 The one: doubled: 1 of 2 points\n  0 of 1  ten is doubled\n",
+        "02 The two: doubled: 0 of 2 points\n",
+        "It does not compile, so no check could run.",
+        "\nTotal: 1 of 4 points\n",
+    ];
+    tiny.says("check --all --points", 1, &points);
+    tiny.says("check --points --json", 2, &["cannot be used with"]);
+
+    let json = json_of(&tiny, "check --all --json");
     let check = "[{name:text of:number passed:bool points:number report:text}]";
     let lesson = format!(
         "[{{checks:{check} compiles:bool green:bool lacks:null lesson:text of:number package:text points:number}}]"
     );
     assert_eq!(shape(&json), format!("{{lessons:{lesson} of:number points:number version:number}}"));
-    assert_eq!((&json["version"], &json["points"], &json["of"]), (&1.into(), &1.into(), &4.into()), "{json}");
-    let first = &json["lessons"][0];
-    assert_eq!((&first["lesson"], &first["package"]), (&"01-one".into(), &"lesson-01".into()));
-    assert_eq!(first["checks"][0]["passed"], false);
-    assert!(first["checks"][0]["report"].as_str().unwrap().contains("12 came"));
-    assert_eq!((&first["checks"][1]["points"], &first["checks"][1]["report"]), (&1.into(), &Value::Null));
+    let [first, second] = [0, 1].map(|lesson| json["lessons"][lesson].clone());
+    assert_eq!((&json["version"], &json["points"], &json["of"]), (&json!(1), &json!(1), &json!(4)), "{json}");
+    assert_eq!((&first["lesson"], &first["package"]), (&json!("01-one"), &json!("lesson-01")));
+    let [ten, two] = [0, 1].map(|check| first["checks"][check].clone());
+    assert!(ten["passed"] == false && ten["report"].as_str().unwrap().contains("12 came"), "{json}");
+    assert_eq!((&two["points"], &two["report"]), (&json!(1), &Value::Null));
     // What does not compile has all its checks, and no points.
-    let second = &json["lessons"][1];
     assert_eq!(
-        (&second["compiles"], &second["points"], &second["of"]),
-        (&false.into(), &0.into(), &2.into())
+        ["compiles", "points", "of"].map(|field| second[field].clone()),
+        [json!(false), json!(0), json!(2)]
     );
     assert_eq!(second["checks"][1]["name"], "two_is_doubled");
+    tiny.says("check --all --solutions --json", 0, &["\"points\":4", "\"package\":\"solution-02\""]);
 
-    let solved = tiny.workshop(&["check", "--all", "--solutions", "--json"]).assert().code(0);
-    solved.stdout(contains("\"points\":4").and(contains("\"package\":\"solution-02\"")));
-}
-
-#[test]
-fn check_gives_points_as_text() {
-    let tiny = half_done("check-points");
-    let told = tiny.workshop(&["check", "--all", "--points"]).assert().code(1);
-    told.stdout(contains("01 The one: doubled: 1 of 2 points\n  0 of 1  ten is doubled\n"))
-        .stdout(contains("02 The two: doubled: 0 of 2 points\n"))
-        .stdout(contains("It does not compile, so no check could run."))
-        .stdout(contains("\nTotal: 1 of 4 points\n"));
-    tiny.workshop(&["check", "--points", "--json"]).assert().code(2).stderr(contains("cannot be used with"));
-}
-
-#[test]
-fn check_gives_points_as_github_classroom_reads_them() {
-    let tiny = half_done("check-classroom");
-    let output =
-        tiny.workshop(&["check", "--all", "--classroom"]).assert().code(1).get_output().stdout.clone();
-    let line = String::from_utf8(output).unwrap();
-    let encoded = line.trim().strip_prefix("result=").unwrap();
+    let printed = tiny.says("check --all --classroom", 1, &[]);
+    let encoded = printed.lines().next().unwrap().strip_prefix("result=").unwrap();
     let json: Value = serde_json::from_slice(&STANDARD.decode(encoded).unwrap()).unwrap();
     let test = "{message:text name:text score:number status:text}";
     assert_eq!(shape(&json), format!("{{max_score:number status:text tests:[{test}] version:number}}"));
-    assert_eq!((&json["status"], &json["max_score"]), (&"fail".into(), &4.into()));
-    let score: u64 =
-        json["tests"].as_array().unwrap().iter().map(|test| test["score"].as_u64().unwrap()).sum();
-    assert_eq!(score, 1, "{json}");
-    assert_eq!(json["tests"][1]["name"], "01-one: two is doubled");
-    assert_eq!((&json["tests"][1]["status"], &json["tests"][1]["message"]), (&"pass".into(), &Value::Null));
+    assert_eq!((&json["status"], &json["max_score"]), (&json!("fail"), &json!(4)));
+    let tests = json["tests"].as_array().unwrap();
+    assert_eq!(tests.iter().map(|test| test["score"].as_u64().unwrap()).sum::<u64>(), 1, "{json}");
+    let two = json!({"name": "01-one: two is doubled", "status": "pass", "score": 1, "message": null});
+    assert_eq!(tests[1], two);
 }
 
 #[test]
 fn one_more_hint_each_time() {
     let tiny = Tiny::new("hint");
-    let ask = || {
-        String::from_utf8(tiny.workshop(&["hint", "01"]).assert().code(0).get_output().stdout.clone())
-            .unwrap()
+    let [one, two, three] = ["Think of twins.", "There is an operator for it.", "number * 2"];
+    let ask = |line: &str, words: &[&str], others: &[&str]| {
+        let told = tiny.says(line, 0, words);
+        others.iter().for_each(|other| assert!(!told.contains(other), "{told}"));
     };
-    let first = ask();
-    assert!(first.contains("Lesson 01, 1. Double it") && first.contains("Think of twins."), "{first}");
-    assert!(!first.contains("operator"), "{first}");
-    let second = ask();
-    assert!(second.contains("Hint 2 of 3") && second.contains("There is an operator for it."), "{second}");
-    assert!(
-        !second.contains("twins") && second.contains("cargo workshop hint 01 --step 1 --again"),
-        "{second}"
-    );
-    let again = tiny.workshop(&["hint", "01", "--again"]).assert().code(0);
-    again
-        .stdout(contains("Think of twins.").and(contains("There is an operator for it.")))
-        .stdout(contains("number * 2").not().and(contains("Ask again for the next one.")));
+    ask("hint 01", &["Lesson 01, 1. Double it", one], &[two, three]);
+    ask("hint 01", &["Hint 2 of 3", two, "cargo workshop hint 01 --step 1 --again"], &[one, three]);
+    ask("hint 01 --again", &[one, two, "Ask again for the next one."], &[three]);
     for _ in 0..2 {
-        let last = ask();
-        assert!(last.contains("Hint 3 of 3") && last.contains("cargo workshop diff 01"), "{last}");
-        assert!(last.contains("number * 2") && !last.contains("operator"), "{last}");
+        ask("hint 01", &["Hint 3 of 3", three, "cargo workshop diff 01"], &[one, two]);
     }
-    let none = tiny.workshop(&["hint", "02", "--again"]).assert().code(0);
-    none.stdout(contains("You have seen no hint for this step yet.").and(contains("twins").not()));
-    tiny.workshop(&["hint", "01", "--step", "9"]).assert().code(2).stderr(contains("no hints for step 9"));
+    ask("hint 02 --again", &["You have seen no hint for this step yet."], &[one]);
+    tiny.says("hint 01 --step 9", 2, &["no hints for step 9"]);
     tiny.solve("01-one");
-    tiny.workshop(&["hint", "01"]).assert().code(0).stdout(contains("Every step of this lesson is written."));
-    let again = tiny.workshop(&["hint", "01", "--again"]).assert().code(0);
-    again.stdout(contains("Think of twins.").and(contains("There is an operator for it.")));
+    ask("hint 01", &["Every step of this lesson is written."], &[]);
+    ask("hint 01 --again", &[one, two, three], &[]);
     tiny.solve("02-two");
-    let none = tiny.workshop(&["hint", "02", "--again"]).assert().code(0);
-    none.stdout(
-        contains("You have seen no hint of this lesson.").and(contains("cargo workshop hint 02 --step 1")),
+    ask(
+        "hint 02 --again",
+        &["You have seen no hint of this lesson.", "cargo workshop hint 02 --step 1"],
+        &[],
     );
 }
 
@@ -440,61 +350,55 @@ fn one_more_hint_each_time() {
 fn the_differences_are_shown() {
     let tiny = Tiny::new("diff");
     tiny.write("solutions/01-one/fuzz/target.rs", "fn main() {}\n");
-    let refused = tiny.workshop(&["diff", "01"]).assert().code(2);
-    refused
-        .stdout("")
-        .stderr(contains("1 step is not written yet").and(contains("cargo workshop diff 01 --spoil")));
-    let shown = tiny.workshop(&["diff", "01", "--spoil"]).assert().code(0);
-    shown
-        .stdout(contains("-     todo!(\"1: return twice the number\")\n+     // Twice.\n+     number * 2\n"))
-        // What is no part of the task: the line that keeps rustc quiet, and what the starter does not have.
-        .stdout(contains("ANCHOR").or(contains("allow")).or(contains("fuzz")).not());
-    let lines = |tiny: &Tiny| {
-        let shown = tiny.workshop(&["diff", "01", "--spoil"]).assert().code(0).get_output().stdout.clone();
-        String::from_utf8(shown).unwrap()
-    };
-    let unix = lines(&tiny);
+    let refused = tiny.says("diff 01", 2, &["1 step is not written yet", "cargo workshop diff 01 --spoil"]);
+    assert!(refused.starts_with("error: "), "{refused}");
+    let change = "-     todo!(\"1: return twice the number\")\n+     // Twice.\n+     number * 2\n";
+    let unix = tiny.says("diff 01 --spoil", 0, &[change]);
+    // What is no part of the task: the line that keeps rustc quiet, and what the starter does not have.
+    assert!(!["ANCHOR", "allow", "fuzz"].iter().any(|word| unix.contains(word)), "{unix}");
     // In a checkout with the line ends of Windows, nothing else differs.
     for path in [MAIN, "solutions/01-one/src/main.rs"] {
         let text = tiny.read(path);
         tiny.write(path, &text.replace('\n', "\r\n"));
-        assert_eq!(lines(&tiny), unix);
+        assert_eq!(tiny.says("diff 01 --spoil", 0, &[]), unix);
         tiny.write(path, &text);
     }
-    let code = tiny.workshop(&["diff", "01", "--no-comments", "--spoil"]).assert().code(0);
-    code.stdout(contains("+     number * 2\n").and(contains("Twice").not()));
-    tiny.workshop(&["solve", "01"]).assert().code(0);
+    let code = tiny.says("diff 01 --no-comments --spoil", 0, &["+     number * 2\n"]);
+    assert!(!code.contains("Twice"), "{code}");
+    tiny.says("solve 01", 0, &[]);
     assert!(!tiny.root().join("lessons/01-one/fuzz").exists());
-    tiny.workshop(&["diff", "01"]).assert().code(0).stdout("Your files and the solution's are the same.\n");
+    assert_eq!(tiny.says("diff 01", 0, &[]), "Your files and the solution's are the same.\n");
 }
 
 #[test]
 fn nothing_that_a_learner_wrote_is_lost() {
     let tiny = Tiny::new("keep");
+    let (manifest, notes) = ("lessons/01-one/Cargo.toml", "lessons/01-one/src/notes.rs");
+    let given = tiny.read(manifest);
     let mine = tiny.read(MAIN).replace("todo!", "/* mine */ todo!");
     tiny.write(MAIN, &mine);
-    tiny.write("lessons/01-one/src/notes.rs", "// my notes\n");
+    tiny.write(notes, "// my notes\n");
+    tiny.write(manifest, &format!("{given}\n# mine\n"));
     // Emacs marks a file that is being edited with a link that leads nowhere.
     std::os::unix::fs::symlink("me@host.1", tiny.root().join("lessons/01-one/src/.#main.rs")).unwrap();
 
-    tiny.workshop(&["solve", "01"]).assert().code(0).stdout(contains("What you had is kept as of "));
+    tiny.says("restore 01", 0, &["Nothing of lesson 01 was kept"]);
+    tiny.says("solve 01", 0, &["What you had is kept as version 1."]);
     assert!(tiny.read(MAIN).contains("number * 2") && !tiny.read(MAIN).contains("ANCHOR"));
-    assert!(!tiny.root().join("lessons/01-one/src/notes.rs").exists());
-    tiny.workshop(&["solve", "01"]).assert().code(0).stdout(contains("was in place already"));
-    let reset = tiny.workshop(&["reset", "01"]).assert().code(0);
+    assert!(!tiny.root().join(notes).exists());
+    // With the solution, Cargo.toml stays the learner's.
+    assert!(tiny.read(manifest).ends_with("# mine\n"));
+    tiny.write(manifest, &given);
+    tiny.says("solve 01", 0, &["was in place already"]);
     // The solution is nobody's work: it need not be kept.
-    reset.stdout("The starter of lesson 01 is in lessons/01-one.\n");
-    assert!(tiny.read(MAIN).contains("    todo!"));
-    tiny.workshop(&["reset", "01"]).assert().code(0).stdout(contains("was in place already"));
-
-    let restored = tiny.workshop(&["restore", "01"]).assert().code(0);
-    restored.stdout(contains("Your files as of 20").and(contains("kept").not()));
-    assert_eq!(tiny.read(MAIN), mine);
-    assert_eq!(tiny.read("lessons/01-one/src/notes.rs"), "// my notes\n");
+    assert_eq!(tiny.says("reset 01", 0, &[]), "The starter of lesson 01 is in lessons/01-one.\n");
+    tiny.says("reset 01", 0, &["was in place already"]);
+    let restored = tiny.says("restore 01", 0, &["Your version 1, kept a moment ago, is in lessons/01-one."]);
+    assert!(!restored.contains("is kept as"), "{restored}");
+    assert_eq!([MAIN, notes].map(|file| tiny.read(file)), [mine, "// my notes\n".into()]);
+    assert!(tiny.read(manifest).ends_with("# mine\n"));
     // Asked twice, it is still there.
-    tiny.workshop(&["restore", "01"]).assert().code(0).stdout(contains("in place already"));
-    tiny.workshop(&["restore", "02"]).assert().code(0).stdout(contains("Nothing of lesson 02 was kept"));
-    tiny.workshop(&["restore", "02", "--list"]).assert().code(0).stdout(contains("Nothing of lesson 02"));
+    tiny.says("restore 01", 0, &["in place already"]);
 }
 
 #[test]
@@ -503,93 +407,64 @@ fn the_version_that_was_had_last_comes_back() {
     let starter = tiny.read(MAIN);
     let [one, two] =
         ["number", "number + 2"].map(|code| starter.replace("todo!(\"1: return twice the number\")", code));
-    for mine in [&one, &two, &one] {
+    for (mine, number) in [(&one, 1), (&two, 2), (&one, 3)] {
         tiny.write(MAIN, mine);
-        tiny.workshop(&["solve", "01"]).assert().code(0).stdout(contains("What you had is kept as of "));
+        tiny.says("solve 01", 0, &[&format!("What you had is kept as version {number}.")]);
     }
-    tiny.workshop(&["restore", "01"]).assert().code(0).stdout(contains("restore 01 --list"));
+    tiny.says("restore 01", 0, &["Your version 3", "restore 01 --list"]);
     assert_eq!(tiny.read(MAIN), one);
-    let list = tiny.workshop(&["restore", "01", "--list"]).assert().code(0);
-    list.stdout(contains("  1  20").and(contains("  2  20")).and(contains("  3  ").not()))
-        .stdout(contains("  1 of 1 steps written\n"))
-        .stdout(contains("  1 of 1 steps written, in place now\n"));
-    tiny.workshop(&["restore", "01", "1"])
-        .assert()
-        .code(0)
-        .stdout(contains("What was there is kept as of 20"));
+    // Version 1 was the same, so it is kept once.
+    let versions =
+        "  2  a moment ago, 1 of 1 steps written\n  3  a moment ago, 1 of 1 steps written, in place now\n";
+    let list = tiny.says("restore 01 --list", 0, &[versions]);
+    assert!(!list.contains("  1  "), "{list}");
+    tiny.says("restore 01 2", 0, &["What was there is kept as version 4."]);
     assert_eq!(tiny.read(MAIN), two);
     // What is in place is kept again, so that it is the newest of all.
-    tiny.workshop(&["restore", "01"]).assert().code(0);
+    tiny.says("restore 01", 0, &["Your version 4"]);
     assert_eq!(tiny.read(MAIN), one);
-    tiny.workshop(&["restore", "01", "9"]).assert().code(2).stderr(contains("there is no version 9"));
-    tiny.workshop(&["restore", "01", "1", "--list"]).assert().code(2).stderr(contains("cannot be used with"));
-}
-
-#[test]
-fn what_cannot_be_kept_is_not_replaced() {
-    let tiny = Tiny::new("keep-fails");
-    let starter = tiny.read(MAIN).replace("todo!", "/* mine */ todo!");
-    tiny.write(MAIN, &starter);
-    tiny.write(".workshop", "");
-    tiny.workshop(&["solve", "01"]).assert().code(1).stderr(contains("cannot keep your files"));
-    assert_eq!(tiny.read(MAIN), starter);
+    tiny.says("restore 01 9", 2, &["there is no version 9"]);
+    tiny.says("restore 01 1 --list", 2, &["cannot be used with"]);
 }
 
 #[test]
 fn a_latecomer_catches_up_and_keeps_what_is_done() {
     let tiny = Tiny::new("catch-up");
-    let own = tiny.read("solutions/01-one/src/main.rs").replace("number * 2", "number + number");
-    tiny.write(MAIN, &own);
-    let done = tiny.workshop(&["catch-up", "02"]).assert().code(0);
-    done.stdout(contains("Lesson 01 is done: it stays as it is.").and(contains("begin with lesson 02")));
+    write_with(&tiny, "number + number");
+    let own = tiny.read(MAIN);
+    tiny.says("catch-up 02", 0, &["Lesson 01 is done: it stays as it is.", "begin with lesson 02"]);
     assert_eq!(tiny.read(MAIN), own);
-
-    tiny.workshop(&["reset", "01"]).assert().code(0);
-    tiny.workshop(&["catch-up", "02"]).assert().code(0).stdout(contains("The solution of lesson 01 is in"));
+    tiny.says("reset 01", 0, &[]);
+    tiny.says("catch-up 02", 0, &["The solution of lesson 01 is in"]);
     // No spec has to run to know that the solution is good.
-    let map = tiny.workshop(&[]).assert().code(0).stderr(is_empty());
-    map.stdout(contains("  01-one          15 min   done, the solution is in place\n"))
-        .stdout(contains("1 of 2 lessons is done.").and(contains("Next: 02 The two: doubled")));
-    tiny.workshop(&["catch-up", "02"]).assert().code(0).stdout(contains("was in place already"));
-    tiny.workshop(&["check", "01"]).assert().code(0);
-    tiny.workshop(&[]).assert().code(0).stderr(is_empty()).stdout(contains("done, the solution is in place"));
-    tiny.write(MAIN, &tiny.read(MAIN).replace("number * 2", "number + 2"));
-    let changed = tiny.workshop(&[]).assert().code(0).stdout(contains("next, 1 of 2 checks pass"));
-    changed.stderr(contains("Running the spec of lesson 01"));
-    assert!(fs::read_to_string(tiny.root().join("lessons/02-two/src/main.rs")).unwrap().contains("todo!"));
-}
-
-#[test]
-fn help_shows_an_example() {
-    for verb in ["check", "hint", "diff", "solve", "reset", "restore", "catch-up"] {
-        run::shows_an_example(verb);
-    }
-    run::workshop().arg("--help").assert().code(0).stdout(contains("Examples:\n  cargo workshop\n"));
+    let in_place = "  01-one          15 min   done, the solution is in place\n";
+    let map = tiny.says("", 0, &[in_place, "1 of 2 lessons is done.", "Next: 02 The two: doubled"]);
+    assert!(!map.contains("Running"), "{map}");
+    tiny.says("catch-up 02", 0, &["was in place already"]);
+    tiny.says("check 01", 0, &[]);
+    tiny.says("", 0, &[in_place]);
+    write_with(&tiny, "number + 2");
+    tiny.says("", 0, &["next, 1 of 2 checks pass", "Running the spec of lesson 01"]);
+    assert!(tiny.read("lessons/02-two/src/main.rs").contains("todo!"));
 }
 
 /// cargo names what it makes after the package and its place in the workspace, so two checkouts have the same names.
 #[test]
-fn two_checkouts_that_build_in_one_folder_get_their_own_verdicts() {
-    let (mine, others) = (Tiny::new("shared-mine"), Tiny::new("shared-others"));
-    let shared = Tiny::new("shared");
-    let run = |tiny: &Tiny, verb: &[&str]| {
-        let mut command = tiny.workshop(verb);
-        command.env("CARGO_TARGET_DIR", shared.root()).env("COLUMNS", "300").assert()
-    };
-    let note = "note: another checkout of the workshop";
-    others.solve("01-one");
-    run(&others, &["check", "01"]).code(0).stdout(contains("2 of 2 checks pass")).stderr(is_empty());
-    for _ in 0..2 {
-        let told = run(&mine, &["check", "01"]).code(1).stdout(contains("0 of 2 checks pass"));
-        told.stderr(contains(note).and(contains("CARGO_TARGET_DIR")));
-        run(&mine, &["check", "01"]).code(1).stderr(contains(note).not());
-        run(&others, &["check", "01"]).code(0).stdout(contains("2 of 2 checks pass")).stderr(contains(note));
+fn two_checkouts_that_build_in_one_folder_are_told_so() {
+    let (mine, others, shared) =
+        (Tiny::new("shared-mine"), Tiny::new("shared-others"), Tiny::new("shared-target"));
+    fs::remove_dir_all(shared.root().join("lessons")).unwrap();
+    let other = "another checkout of the workshop";
+    // What is nobody's belongs to the first.
+    for target in [shared.root().join("built"), others.root().join("target")] {
+        let run = |tiny: &Tiny, verb: &[&str], code: i32, words: &[&str]| {
+            let mut command = tiny.workshop(verb);
+            run::says(command.env("CARGO_TARGET_DIR", &target).env("COLUMNS", "300"), code, words)
+        };
+        others.solve("01-one");
+        run(&others, &["check", "01"], 0, &["2 of 2 checks pass"]);
+        run(&mine, &["check", "01"], 2, &[other, "CARGO_TARGET_DIR", "cargo clean"]);
+        run(&others, &["check", "01"], 0, &["2 of 2 checks pass"]);
+        run(&mine, &["doctor"], 0, &["optional  builds", other]);
     }
-    let told = run(&mine, &["doctor"]).stdout(contains("optional  builds"));
-    told.stdout(contains("another checkout of the workshop"));
-    // What has built in the other's own folder is noticed as well.
-    let own = others.root().join("target");
-    others.workshop(&["check", "01"]).assert().code(0);
-    mine.workshop(&["check", "01"]).env("CARGO_TARGET_DIR", &own).assert().code(1);
-    others.workshop(&["check", "01"]).assert().code(0).stderr(contains(note));
 }

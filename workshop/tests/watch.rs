@@ -42,31 +42,19 @@ fn a_save_runs_the_spec_and_what_changed_comes_first() {
 }
 
 #[test]
-fn what_passes_from_the_start_is_no_change() {
-    let tiny = Tiny::new("watch-first");
-    tiny.solve("01-one");
+fn a_run_is_abandoned_for_a_newer_save_and_what_passes_from_the_start_is_no_change() {
+    let tiny = Tiny::new("watch-abandons");
+    let solution = tiny.read("solutions/01-one/src/main.rs");
+    tiny.write(MAIN, &solution.replace("number * 2", "loop { std::thread::park(); }"));
     let mut watch = tiny.start(&["watch", "01"]);
+    watch.wait_for("Running the spec of lesson 01");
+    tiny.solve("01-one");
     let printed = watch.wait_for("Lesson 01 is done. Proven:");
     assert!(!printed.contains("now passes") && printed.contains("2 of 2 checks pass"), "{printed}");
     watch.enter("n");
     watch.wait_for("NOT WRITTEN YET");
-    let solution = tiny.read("solutions/02-two/src/main.rs");
     tiny.write("lessons/02-two/src/main.rs", &solution.replace("number * 2", "number + 2"));
     watch.wait_for("now passes  two is doubled");
-    watch.enter("q");
-    assert_eq!(watch.code(), Some(0));
-}
-
-#[test]
-fn a_run_is_abandoned_for_a_newer_save() {
-    let tiny = Tiny::new("watch-abandons");
-    let hangs =
-        tiny.read("solutions/01-one/src/main.rs").replace("number * 2", "loop { std::thread::park(); }");
-    tiny.write(MAIN, &hangs);
-    let mut watch = tiny.start(&["watch", "01"]);
-    watch.wait_for("Running the spec of lesson 01");
-    tiny.solve("01-one");
-    watch.wait_for("Lesson 01 is done. Proven:");
     watch.signal(Signal::SIGINT);
     assert_eq!(watch.code(), Some(0));
 }
@@ -86,41 +74,6 @@ fn a_file_that_is_put_in_the_place_of_another_is_a_save_and_cargo_may_fail_meanw
     watch.wait_for("Lesson 01 is done. Proven:");
     watch.enter("q");
     assert_eq!(watch.code(), Some(0));
-}
-
-/// In a user namespace of its own, the limit of inotify is one's own to set.
-#[cfg(target_os = "linux")]
-#[test]
-fn saves_are_noticed_where_the_system_cannot_tell_of_them() {
-    let without =
-        ["--map-root-user", "sh", "-c", "echo 0 >/proc/sys/user/max_inotify_instances && exec \"$@\"", "sh"];
-    let unshare = |program: &str| {
-        let mut command = std::process::Command::new("unshare");
-        command.args(without).arg(program);
-        command
-    };
-    if !unshare("true").stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success()) {
-        eprintln!("this system lets nobody make a user namespace, so this is not tried");
-        return;
-    }
-    let tiny = Tiny::new("watch-without-inotify");
-    let mut command = unshare(env!("CARGO_BIN_EXE_workshop"));
-    command
-        .args(["watch", "01"])
-        .current_dir(tiny.root())
-        .env("CARGO_TARGET_DIR", tiny.root().join("target"));
-    let mut watch = run::Running::spawn(&mut command);
-    watch.wait_for("note: the system does not tell of saves");
-    watch.wait_for("NOT WRITTEN YET");
-    tiny.solve("01-one");
-    watch.wait_for("Lesson 01 is done. Proven:");
-    watch.enter("q");
-    assert_eq!(watch.code(), Some(0));
-}
-
-#[test]
-fn help_shows_an_example() {
-    run::shows_an_example("watch");
 }
 
 /// The same on a terminal of its own: util-linux's `script` makes one, so that Ctrl-C is a key here, not a signal.
@@ -143,18 +96,11 @@ mod on_a_terminal {
         Running::spawn(&mut script)
     }
 
-    /// The processes that run programs of this workshop, or work in its folder.
-    fn processes_of(tiny: &Tiny) -> Vec<String> {
-        let root = tiny.root().display().to_string();
+    /// The folders of the processes that work in this workshop.
+    fn processes_of(tiny: &Tiny) -> Vec<std::path::PathBuf> {
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let folder = |process: &std::fs::DirEntry| std::fs::read_link(process.path().join("cwd"));
-        let lies_here = |process: &std::fs::DirEntry| {
-            folder(process).is_ok_and(|folder| folder.display().to_string().starts_with(&root))
-        };
-        let of_it = processes.filter(lies_here);
-        of_it
-            .map(|process| std::fs::read_to_string(process.path().join("cmdline")).unwrap_or_default())
-            .collect()
+        let folders = processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok());
+        folders.filter(|folder| folder.starts_with(tiny.root())).collect()
     }
 
     #[test]

@@ -35,6 +35,9 @@ fn the_help_of_every_verb_fits() {
         // clap has its own page for `help help`.
         let told = if name == "help" { fits(run::workshop().arg("help")) } else { help(&[name]) };
         assert!(told.contains("Usage: cargo workshop"), "{told}");
+        assert!(
+            name == "help" || told.contains("Example") && told.contains(&format!("  cargo workshop {name}"))
+        );
     }
 }
 
@@ -43,32 +46,21 @@ fn what_a_learner_reads_fits() {
     let tiny = Tiny::new("width");
     let long =
         "This is a hint that goes on and on, so that it has to be broken more than once to fit in here.";
-    tiny.write(
-        "lessons/01-one/hints.md",
-        &tiny.read("lessons/01-one/hints.md").replace("Think of twins.", long),
-    );
-    for arguments in [
-        &[][..],
-        &["check", "01"],
-        &["check", "01", "--points"],
-        &["check", "--all"],
-        &["hint", "01"],
-        &["hint", "01"],
-        &["hint", "01"],
-        &["diff", "01"],
-        &["solve", "01"],
-        &["solve", "02", "--step", "7"],
-        &["restore", "01"],
-        &["restore", "01", "--list"],
-        &["restore", "01", "1"],
-        &["reset", "01"],
-        &["catch-up", "02"],
-        &["doctor"],
-        &["nonsense"],
-        &["check", "77"],
-        &["check", "--all", "--json", "--points"],
-        &["mailbox", "--port", "many"],
-    ] {
-        fits(&mut tiny.workshop(arguments));
+    let hints = tiny.read("lessons/01-one/hints.md").replace("Think of twins.", long);
+    tiny.write("lessons/01-one/hints.md", &hints);
+    let learner =
+        ["", "check 01", "check 01 --points", "check --all", "hint 01", "hint 01", "hint 01", "diff 01"];
+    let files = [
+        "solve 01",
+        "solve 02 --step 7",
+        "restore 01",
+        "restore 01 --list",
+        "restore 01 1",
+        "reset 01",
+        "catch-up 02",
+    ];
+    let wrong = ["doctor", "nonsense", "check 77", "check --all --json --points", "mailbox --port many"];
+    for line in learner.into_iter().chain(files).chain(wrong) {
+        fits(&mut tiny.workshop(&line.split_whitespace().collect::<Vec<_>>()));
     }
 }

@@ -1,32 +1,39 @@
-//! What a learner had: kept aside with a date before anything is put in its place, and never lost.
+//! What a learner had: kept aside before anything is put in its place, and never lost.
 
 use crate::failure::Failure;
 use crate::lesson::Lesson;
 use crate::lesson::files::{self, MANIFEST, Sources, read, text};
+use observe::text::counted;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// A version that was kept.
 pub struct Kept {
-    /// When, as in `2026-11-24 at 09.30.05 UTC`.
-    pub when: String,
+    /// The newest has the highest number.
+    pub number: u32,
     folder: PathBuf,
 }
 
 impl Kept {
-    /// Versions of one second have numbers.
-    fn date_and_number(&self) -> (&str, u32) {
-        let (date, number) = self.when.split_once(" number ").unwrap_or((&self.when, "1"));
-        (date, number.parse().unwrap_or(1))
-    }
-
     /// Its files.
     ///
     /// # Errors
     /// When they cannot be read.
     pub fn sources(&self) -> Result<Sources, Failure> {
         read(&self.folder)
+    }
+
+    /// How long ago it was kept, as in `5 minutes ago`.
+    pub fn age(&self) -> String {
+        let changed = fs::metadata(&self.folder).and_then(|folder| folder.modified()).ok();
+        let minutes = changed.and_then(|changed| changed.elapsed().ok()).map_or(0, |age| age.as_secs() / 60);
+        let ago = |count: u64, what: &str| format!("{} ago", counted(count as usize, what));
+        match minutes {
+            0 => "a moment ago".into(),
+            1..60 => ago(minutes, "minute"),
+            60..1440 => ago(minutes / 60, "hour"),
+            _ => ago(minutes / 1440, "day"),
+        }
     }
 }
 
@@ -57,35 +64,16 @@ fn as_bytes(files: steps::Files) -> Sources {
     files.into_iter().map(|(file, text)| (file, text.into_bytes())).collect()
 }
 
-/// Who has written a version.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    /// It is the starter, or what is left of it.
-    Starter,
-    /// It is the solution, or what is left of it.
-    Solution,
-    Learner,
-}
-
-/// Who has written this.
-///
-/// # Errors
-/// When the solution cannot be read.
-pub fn whose(root: &Path, lesson: &Lesson, sources: &Sources) -> Result<Whose, Failure> {
+/// Whether a learner has written something of this, which then is neither the starter's nor the solution's.
+fn is_work(root: &Path, lesson: &Lesson, sources: &Sources) -> Result<bool, Failure> {
     let starter = starter(root, lesson)?;
     // A Cargo.toml that was changed is the learner's, too.
     let mut solution = as_bytes(lesson.marked(root)?.solution());
-    solution.extend(
-        starter.get_key_value(Path::new(MANIFEST)).map(|(file, bytes)| (file.clone(), bytes.clone())),
-    );
+    solution.extend(starter.get(Path::new(MANIFEST)).map(|bytes| (MANIFEST.into(), bytes.clone())));
     let all_in = |other: &Sources| {
         sources.iter().all(|(file, bytes)| other.get(file).is_some_and(|other| text(other) == text(bytes)))
     };
-    Ok(match () {
-        () if all_in(&starter) => Whose::Starter,
-        () if all_in(&solution) => Whose::Solution,
-        () => Whose::Learner,
-    })
+    Ok(!all_in(&starter) && !all_in(&solution))
 }
 
 /// Whether both are the same, whatever their line ends.
@@ -96,17 +84,13 @@ pub fn same(one: &Sources, other: &Sources) -> bool {
 
 /// All versions of a lesson that were kept, the oldest first.
 pub fn list(root: &Path, lesson: &Lesson) -> Vec<Kept> {
-    let Ok(entries) = fs::read_dir(folder(root, lesson)) else { return Vec::new() };
-    let mut kept: Vec<Kept> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let when = entry.file_name().into_string().ok()?.replace('_', " ");
-            // A folder that is still being written has another name.
-            (!when.ends_with(".new")).then(|| Kept { when, folder: entry.path() })
-        })
-        .collect();
-    kept.sort_by(|one, other| one.date_and_number().cmp(&other.date_and_number()));
-    kept
+    let entries = fs::read_dir(folder(root, lesson)).into_iter().flatten().flatten();
+    // A folder that is still being written has another name.
+    let number = |entry: &fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    let kept = |entry: fs::DirEntry| Some(Kept { number: number(&entry)?, folder: entry.path() });
+    let mut all: Vec<Kept> = entries.filter_map(kept).collect();
+    all.sort_by_key(|kept| kept.number);
+    all
 }
 
 /// What came of putting files in place.
@@ -129,9 +113,9 @@ pub fn replace(root: &Path, lesson: &Lesson, new: &Sources) -> Result<Replaced, 
     if same(&old, new) {
         return Ok(Replaced::Nothing);
     }
-    let replaced = match whose(root, lesson, &old)? {
-        Whose::Learner => Replaced::Work(keep(root, lesson, &old)?),
-        Whose::Starter | Whose::Solution => Replaced::NoWork,
+    let replaced = match is_work(root, lesson, &old)? {
+        true => Replaced::Work(keep(root, lesson, &old)?),
+        false => Replaced::NoWork,
     };
     let cannot = |error| Failure::work(format!("cannot write to {}: {error}", place.display()));
     for (file, bytes) in new {
@@ -143,84 +127,26 @@ pub fn replace(root: &Path, lesson: &Lesson, new: &Sources) -> Result<Replaced, 
     Ok(replaced)
 }
 
+/// What a learner had last is the newest version, even when it is kept already: the older copy goes.
 fn keep(root: &Path, lesson: &Lesson, sources: &Sources) -> Result<Kept, Failure> {
     let folder = folder(root, lesson);
     let cannot = |error| Failure::work(format!("cannot keep your files in {}: {error}", folder.display()));
     let all = list(root, lesson);
-    let when = next_name(&date(SystemTime::now()), all.last());
-    let name = when.replace(' ', "_");
-    let place = folder.join(&name);
-    let is_same = |kept: &Kept| kept.sources().is_ok_and(|same| same == *sources);
-    match all.into_iter().find(is_same) {
-        // It is kept already. The newest version is what the learner had last.
-        Some(kept) => fs::rename(kept.folder, &place).map_err(cannot)?,
-        None => {
-            let new = folder.join(format!("{name}.new"));
-            for (file, bytes) in sources {
-                files::write_if_new(&new.join(file), bytes).map_err(cannot)?;
-            }
-            // Under its own name only when it is whole.
-            fs::rename(&new, &place).map_err(cannot)?;
-        }
+    let number = all.last().map_or(1, |newest| newest.number + 1);
+    let (new, place) = (folder.join(format!("{number}.new")), folder.join(number.to_string()));
+    // What an earlier try has left behind.
+    let _ = fs::remove_dir_all(&new);
+    for (file, bytes) in sources {
+        files::write_if_new(&new.join(file), bytes).map_err(cannot)?;
     }
-    Ok(Kept { when, folder: place })
-}
-
-/// A name that comes after all others: two versions may be of one second, or a clock may have been put back.
-fn next_name(date: &str, newest: Option<&Kept>) -> String {
-    match newest.map(Kept::date_and_number) {
-        Some((newest, number)) if newest >= date => format!("{newest} number {}", number + 1),
-        _ => date.to_owned(),
+    // Under its own name only when it is whole.
+    fs::rename(&new, &place).map_err(cannot)?;
+    for copy in all.iter().filter(|kept| kept.sources().is_ok_and(|same| same == *sources)) {
+        fs::remove_dir_all(&copy.folder).map_err(cannot)?;
     }
+    Ok(Kept { number, folder: place })
 }
 
 fn folder(root: &Path, lesson: &Lesson) -> PathBuf {
     root.join(".workshop/kept").join(lesson.word())
-}
-
-/// The date in the name of a version: `2026-11-24 at 09.30.05 UTC`.
-fn date(now: SystemTime) -> String {
-    let seconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    let (days, clock) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
-    format!("{year:04}-{month:02}-{day:02} at {hour:02}.{minute:02}.{second:02} UTC")
-}
-
-/// Days since 1970-01-01 as a date of the Gregorian calendar: years are counted from March, so that the leap day
-/// comes last (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        let at = |seconds| date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "1970-01-01 at 00.00.00 UTC");
-        assert_eq!(at(951_827_696), "2000-02-29 at 12.34.56 UTC");
-        assert_eq!(at(1_798_761_599), "2026-12-31 at 23.59.59 UTC");
-    }
-
-    #[test]
-    fn the_newest_version_comes_last() {
-        let kept = |when: &str| Kept { when: when.into(), folder: PathBuf::new() };
-        let next = |newest| next_name("2026-11-24 at 09.30.05 UTC", Some(&kept(newest)));
-        assert_eq!(next("2026-11-24 at 09.30.04 UTC number 3"), "2026-11-24 at 09.30.05 UTC");
-        assert_eq!(next("2026-11-24 at 09.30.05 UTC"), "2026-11-24 at 09.30.05 UTC number 2");
-        assert_eq!(next("2026-11-24 at 09.30.05 UTC number 9"), "2026-11-24 at 09.30.05 UTC number 10");
-        assert_eq!(next("2027-01-01 at 00.00.00 UTC"), "2027-01-01 at 00.00.00 UTC number 2");
-        assert!(kept("2026 UTC number 10").date_and_number() > kept("2026 UTC number 9").date_and_number());
-    }
 }

@@ -123,15 +123,14 @@ fn last(numbers: &[u32]) -> u32 {
 }
 ";
 
-    /// The starter after these changes, with this step solved.
-    fn solved(step: u32, changes: &[(&str, &str)]) -> Option<String> {
+    const TODO: &str = "todo!(\"1: add\")";
+
+    /// The starter after this change, with this step solved.
+    fn solved(step: u32, old: &str, new: &str) -> Option<String> {
         let source = Source::parse(SOLUTION).unwrap();
         let starter = source.text(|_| false);
-        let mine = changes.iter().fold(starter.clone(), |text, (old, new)| {
-            assert!(text.contains(old), "{old}");
-            text.replace(old, new)
-        });
-        splice(&starter, &source.gaps(), step, &mine)
+        assert!(starter.contains(old), "{old}");
+        splice(&starter, &source.gaps(), step, &starter.replace(old, new))
     }
 
     fn starter_with(step: u32) -> String {
@@ -139,64 +138,37 @@ fn last(numbers: &[u32]) -> u32 {
     }
 
     #[test]
-    fn only_this_step_is_replaced() {
+    fn what_was_written_for_a_step_goes() {
         for step in 1..=3 {
-            assert_eq!(solved(step, &[]), Some(starter_with(step)));
+            assert_eq!(solved(step, TODO, TODO), Some(starter_with(step)));
         }
-        let mine = [("todo!(\"1: add\")", "other + one"), ("use std::io;", "use std::fs;\nuse std::io;")];
-        let expected = starter_with(3).replace(mine[0].0, mine[0].1).replace(mine[1].0, mine[1].1);
-        assert_eq!(solved(3, &mine), Some(expected));
-    }
-
-    #[test]
-    fn what_was_written_goes() {
         let braces = "if one > 1 {\n        return 7;\n    }\n    one";
-        // Also when its braces stand where nobody would put them.
+        // Also when its braces stand where nobody would put them, or one is missing.
         let flat = "if one > 1 {\nreturn 7;\n}\nif other > 1 {\n}\none";
-        for mine in [braces, flat, "one", ""] {
-            assert_eq!(solved(1, &[("todo!(\"1: add\")", mine)]), Some(starter_with(1)), "{mine}");
+        let missing = "if one > 1 {\n        return 7;\n    one";
+        for mine in [braces, flat, missing, "one", ""] {
+            assert_eq!(solved(1, TODO, mine), Some(starter_with(1)), "{mine}");
         }
+        // Given lines that were changed around it come back.
+        let given = "    for number in numbers {\n        todo!(\"2: count\");\n    }\n";
+        assert_eq!(solved(2, given, "    sum += numbers.len();\n"), Some(starter_with(2)));
+        assert_eq!(solved(1, "fn add(one", "fn add(mut one"), Some(starter_with(1)));
     }
 
     #[test]
-    fn functions_of_ones_own_stay() {
-        let helper = "one\n}\n\nfn helper() -> u32 {\n    7\n}\n\n/// Counts.";
-        let changes = [("todo!(\"1: add\")\n}\n\n/// Counts.", helper)];
-        let expected =
-            starter_with(1).replace("/// Counts.", "fn helper() -> u32 {\n    7\n}\n\n/// Counts.");
-        assert_eq!(solved(1, &changes), Some(expected));
-    }
-
-    #[test]
-    fn given_lines_that_were_changed_around_it_come_back() {
-        let changes = [(
-            "    for number in numbers {\n        todo!(\"2: count\");\n    }\n",
-            "    sum += numbers.len();\n",
-        )];
-        assert_eq!(solved(2, &changes), Some(starter_with(2)));
-        let signature =
-            [("fn add(one: u32, other: u32) -> u32 {", "fn add(mut one: u32, other: u32) -> u32 {")];
-        assert_eq!(solved(1, &signature), Some(starter_with(1)));
-    }
-
-    #[test]
-    fn indents_do_not_matter() {
-        let mine = Source::parse(SOLUTION).unwrap().text(|_| false).replace("    ", "\t");
-        let source = Source::parse(SOLUTION).unwrap();
-        let solved = splice(&source.text(|_| false), &source.gaps(), 2, &mine).unwrap();
-        assert_eq!(solved.replace('\t', "    "), starter_with(2));
-    }
-
-    #[test]
-    fn a_brace_that_is_missing_is_no_harm() {
-        let mine = "if one > 1 {\n        return 7;\n    one";
-        assert_eq!(solved(1, &[("todo!(\"1: add\")", mine)]), Some(starter_with(1)));
-        let expected = starter_with(3).replace("todo!(\"1: add\")", mine);
-        assert_eq!(solved(3, &[("todo!(\"1: add\")", mine)]), Some(expected));
-    }
-
-    #[test]
-    fn a_place_that_is_gone_is_not_found() {
+    fn everything_else_stays() {
+        for mine in ["other + one", "if one > 1 {\n        return 7;\n    one"] {
+            assert_eq!(solved(3, TODO, mine), Some(starter_with(3).replace(TODO, mine)));
+        }
+        let (import, more) = ("use std::io;", "use std::fs;\nuse std::io;");
+        assert_eq!(solved(3, import, more), Some(starter_with(3).replace(import, more)));
+        let helper = "}\n\nfn helper() -> u32 {\n    7\n}\n\n/// Counts.";
+        let after = format!("{TODO}\n}}\n\n/// Counts.");
+        let expected = starter_with(1).replace("}\n\n/// Counts.", helper);
+        assert_eq!(solved(1, &after, &format!("one\n{helper}")), Some(expected));
+        // Indents do not matter.
+        let tabs = solved(2, "    ", "\t").unwrap();
+        assert_eq!(tabs.replace('\t', "    "), starter_with(2));
         let source = Source::parse(SOLUTION).unwrap();
         assert_eq!(splice(&source.text(|_| false), &source.gaps(), 2, "fn main() {}\n"), None);
     }

@@ -2,9 +2,7 @@
 
 use crate::failure::Failure;
 use crate::run::children::Group;
-use crate::run::command::finish;
 use crate::run::interrupt;
-use crate::ui::terminal::note;
 use serde_json::Value;
 use std::env;
 use std::fs;
@@ -20,10 +18,13 @@ use std::process::{Command, Stdio};
 pub fn root() -> Result<PathBuf, Failure> {
     let here = env::current_dir()
         .map_err(|error| Failure::input(format!("cannot tell the current folder: {error}")))?;
-    let is_root = |folder: &&Path| folder.join("lessons").is_dir() && folder.join("solutions").is_dir();
-    here.ancestors().find(is_root).map(Path::to_owned).ok_or_else(|| {
+    here.ancestors().find(|folder| is_root(folder)).map(Path::to_owned).ok_or_else(|| {
         Failure::input(format!("cannot find the workshop: no lessons folder in or above {}", here.display()))
     })
+}
+
+fn is_root(folder: &Path) -> bool {
+    folder.join("lessons").is_dir() && folder.join("solutions").is_dir()
 }
 
 /// The folder that cargo builds in.
@@ -38,10 +39,12 @@ pub fn cargo(root: &Path) -> Command {
     command
 }
 
-/// Another checkout that builds in the folder that this one builds in, as it was last seen.
+/// Another checkout that builds in the folder that this one builds in, or that owns it.
 pub fn other_checkout(root: &Path) -> Option<PathBuf> {
-    let builder = PathBuf::from(fs::read_to_string(builder_file(root)).ok()?);
-    (builder != root).then_some(builder)
+    let noted = fs::read_to_string(builder_file(root)).ok().map(PathBuf::from);
+    let owner = target(root).parent().filter(|folder| is_root(folder)).map(Path::to_owned);
+    let is_other = |other: &PathBuf| other.canonicalize().ok() != root.canonicalize().ok();
+    [noted, owner].into_iter().flatten().find(is_other)
 }
 
 /// The file that says which checkout builds in the folder.
@@ -49,55 +52,30 @@ fn builder_file(root: &Path) -> PathBuf {
     target(root).join("workshop-checkout")
 }
 
-/// Makes sure that what cargo takes for built was made of this checkout's files.
+/// Makes sure that no other checkout builds in the folder that this one builds in.
 ///
 /// cargo names what it makes after the package and its place in the workspace, and builds again what is older than its
 /// source. So in a folder that two checkouts share, it takes a program of the one for the other's.
 ///
 /// # Errors
-/// When cargo cannot clean up, or when Ctrl-C was pressed.
+/// When there is such a checkout.
 pub fn claim_target(root: &Path) -> Result<(), Failure> {
-    let (file, target) = (builder_file(root), target(root));
-    match other_checkout(root) {
-        Some(other) => note(format!(
-            "note: another checkout of the workshop, {}, also builds in {}. cargo can't tell the programs of the two \
-             apart, so yours are built again. Give each checkout its own CARGO_TARGET_DIR.",
+    let target = target(root);
+    if let Some(other) = other_checkout(root) {
+        return Err(Failure::input(format!(
+            "another checkout of the workshop, {}, also builds in {}, and cargo can't tell the programs of the two apart. \
+             Give each checkout its own CARGO_TARGET_DIR. If the other one is gone: cargo clean",
             other.display(),
             target.display()
-        )),
-        // It is ours, or it is the folder that everybody has.
-        None if file.is_file() || target.starts_with(root) => return Ok(()),
-        None => {}
+        )));
     }
-    if target.is_dir() {
-        clean(root)?;
+    // The folder that everybody has needs no note.
+    if !target.starts_with(root) {
+        // Where this cannot be written, cargo cannot build either, and says so.
+        let _ = fs::create_dir_all(&target)
+            .and_then(|()| fs::write(builder_file(root), root.as_os_str().as_bytes()));
     }
-    // Where this cannot be written, cargo cannot build either, and says so.
-    let _ = fs::create_dir_all(&target).and_then(|()| fs::write(&file, root.as_os_str().as_bytes()));
     Ok(())
-}
-
-/// Lets cargo forget what it made of the packages of the workspace. Dependencies stay.
-fn clean(root: &Path) -> Result<(), Failure> {
-    let mut clean = cargo(root);
-    clean.arg("clean").args(members(root)?.iter().flat_map(|member| ["--package", member]));
-    match finish(clean.stdout(Stdio::null()).stderr(Stdio::null()))? {
-        true => Ok(()),
-        false => Err(Failure::input(format!("cargo cannot clean {}", target(root).display()))),
-    }
-}
-
-/// The packages of the workspace, without this one, which is running.
-fn members(root: &Path) -> Result<Vec<String>, Failure> {
-    let cannot = |why: &str| Failure::work(format!("cannot list the packages: {why}"));
-    let mut metadata = cargo(root);
-    metadata.args(["metadata", "--no-deps", "--format-version", "1"]);
-    let output = metadata.output().map_err(|error| cannot(&error.to_string()))?;
-    let metadata: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|_| cannot(String::from_utf8_lossy(&output.stderr).trim()))?;
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    let names = packages.filter_map(|package| package["name"].as_str());
-    Ok(names.filter(|name| *name != env!("CARGO_PKG_NAME")).map(str::to_owned).collect())
 }
 
 /// Builds a package and gives the path of its program. cargo's messages go to stderr.

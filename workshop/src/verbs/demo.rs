@@ -10,20 +10,24 @@ use crate::failure::Failure;
 use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
 use crate::ui::terminal::{columns, plain, say, wrap};
-use clap::{ArgMatches, Command, value_parser};
+use clap::{ArgMatches, value_parser};
+use nix::sys::signal::Signal;
+use observe::limit::{BRIEFLY, limit};
 use observe::mailbox::Event;
 use observe::text::counted;
 use observe::{Mailbox, Point, process};
 use serde_json::json;
 use server::Server;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
-use story::Story;
+use story::{Story, show_curl};
 
 /// What the command line can say.
-pub fn command() -> Command {
+pub fn command() -> clap::Command {
     arguments::verb(
         "demo",
         "Shows the finished system: a request, a fork, messages, mails",
@@ -50,8 +54,6 @@ pub fn command() -> Command {
 
 /// How often to look for what nobody announces: processes that come and go.
 const LOOK_EVERY: Duration = Duration::from_millis(4);
-/// How long the answer may take while the mails are held, and the worker until it is seen.
-const AT_ONCE: Duration = Duration::from_secs(5);
 /// On a terminal the mailbox takes its time, so that the mails can be seen coming.
 const PAUSE: Duration = Duration::from_millis(150);
 const LONGEST_SHOW: Duration = Duration::from_secs(3);
@@ -61,56 +63,47 @@ enum Happening {
     Mail(Event),
     Answer(Result<http::Answer, String>),
     Log(String),
-    Interrupted,
-}
-
-struct Args {
-    keep: bool,
-    mails: u16,
-    package: String,
-    program: Option<PathBuf>,
-}
-
-impl From<&ArgMatches> for Args {
-    fn from(matches: &ArgMatches) -> Self {
-        Self {
-            keep: matches.get_flag("keep"),
-            mails: matches.get_one::<u16>("mails").copied().unwrap_or(3),
-            package: arguments::required(matches, "package").to_owned(),
-            program: matches.get_one::<PathBuf>("program").cloned(),
-        }
-    }
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let args = &Args::from(matches);
+    let count = matches.get_one::<u16>("mails").copied().unwrap_or(3);
+    let package = arguments::required(matches, "package");
     let (sender, happenings) = mpsc::channel();
-    tell_of_ctrl_c(&sender)?;
-    let program = match &args.program {
-        Some(program) => program.clone(),
-        None => workspace::build(&workspace::root()?, &args.package)?,
+    interrupt::listen(|| {})?;
+    let (program, start) = match matches.get_one::<PathBuf>("program") {
+        Some(program) => (program.clone(), program.display().to_string()),
+        None => (workspace::build(&workspace::root()?, package)?, format!("cargo run -p {package}")),
     };
     let story = Story::begin();
     let mailbox = start_mailbox(&sender)?;
     story.tell("mailbox", format!("listens on {}", mailbox.url()));
-    let mut server = Server::start(&program, &mailbox.url(), {
-        let sender = sender.clone();
-        move |line| drop(sender.send(Happening::Log(line)))
-    })?;
-    story.tell("server", format!("pid {} listens on {}", server.pid(), server.base()));
+    let mut command = Command::new(&program);
+    command.env("SMTP_URL", mailbox.url());
+    let log = sender.clone();
+    let server = Server::launch(&mut command, move |line| drop(log.send(Happening::Log(line))))?;
+    story.tell("server", format!("pid {} listens on {}", server.group.pid(), server.base));
 
-    let mut demo = Demo::new(args, story, &mailbox, &mut server, happenings);
-    demo.post(&sender);
-    demo.watch()?;
-    if args.keep {
+    let mut demo = Demo {
+        story,
+        mailbox,
+        server,
+        happenings,
+        count: count.into(),
+        posted: Instant::now(),
+        answered: false,
+        worker: None,
+        worker_ended: false,
+        asked_to_deliver: false,
+        arrived: 0,
+        logged: false,
+        problems: Vec::new(),
+    };
+    demo.post(sender);
+    demo.show(if stdout().is_terminal() { PAUSE.min(LONGEST_SHOW / count.into()) } else { Duration::ZERO })?;
+    if matches.get_flag("keep") {
         demo.stay()?;
     }
-    demo.end()
-}
-
-fn tell_of_ctrl_c(sender: &Sender<Happening>) -> Result<(), Failure> {
-    let sender = sender.clone();
-    interrupt::listen(move || drop(sender.send(Happening::Interrupted)))
+    demo.end(&start)
 }
 
 /// The mailbox holds every mail at first: that is how one sees that the answer does not wait for them.
@@ -135,124 +128,98 @@ fn emails(count: usize) -> String {
 }
 
 /// The demo while it runs.
-struct Demo<'a> {
+struct Demo {
     story: Story,
-    /// The command that starts the server by hand.
-    start: String,
-    mailbox: &'a Mailbox,
-    server: &'a mut Server,
+    mailbox: Mailbox,
+    server: Server,
     happenings: Receiver<Happening>,
+    /// How many mails it sends.
     count: usize,
-    pause: Duration,
     posted: Instant,
-    next_release: Instant,
-    last_step: Instant,
     answered: bool,
     /// The worker's pid, once it was seen.
     worker: Option<u32>,
-    first_mail_seen: bool,
+    worker_ended: bool,
+    asked_to_deliver: bool,
     arrived: usize,
     logged: bool,
-    worker_ended: bool,
     problems: Vec<String>,
 }
 
-impl<'a> Demo<'a> {
-    fn new(
-        args: &Args,
-        story: Story,
-        mailbox: &'a Mailbox,
-        server: &'a mut Server,
-        happenings: Receiver<Happening>,
-    ) -> Self {
-        let on_terminal = std::io::stdout().is_terminal();
-        let now = Instant::now();
-        let start = match &args.program {
-            Some(program) => program.display().to_string(),
-            None => format!("cargo run -p {}", args.package),
-        };
-        Self {
-            story,
-            start,
-            mailbox,
-            server,
-            happenings,
-            count: usize::from(args.mails),
-            pause: if on_terminal { PAUSE.min(LONGEST_SHOW / u32::from(args.mails)) } else { Duration::ZERO },
-            posted: now,
-            next_release: now,
-            last_step: now,
-            answered: false,
-            worker: None,
-            first_mail_seen: false,
-            arrived: 0,
-            logged: false,
-            worker_ended: false,
-            problems: Vec::new(),
-        }
-    }
-
+impl Demo {
     /// Sends the request. The answer comes as a happening.
-    fn post(&mut self, sender: &Sender<Happening>) {
-        let (base, body, sender) = (self.server.base().to_owned(), emails(self.count), sender.clone());
+    fn post(&mut self, sender: Sender<Happening>) {
+        let (base, body) = (self.server.base.clone(), emails(self.count));
         self.story.tell("you", format!("POST /endpoint with {}", counted(self.count, "mail")));
         self.posted = Instant::now();
-        std::thread::spawn(move || {
-            drop(sender.send(Happening::Answer(http::post(&base, "/endpoint", &body))))
+        thread::spawn(move || {
+            drop(sender.send(Happening::Answer(http::request(&base, "POST", "/endpoint", &body))))
         });
     }
 
-    /// Tells what happens until everything has come, or until nothing comes any more.
-    fn watch(&mut self) -> Result<(), Failure> {
-        self.last_step = Instant::now();
-        while !self.missing().is_empty() {
+    /// Tells the story, scene by scene.
+    fn show(&mut self, pause: Duration) -> Result<(), Failure> {
+        self.scene("no answer came while the mails were held", |demo| demo.answered)?;
+        self.scene("no child of the server was seen", |demo| demo.worker.is_some())?;
+        for number in 1..=self.count {
+            let missing = format!("{} of {} arrived in the mailbox", number - 1, counted(self.count, "mail"));
+            if !self.scene(&missing, |demo| demo.mailbox.held() > 0)? {
+                break;
+            }
+            self.mailbox.release_one();
+            if !self.scene(&missing, |demo| demo.arrived == number)? {
+                break;
+            }
+            thread::sleep(pause);
+        }
+        let line = format!("the log does not say \"Number of mails sent {}\"", self.count);
+        self.scene(&line, |demo| demo.logged)?;
+        let ended = "the worker has not ended, or the server has not waited for it";
+        self.scene(ended, |demo| demo.worker.is_none() || demo.worker_ended)?;
+        Ok(())
+    }
+
+    /// Tells what happens until `is_over`, and returns whether it came to that. After a scene that failed, the others are not
+    /// waited for.
+    fn scene(&mut self, missing: &str, is_over: impl Fn(&Self) -> bool) -> Result<bool, Failure> {
+        let limit = if self.problems.is_empty() { limit() } else { BRIEFLY };
+        let began = Instant::now();
+        while !is_over(self) {
+            if interrupt::requested() {
+                return Err(interrupt::failure());
+            }
+            if began.elapsed() >= limit || self.server.group.ended().is_some() {
+                self.problems.push(missing.to_owned());
+                return Ok(false);
+            }
+            // What was heard comes first: it happened before what can be seen now.
             match self.happenings.recv_timeout(LOOK_EVERY) {
-                Ok(Happening::Interrupted) => return Err(interrupt::failure()),
-                Ok(happening) => {
-                    self.last_step = Instant::now();
-                    self.hear(happening);
-                    self.let_a_mail_in();
-                    // What was heard comes first: it happened before what can be seen now.
-                    continue;
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
-            }
-            self.look_for_the_worker();
-            self.let_a_mail_in();
-            if let Some(status) = self.server.ended() {
-                self.problems.push(format!("the server ended too early: {}", server::in_words(status)));
-                break;
-            }
-            if self.last_step.elapsed() > observe::limit::limit() {
-                break;
+                Ok(happening) => self.hear(happening),
+                Err(_) => self.look_for_the_worker(),
             }
         }
-        let missing = self.missing();
-        self.problems.extend(missing);
-        Ok(())
+        Ok(true)
     }
 
     fn hear(&mut self, happening: Happening) {
         match happening {
-            Happening::Answer(Ok(answer)) => self.hear_answer(&answer),
-            Happening::Answer(Err(why)) => {
+            Happening::Answer(answer) => {
                 self.answered = true;
-                self.problems.push(format!("no answer: {why}"));
+                match answer {
+                    Ok(answer) => self.hear_answer(&answer),
+                    Err(why) => self.problems.push(format!("no answer: {why}")),
+                }
             }
             Happening::Log(line) => self.hear_log(&line),
             Happening::Mail(event) => self.hear_of_mail(&event),
-            Happening::Interrupted => {}
         }
     }
 
     fn hear_answer(&mut self, answer: &http::Answer) {
-        self.answered = true;
         let took = self.posted.elapsed().as_millis();
-        self.story
-            .tell("server", format!("answers {} {} after {took} ms", answer.status, plain(&answer.body)));
-        if self.arrived == 0 {
-            self.story.tell("mailbox", "has let no mail in so far: the answer did not wait");
-        }
+        let what = format!("answers {} {} after {took} ms", answer.status, plain(&answer.body));
+        self.story.tell("server", what);
+        self.story.tell("mailbox", "has let no mail in so far: the answer did not wait");
         if answer.status != 200 || answer.json() != json!({"status": true, "sent": true}) {
             self.problems.push("the answer is not 200 {\"status\":true,\"sent\":true}".into());
         }
@@ -261,31 +228,28 @@ impl<'a> Demo<'a> {
     fn hear_log(&mut self, line: &str) {
         self.story.tell("log", plain(line));
         // The article's line. It is written when the worker's message has come.
-        if line.contains("Number of mails sent ") {
+        if line.trim_end().ends_with(&format!("Number of mails sent {}", self.count)) && !self.logged {
             self.logged = true;
-            let expected = format!("Number of mails sent {}", self.count);
-            if line.trim_end().ends_with(&expected) {
-                self.story.tell("", "(the worker's message has come back)");
-            } else {
-                self.problems.push(format!("the log does not say \"{expected}\""));
-            }
+            self.story.tell("", "(the worker's message has come back)");
         }
     }
 
     fn hear_of_mail(&mut self, event: &Event) {
         match event {
-            Event::Held(_, _, to) if !self.first_mail_seen => {
-                self.first_mail_seen = true;
+            Event::Held(_, _, to) if !self.asked_to_deliver => {
+                self.asked_to_deliver = true;
                 let worker = self.worker.map_or("the worker".into(), |pid| format!("worker {pid}"));
-                self.story.tell(
-                    "mailbox",
-                    format!("{worker} has its message, the list: it asks to deliver to {}", plain(to)),
-                );
+                let asks = format!("has its message, the list: it asks to deliver to {}", plain(to));
+                self.story.tell("mailbox", format!("{worker} {asks}"));
             }
             Event::Accepted(letter) => {
                 self.arrived += 1;
                 let to = plain(&letter.recipients.join(", "));
-                self.story.tell_mail(self.arrived, self.count, &format!("a mail to {to}"));
+                let which = match self.arrived {
+                    number if number <= self.count => format!("mail {number} of {}", self.count),
+                    _ => "another mail".into(),
+                };
+                self.story.tell("mailbox", format!("{which} arrives: a mail to {to}"));
             }
             _ => {}
         }
@@ -293,113 +257,73 @@ impl<'a> Demo<'a> {
 
     /// Nobody announces a process, so we look for it.
     fn look_for_the_worker(&mut self) {
-        if self.worker_ended {
-            return;
-        }
-        let server = self.server.pid();
+        let server = self.server.group.pid();
         let children = process::children(server);
         match self.worker {
             None => {
                 if let Some(child) = children.first() {
                     self.worker = Some(child.pid);
-                    self.last_step = Instant::now();
                     let what = format!("pid {server} has forked a child: the worker, pid {}", child.pid);
                     self.story.tell("server", what);
                 }
             }
             // A zombie has ended, but the server has not waited for it yet.
-            Some(pid) if !children.iter().any(|child| child.pid == pid) => {
+            Some(pid) if !self.worker_ended && !children.iter().any(|child| child.pid == pid) => {
                 self.worker_ended = true;
-                self.last_step = Instant::now();
                 self.story.tell("worker", format!("pid {pid} has ended, and the server has waited for it"));
             }
             Some(_) => {}
         }
     }
 
-    /// Opens the gate for one mail at a time, once the answer is there and the worker was seen.
-    fn let_a_mail_in(&mut self) {
-        let late = self.posted.elapsed() > AT_ONCE;
-        if late && !self.answered {
-            self.answered = true;
-            self.problems.push("the answer did not come while the mails were held: it waits for them".into());
-        }
-        let ready = self.answered && (self.worker.is_some() || late);
-        if ready && self.mailbox.held() > 0 && Instant::now() >= self.next_release {
-            self.mailbox.release_one();
-            self.next_release = Instant::now() + self.pause;
-        }
-    }
-
-    /// What has not come, in words.
-    fn missing(&self) -> Vec<String> {
-        let mut missing = Vec::new();
-        let mut expect = |came: bool, what: String| {
-            if !came {
-                missing.push(what);
-            }
-        };
-        expect(self.answered, "no answer came".into());
-        expect(self.worker.is_some(), "no child of the server was seen".into());
-        expect(
-            self.arrived >= self.count,
-            format!("{} of {} arrived in the mailbox", self.arrived, counted(self.count, "mail")),
-        );
-        expect(self.logged, format!("the log does not say \"Number of mails sent {}\"", self.count));
-        expect(
-            self.worker.is_none() || self.worker_ended,
-            "the worker has not ended, or the server has not waited for it".into(),
-        );
-        missing
-    }
-
     /// Stays up until Ctrl-C and tells what happens.
     fn stay(&mut self) -> Result<(), Failure> {
         self.mailbox.release_all();
-        self.story.show_curl(&format!("{}/endpoint", self.server.base()), &emails(1));
-        say("The server stays up. Ctrl-C ends it.");
-        loop {
-            match self.happenings.recv_timeout(Duration::from_millis(50)) {
-                Ok(Happening::Interrupted) => return Ok(()),
-                Ok(Happening::Log(line)) => self.story.tell("log", plain(&line)),
-                Ok(Happening::Mail(Event::Accepted(letter))) => {
-                    let to = plain(&letter.recipients.join(", "));
-                    self.story.tell("mailbox", format!("a mail to {to} has arrived"));
-                }
-                Ok(_) | Err(_) => {}
+        say("\nSend another request from a second terminal:\n");
+        show_curl(&format!("{}/endpoint", self.server.base), &emails(1));
+        say("\nThe server stays up. Ctrl-C ends it.");
+        while !interrupt::requested() {
+            if let Ok(happening) = self.happenings.recv_timeout(Duration::from_millis(50)) {
+                self.hear(happening);
             }
-            if let Some(status) = self.server.ended() {
+            if let Some(status) = self.server.group.ended() {
                 let how = server::in_words(status);
                 return Err(Failure::work(format!("the server ended by itself: {how}")));
             }
         }
+        Ok(())
     }
 
     /// Ends the server as a system does, with SIGTERM, and says what did not come.
-    fn end(mut self) -> Result<(), Failure> {
+    fn end(mut self, start: &str) -> Result<(), Failure> {
         self.mailbox.release_all();
-        if self.server.ended().is_none() {
+        let group = &mut self.server.group;
+        if let Some(status) = group.ended() {
+            self.problems.push(format!("the server ended too early: {}", server::in_words(status)));
+        } else {
             self.story.tell("you", "SIGTERM to the server");
-            match self.server.stop() {
+            process::signal(group.pid(), Signal::SIGTERM);
+            match group.wait(limit()) {
                 Some(status) => self.story.tell("server", format!("has ended: {}", server::in_words(status))),
                 None => self.problems.push("the server does not end on SIGTERM".into()),
             }
-            if self.server.ended().is_some_and(|status| !status.success()) {
+            if group.ended().is_some_and(|status| !status.success()) {
                 self.problems.push("the server's exit status after SIGTERM is not 0".into());
             }
         }
-        if self.server.processes() > 0 {
+        if !group.running().is_empty() {
             self.problems.push("the server has left a process behind".into());
         }
-        if self.problems.is_empty() {
-            let done = format!(
-                "Done: {} sent by a forked worker. Nothing is left behind.",
-                counted(self.count, "mail")
-            );
-            say(format!("\n{}", wrap(&done, 0, columns())));
-            self.story.show_commands(&self.start, &emails(1));
-            return Ok(());
+        if !self.problems.is_empty() {
+            let problems = self.problems.join("; ");
+            return Err(Failure::work(format!("the demo is not as it should be: {problems}")));
         }
-        Err(Failure::work(format!("the demo is not as it should be: {}", self.problems.join("; "))))
+        let sent = counted(self.count, "mail");
+        say(wrap(&format!("\nDone: {sent} sent by a forked worker. Nothing is left behind."), 0, columns()));
+        say("\nThe same by hand, in three terminals:\n");
+        say("  cargo workshop mailbox\n");
+        say(format!("  {start}\n"));
+        show_curl("http://127.0.0.1:3000/endpoint", &emails(1));
+        Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! `cargo workshop doctor`: is everything here that the workshop needs?
 
 mod classroom;
-mod crates;
 
 use crate::failure::Failure;
 use crate::lesson::{self, Lesson};

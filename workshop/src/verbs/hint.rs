@@ -58,77 +58,69 @@ pub fn show(
         .map_err(|_| Failure::input(format!("there are no hints for lesson {number} yet")))?;
     let next = || progress.step_told(root, lesson).or_else(|| lesson.steps_left(root).ok()?.first().copied());
     let Some(step) = step.or_else(next) else {
-        if again {
-            return show_all_again(root, progress, lesson, &text);
+        if !again {
+            say("Every step of this lesson is written.");
+            say("See what the spec says:");
+            say(format!("  cargo workshop check {number}"));
+        } else if show_all_again(root, progress, lesson, &text)? {
+            return Ok(());
+        } else {
+            say("You have seen no hint of this lesson.");
         }
-        say("Every step of this lesson is written.");
-        say("See what the spec says:");
-        say(format!("  cargo workshop check {number}"));
-        say("A hint for a step:");
-        say(format!("  cargo workshop hint {number} --step 1"));
+        say(format!("A hint for a step:\n  cargo workshop hint {number} --step 1"));
         return Ok(());
     };
     let (title, hints) = parse(&text, step)
         .ok_or_else(|| Failure::input(format!("there are no hints for step {step} of lesson {number}")))?;
     let seen = progress.hints_shown(lesson, step).min(hints.len());
-    let shown = if again { seen } else { (seen + 1).min(hints.len()) };
-    // A learner reads the new one. Those before are further up, or on paper.
-    let first = if again { 0 } else { shown - 1 };
-    if !again {
+    if again {
+        tell(lesson, &title, &hints, 0..seen);
+    } else {
+        // A learner reads the new one. Those before are further up, or on paper.
+        let shown = (seen + 1).min(hints.len());
         progress.show_hints(lesson, step, shown);
+        tell(lesson, &title, &hints, shown - 1..shown);
     }
-    tell(lesson, &title, &hints, first..shown);
-    tell_what_else(lesson, &text, step, (first, shown, hints.len()));
+    say("");
+    match progress.hints_shown(lesson, step) {
+        0 => say("You have seen no hint for this step yet. Ask without --again for the first."),
+        shown if shown >= hints.len() => {
+            say("That was the last hint. Compare your files with the solution of the whole lesson:");
+            say(format!("  cargo workshop diff {number} --spoil"));
+        }
+        _ => say("Ask again for the next one."),
+    }
+    if !again && seen > 0 {
+        say(format!(
+            "Those before this one, once more:\n  cargo workshop hint {number} --step {step} --again"
+        ));
+    }
+    // The one before: with a compiler error, that is the step that was written last.
+    let other = if step > 1 { step - 1 } else { step + 1 };
+    if parse(&text, other).is_some() {
+        say(format!("For another step:\n  cargo workshop hint {number} --step {other}"));
+    }
     Ok(())
 }
 
-/// Shows every hint that was shown, of each step.
-fn show_all_again(root: &Path, progress: &Progress, lesson: &Lesson, text: &str) -> Result<(), Failure> {
-    let mut none = true;
+/// Shows every hint that was shown, of each step. Returns whether there was one.
+fn show_all_again(root: &Path, progress: &Progress, lesson: &Lesson, text: &str) -> Result<bool, Failure> {
+    let mut any = false;
     for step in lesson.marked(root)?.steps() {
-        let Some((title, hints)) = parse(text, step) else { continue };
-        let seen = progress.hints_shown(lesson, step).min(hints.len());
-        if seen > 0 {
-            none = false;
-            tell(lesson, &title, &hints, 0..seen);
+        let seen = progress.hints_shown(lesson, step);
+        if let Some((title, hints)) = parse(text, step).filter(|_| seen > 0) {
+            any = true;
+            tell(lesson, &title, &hints, 0..seen.min(hints.len()));
             say("");
         }
     }
-    if none {
-        say("You have seen no hint of this lesson. A hint for a step:");
-        say(format!("  cargo workshop hint {} --step 1", lesson.number()));
-    }
-    Ok(())
+    Ok(any)
 }
 
 fn tell(lesson: &Lesson, title: &str, hints: &[String], which: Range<usize>) {
     say(format!("Lesson {}, {title}", lesson.number()));
     for index in which {
         say(format!("\nHint {} of {}: {}", index + 1, hints.len(), for_terminal(&hints[index], columns())));
-    }
-}
-
-/// Says how to get the other hints: those before `first`, those after `shown`, and those for another step.
-fn tell_what_else(lesson: &Lesson, text: &str, step: u32, (first, shown, count): (usize, usize, usize)) {
-    let lesson = lesson.number();
-    say("");
-    match shown {
-        0 => say("You have seen no hint for this step yet. Ask without --again for the first."),
-        _ if shown == count => {
-            say("That was the last hint. Compare your files with the solution of the whole lesson:");
-            say(format!("  cargo workshop diff {lesson} --spoil"));
-        }
-        _ => say("Ask again for the next one."),
-    }
-    if first > 0 {
-        say("Those before this one, once more:");
-        say(format!("  cargo workshop hint {lesson} --step {step} --again"));
-    }
-    // The one before: with a compiler error, that is the step that was written last.
-    let other = if step > 1 { step - 1 } else { step + 1 };
-    if parse(text, other).is_some() {
-        say("For another step:");
-        say(format!("  cargo workshop hint {lesson} --step {other}"));
     }
 }
 
@@ -177,16 +169,11 @@ mod tests {
 
     #[test]
     fn hints_are_those_of_the_step() {
-        let hint =
-            |name: &str, text: &str| format!("<details><summary>{name}</summary>\n\n{text}\n</details>\n");
-        let text = format!(
-            "# Hints\n\n## 1. One\n\n{}\n## 2. Two\n\n{}\n{}",
-            hint("a", "A."),
-            hint("b", "B."),
-            hint("c", "C.")
-        );
-        assert_eq!(parse(&text, 1), Some(("1. One".into(), vec!["a\n\nA.".into()])));
-        assert_eq!(parse(&text, 2), Some(("2. Two".into(), vec!["b\n\nB.".into(), "c\n\nC.".into()])));
+        let hint = |name: &str| format!("<details><summary>{name}</summary>\n\n{name}.\n</details>\n");
+        let (a, b, c) = (hint("a"), hint("b"), hint("c"));
+        let text = format!("# Hints\n\n## 1. One\n\n{a}\n## 2. Two\n\n{b}\n{c}");
+        assert_eq!(parse(&text, 1), Some(("1. One".into(), vec!["a\n\na.".into()])));
+        assert_eq!(parse(&text, 2), Some(("2. Two".into(), vec!["b\n\nb.".into(), "c\n\nc.".into()])));
         assert_eq!(parse(&text, 3), None);
     }
 

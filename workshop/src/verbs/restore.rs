@@ -1,9 +1,8 @@
 //! `cargo workshop restore`: what you had.
 
 use crate::failure::Failure;
-use crate::lesson::files;
-use crate::lesson::keep::{self, Kept, Replaced, Whose};
-use crate::lesson::{self, Lesson};
+use crate::lesson::keep::{self, Kept, Replaced};
+use crate::lesson::{self, Lesson, files};
 use crate::run::workspace;
 use crate::ui::arguments;
 use crate::ui::terminal::say;
@@ -24,7 +23,7 @@ pub fn command() -> Command {
         Arg::new("version")
             .value_name("NUMBER")
             .help("The number of a version in the list")
-            .value_parser(value_parser!(usize)),
+            .value_parser(value_parser!(u32)),
     )
     .arg(arguments::flag("list", "Show which versions were kept").conflicts_with("version"))
 }
@@ -32,66 +31,45 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
+    let number = lesson.number();
     let kept = keep::list(&root, &lesson);
-    if kept.is_empty() {
-        say(format!("Nothing of lesson {} was kept so far.", lesson.number()));
+    let Some(newest) = kept.last() else {
+        say(format!("Nothing of lesson {number} was kept so far."));
         return Ok(());
-    }
+    };
     if matches.get_flag("list") {
         return list(&root, &lesson, &kept);
     }
-    let wanted = match matches.get_one::<usize>("version") {
-        None => newest(&root, &lesson, &kept)?,
-        Some(version) => version.checked_sub(1).and_then(|index| kept.get(index)).ok_or_else(|| {
-            Failure::input(format!("there is no version {version}; {} were kept", kept.len()))
-        })?,
-    };
-    restore(&root, &lesson, wanted)?;
+    let version = matches.get_one::<u32>("version").copied().unwrap_or(newest.number);
+    let wanted = kept.iter().find(|kept| kept.number == version);
+    let wanted = wanted.ok_or_else(|| {
+        Failure::input(format!(
+            "there is no version {version}. Which there are: cargo workshop restore {number} --list"
+        ))
+    })?;
+    match keep::replace(&root, &lesson, &wanted.sources()?)? {
+        Replaced::Nothing => say(format!("Your version {version} is in place already.")),
+        replaced => {
+            say(format!("Your version {version}, kept {}, is in lessons/{}.", wanted.age(), lesson.name));
+            if let Replaced::Work(was) = replaced {
+                say(format!("What was there is kept as version {}.", was.number));
+            }
+        }
+    }
     if kept.len() > 1 {
-        say(format!("All versions:  cargo workshop restore {} --list", lesson.number()));
-    }
-    Ok(())
-}
-
-/// The learner's own version that was replaced last.
-fn newest<'a>(root: &Path, lesson: &Lesson, kept: &'a [Kept]) -> Result<&'a Kept, Failure> {
-    for kept in kept.iter().rev() {
-        if keep::whose(root, lesson, &kept.sources()?)? == Whose::Learner {
-            return Ok(kept);
-        }
-    }
-    kept.last().ok_or_else(|| Failure::input("nothing was kept"))
-}
-
-fn restore(root: &Path, lesson: &Lesson, wanted: &Kept) -> Result<(), Failure> {
-    let mut sources = wanted.sources()?;
-    if let Some(manifest) = keep::solution(root, lesson)?.remove(Path::new(files::MANIFEST)) {
-        // Versions of an older workshop lack it.
-        sources.entry(files::MANIFEST.into()).or_insert(manifest);
-    }
-    match keep::replace(root, lesson, &sources)? {
-        Replaced::Nothing => say(format!("Your files as of {} are in place already.", wanted.when)),
-        Replaced::NoWork => say(format!("Your files as of {} are in lessons/{}.", wanted.when, lesson.name)),
-        Replaced::Work(was) => {
-            say(format!("Your files as of {} are in lessons/{}.", wanted.when, lesson.name));
-            say(format!("What was there is kept as of {}.", was.when));
-        }
+        say(format!("All versions:  cargo workshop restore {number} --list"));
     }
     Ok(())
 }
 
 fn list(root: &Path, lesson: &Lesson, kept: &[Kept]) -> Result<(), Failure> {
-    say(format!("Your files of lesson {}, the oldest first:", lesson.number()));
+    say(format!("Your versions of lesson {}, the oldest first:", lesson.number()));
     let now = files::read(&lesson.folder(root))?;
-    for (index, kept) in kept.iter().enumerate() {
+    for kept in kept {
         let sources = kept.sources()?;
-        let what = match keep::whose(root, lesson, &sources)? {
-            Whose::Starter => "the starter".into(),
-            Whose::Solution => "the solution".into(),
-            Whose::Learner => lesson.written(root, &sources)?.to_string(),
-        };
         let in_place = if keep::same(&sources, &now) { ", in place now" } else { "" };
-        say(format!("  {}  {}  {what}{in_place}", index + 1, kept.when));
+        let written = lesson.written(root, &sources)?;
+        say(format!("  {}  {}, {written}{in_place}", kept.number, kept.age()));
     }
     say(format!("\nTo bring one back:  cargo workshop restore {} NUMBER", lesson.number()));
     Ok(())

@@ -72,7 +72,7 @@ pub fn tell(lesson: &Lesson, what: &str, replaced: &Replaced) {
     }
     say(format!("The {what} of lesson {number} is in lessons/{}.", lesson.name));
     if let Replaced::Work(kept) = replaced {
-        say(format!("What you had is kept as of {}. To bring it back:", kept.when));
+        say(format!("What you had is kept as version {}. To bring it back:", kept.number));
         say(format!("  cargo workshop restore {number}"));
     }
 }

@@ -44,7 +44,7 @@ const OURS: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\"
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     interrupt::listen(|| {})?;
-    if !sample::sees_threads() {
+    if !sample::SEES_THREADS {
         say(
             "Only Linux shows single threads and what they wait for: this picture has one lane for a process.",
         );
@@ -81,10 +81,10 @@ fn draw_one(root: &Path, lesson: &Lesson, load: Load, solution: bool, file: &Pat
     let title = lesson.title(root);
     let head = title.split(':').next().unwrap_or(&title);
     let id = format!("timeline-{}", lesson.number());
-    let drawn = draw::draw(&record, load.program, head, &id, &load.words);
-    write(file, &drawn.svg)?;
+    let sentences = words::describe(&record, &load.words);
+    write(file, &draw::draw(&record, head, &id, &sentences.join(" ")))?;
     say(format!("{head} ({package})"));
-    for sentence in &drawn.words {
+    for sentence in &sentences {
         say(format!("  {}", wrap(sentence, 4, columns())));
     }
     say(format!("The picture is in {}.\n", file.display()));

@@ -14,11 +14,11 @@ use crate::verbs::check;
 use crate::verbs::diff;
 use crate::verbs::hint;
 use clap::{ArgMatches, Command};
-use saves::Saves;
+use saves::{LOOK_EVERY, Saves};
 use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -34,39 +34,26 @@ pub fn command() -> Command {
 }
 
 enum Happening {
-    Saved,
     Typed(String),
-    Finished(Box<Result<Run, Failure>>),
-    Interrupted,
+    /// The run with this number has finished.
+    Finished(usize, Box<Result<Run, Failure>>),
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    let (sender, happenings) = mpsc::channel();
-    tell_of_ctrl_c(&sender)?;
+    interrupt::listen(|| {})?;
     let progress = Progress::load(&root);
     let lesson = match arguments::text(matches, "lesson") {
         Some(wanted) => lesson::one(&root, wanted)?,
         None => check::next(&root, &progress)?,
     };
-    tell_of_letters(&sender);
-    let saves = saves(&root, &lesson, &sender);
-    Watch { root, progress, lesson, sender, saves, green: None, running: None }.stay(&happenings)
+    let (sender, happenings) = mpsc::channel();
+    tell_of_letters(sender.clone());
+    let saves = Saves::of(&root, &lesson);
+    Watch { root, progress, lesson, sender, saves, green: None, runs: 0, running: None }.stay(&happenings)
 }
 
-/// The saves of a lesson from now on.
-fn saves(root: &Path, lesson: &Lesson, sender: &Sender<Happening>) -> Saves {
-    let sender = sender.clone();
-    Saves::of(root, lesson, move || drop(sender.send(Happening::Saved)))
-}
-
-fn tell_of_ctrl_c(sender: &Sender<Happening>) -> Result<(), Failure> {
-    let sender = sender.clone();
-    interrupt::listen(move || drop(sender.send(Happening::Interrupted)))
-}
-
-fn tell_of_letters(sender: &Sender<Happening>) {
-    let sender = sender.clone();
+fn tell_of_letters(sender: Sender<Happening>) {
     thread::spawn(move || {
         for line in io::stdin().lines().map_while(Result::ok) {
             drop(sender.send(Happening::Typed(line.trim().to_owned())));
@@ -82,84 +69,81 @@ struct Watch {
     saves: Saves,
     /// The checks that were green when the spec last ran; `None` before its first run.
     green: Option<BTreeSet<String>>,
+    /// How often the spec was started.
+    runs: usize,
     running: Option<JoinHandle<()>>,
 }
 
 impl Watch {
     fn stay(mut self, happenings: &Receiver<Happening>) -> Result<(), Failure> {
-        self.begin(happenings);
-        loop {
-            match happenings.recv_timeout(self.saves.look_within()) {
-                Ok(Happening::Interrupted) => return Ok(()),
-                Ok(Happening::Finished(run)) => match *run {
-                    Ok(run) => self.tell(&run),
-                    // Ctrl-C has ended the run, and is about to be heard of here.
-                    Err(_) if interrupt::requested() => return Ok(()),
-                    // A Cargo.toml may be half written: the next save brings another verdict.
-                    Err(failure) => {
-                        self.running = None;
-                        say(failure.to_string());
+        self.begin();
+        while !interrupt::requested() {
+            match happenings.recv_timeout(LOOK_EVERY) {
+                Ok(Happening::Finished(number, run)) if number == self.runs && self.running.is_some() => {
+                    self.running = None;
+                    match *run {
+                        Ok(run) => self.tell(&run),
+                        // Ctrl-C has ended the run.
+                        Err(_) if interrupt::requested() => {}
+                        // A Cargo.toml may be half written: the next save brings another verdict.
+                        Err(failure) => say(failure.to_string()),
                     }
-                },
+                }
+                // It is about files that are not there any more.
+                Ok(Happening::Finished(..)) => {}
                 Ok(Happening::Typed(letter)) => match letter.as_str() {
-                    "q" => {
-                        self.abandon(happenings);
-                        return Ok(());
-                    }
+                    "q" => break,
                     "h" => note(hint::show(&self.root, &mut self.progress, &self.lesson, None, false)),
                     "s" => note(diff::show(&self.root, &self.lesson, false)),
                     "n" => match self.lesson.following(&self.root) {
                         Some(next) => {
-                            self.abandon(happenings);
                             self.lesson = next;
-                            self.saves = saves(&self.root, &self.lesson, &self.sender);
-                            self.begin(happenings);
+                            self.saves = Saves::of(&self.root, &self.lesson);
+                            self.begin();
                         }
                         None => say("This is the last lesson."),
                     },
                     _ => say("Type h (hint), s (solution), n (next) or q (quit), and Enter."),
                 },
-                Ok(Happening::Saved) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                Err(_) => {
                     if self.saves.look(&self.root, &self.lesson) {
-                        self.start(happenings);
+                        self.start();
                     }
                 }
             }
         }
+        self.abandon();
+        Ok(())
     }
 
     /// Begins with a lesson.
-    fn begin(&mut self, happenings: &Receiver<Happening>) {
+    fn begin(&mut self) {
         self.green = None;
+        self.abandon();
         say(format!("Watching lessons/{}. Save a file, and the spec runs.", self.lesson.name));
         say("Type h (hint), s (solution), n (next) or q (quit), and Enter.");
-        self.start(happenings);
+        self.start();
     }
 
-    /// Runs the spec. A run in progress is abandoned: it is about files that are not there any more.
-    fn start(&mut self, happenings: &Receiver<Happening>) {
-        self.abandon(happenings);
+    /// Runs the spec. A run in progress is abandoned.
+    fn start(&mut self) {
+        self.abandon();
         say(format!("\nRunning the spec of lesson {} …", self.lesson.number()));
+        self.runs += 1;
+        let number = self.runs;
         let (root, package, sender) = (self.root.clone(), self.lesson.package(), self.sender.clone());
         self.running = Some(thread::spawn(move || {
             let run = progress::spec(&root, &package).run();
-            drop(sender.send(Happening::Finished(Box::new(run))));
+            drop(sender.send(Happening::Finished(number, Box::new(run))));
         }));
     }
 
-    fn abandon(&mut self, happenings: &Receiver<Happening>) {
+    fn abandon(&mut self) {
         if let Some(running) = self.running.take() {
             // It may be between two commands, or start one just now.
             while !running.is_finished() {
                 children::end_all();
                 thread::sleep(Duration::from_millis(5));
-            }
-            // What it had to say is about files that are not there any more. What was typed meanwhile is not.
-            let waiting: Vec<Happening> = happenings.try_iter().collect();
-            for happening in waiting {
-                if !matches!(happening, Happening::Finished(_)) {
-                    drop(self.sender.send(happening));
-                }
             }
         }
     }
@@ -179,7 +163,6 @@ impl Watch {
 
     /// What changed comes first, then how far it is, then what matters now.
     fn tell(&mut self, run: &Run) {
-        self.running = None;
         self.progress.remember(&self.root, &self.lesson, run);
         let checks = if let Verdict::Lacks(_) = run.verdict { Vec::new() } else { run.checks() };
         let passed: BTreeSet<String> =

@@ -5,7 +5,6 @@ pub mod tiny;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use predicates::str::contains;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -32,10 +31,16 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// `--help` of a verb must show how it is used.
-pub fn shows_an_example(verb: &str) {
-    let example = format!("  cargo {} {verb}", env!("CARGO_PKG_NAME"));
-    workshop().args([verb, "--help"]).assert().code(0).stdout(contains("Example")).stdout(contains(example));
+/// Runs a command to its end. It exits with `code`, and each of `words` is in what it prints, which is returned: stdout, then
+/// stderr.
+pub fn says(command: &mut assert_cmd::Command, code: i32, words: &[&str]) -> String {
+    let output = command.output().unwrap();
+    let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    assert_eq!(output.status.code(), Some(code), "{printed}");
+    for words in words {
+        assert!(printed.contains(words), "{words:?} is not in\n{printed}");
+    }
+    printed
 }
 
 /// The command while it runs. It is ended when this is dropped.
@@ -97,10 +102,6 @@ impl Running {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    pub fn press_enter(&mut self) {
-        self.enter("");
     }
 
     /// Types something and presses Enter.

@@ -142,6 +142,11 @@ impl Tiny {
         command
     }
 
+    /// Runs `cargo workshop LINE` in this workshop: see [`super::says`].
+    pub fn says(&self, line: &str, code: i32, words: &[&str]) -> String {
+        super::says(&mut self.workshop(&line.split_whitespace().collect::<Vec<_>>()), code, words)
+    }
+
     /// The command in this workshop, while it runs.
     pub fn start(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new(super::PROGRAM);

@@ -17,17 +17,8 @@ impl Answer {
     }
 }
 
-/// Posts JSON to `http://HOST:PORT` and waits for the answer.
-pub fn post(base: &str, path: &str, body: &str) -> Result<Answer, String> {
-    request(base, "POST", path, body)
-}
-
-/// Asks for something at `http://HOST:PORT` and waits for the answer.
-pub fn get(base: &str, path: &str) -> Result<Answer, String> {
-    request(base, "GET", path, "")
-}
-
-fn request(base: &str, method: &str, path: &str, body: &str) -> Result<Answer, String> {
+/// Sends a request to `http://HOST:PORT`, with a body of JSON if it is not empty, and waits for the answer.
+pub fn request(base: &str, method: &str, path: &str, body: &str) -> Result<Answer, String> {
     let host = base.trim_start_matches("http://");
     let answer = exchange(host, method, path, body).map_err(|error| error.to_string())?;
     parse(&answer).ok_or_else(|| format!("what came is no HTTP answer: {answer:?}"))
@@ -36,15 +27,13 @@ fn request(base: &str, method: &str, path: &str, body: &str) -> Result<Answer, S
 fn exchange(host: &str, method: &str, path: &str, body: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(observe::limit::limit()))?;
-    let length = body.len();
-    // One write for the whole request. `close` makes the end of the answer the end of the stream.
-    stream.write_all(
-        format!(
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
-             content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        )
-        .as_bytes(),
-    )?;
+    // `close` makes the end of the answer the end of the stream.
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())

@@ -3,37 +3,23 @@
 use crate::failure::Failure;
 use crate::run::children::Group;
 use crate::run::interrupt;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
 /// A running server. It is ended, with all its children, when this is dropped.
 pub struct Server {
-    group: Group,
-    base: String,
+    pub group: Group,
+    /// Its address, `http://127.0.0.1:PORT`.
+    pub base: String,
 }
 
 impl Server {
-    /// Starts the program on a free port and waits until it listens. `log` is called for each line of stderr.
-    ///
-    /// # Errors
-    /// When the program does not start, or does not say where it listens.
-    pub fn start(
-        program: &Path,
-        smtp_url: &str,
-        log: impl Fn(String) + Send + 'static,
-    ) -> Result<Self, Failure> {
-        let mut command = Command::new(program);
-        command.env("SMTP_URL", smtp_url);
-        Self::launch(&mut command, log)
-    }
-
-    /// Starts a command that has all that it needs but the port, and waits until it listens.
+    /// Starts a command that has all that it needs but the port, and waits until it listens. `log` is called for each line of
+    /// stderr.
     ///
     /// # Errors
     /// When the program does not start, or does not say where it listens.
@@ -63,32 +49,6 @@ impl Server {
             }
             _ => Err(cannot(format!("its first line is {line:?}, not `listening on http://127.0.0.1:PORT`"))),
         }
-    }
-
-    /// The server's address, `http://127.0.0.1:PORT`.
-    pub fn base(&self) -> &str {
-        &self.base
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.group.pid()
-    }
-
-    /// How many processes of the server's run, itself included.
-    pub fn processes(&self) -> usize {
-        self.group.running().len()
-    }
-
-    /// How the server ended, when it has ended.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.group.ended()
-    }
-
-    /// Asks the server to end, and waits for it.
-    pub fn stop(&mut self) -> Option<ExitStatus> {
-        // That it is gone already shows in the status.
-        let _ = kill(Pid::from_raw(self.pid().cast_signed()), Signal::SIGTERM);
-        self.group.wait(observe::limit::limit())
     }
 }
 

@@ -1,9 +1,7 @@
 //! `cargo workshop doctor --classroom`: everything is downloaded, and the whole day is tried without a network.
 
-use super::crates;
 use crate::failure::Failure;
-use crate::lesson::progress;
-use crate::lesson::{self, Lesson};
+use crate::lesson::{self, Lesson, progress};
 use crate::run::command::finish;
 use crate::run::spec::{Run, Verdict};
 use crate::run::workspace;
@@ -28,9 +26,8 @@ pub fn prepare(root: &Path) -> Result<(), Failure> {
     let mut fetch = workspace::cargo(root);
     fetch.args(["fetch", "--locked"]);
     if !finish(&mut fetch)? {
-        return Err(Failure::work(crates::missing(root).unwrap_or_else(|| {
-            "cargo cannot get the crates ready; it says why above. It needs a network this one time".into()
-        })));
+        let why = "cargo cannot get all crates ready; it says why above. It needs a network this one time";
+        return Err(Failure::work(why));
     }
     say("All crates are here.\n");
     let book = build_book(root);

@@ -1,22 +1,19 @@
-//! What was seen of a run.
+//! What was seen of a run: lanes that share one axis of time, with bars and notes in them. This is all that a picture or
+//! its text needs to know.
 
 use std::time::{Duration, Instant};
 
-/// Blocked stretches with less than this between them get one label.
-const ONE_LABEL_MS: f64 = 15.0;
+/// Parts that say the same, with less than this between them, get one label.
+const ONE_LABEL: Duration = Duration::from_millis(15);
 
-/// Everything that was seen, with its times.
+/// A whole run.
 pub struct Record {
     /// The beginning: the first request, or the start of the program.
     pub zero: Instant,
-    pub requests: Vec<Request>,
-    pub threads: Vec<Thread>,
-    pub conversations: Vec<Conversation>,
-    pub lines: Vec<Line>,
-    pub messages: Vec<Message>,
-    pub marks: Vec<Mark>,
     /// When the picture ends.
     pub end: Instant,
+    /// From top to bottom.
+    pub lanes: Vec<Lane>,
     /// Why the run is not whole: something did not come.
     pub missing: Option<String>,
 }
@@ -28,114 +25,111 @@ impl Record {
     }
 }
 
-/// A request, and its answer where there was one.
-pub struct Request {
-    /// Such as `GET /health`.
-    pub what: String,
-    pub begin: Instant,
-    pub end: Option<Instant>,
-    /// The status and the body, or what went wrong.
-    pub answer: String,
-}
-
-impl Request {
-    /// How long the client waited.
-    pub fn took(&self) -> Option<Duration> {
-        self.end.map(|end| end - self.begin)
-    }
-}
-
-/// A thread of a process. The first one has the number of its process.
-pub struct Thread {
-    pub pid: u32,
-    pub tid: u32,
-    pub parent: u32,
-    /// The name of the program that it runs, as ps(1) shows it.
-    pub name: String,
-    pub stretches: Vec<Stretch>,
-}
-
-/// A time in which a thread did one thing.
-#[derive(Clone, PartialEq)]
-pub struct Stretch {
-    pub begin: Instant,
-    pub end: Instant,
-    pub doing: Doing,
-}
-
-/// What a thread does at a moment, as the kernel shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doing {
-    /// On a processor, or waiting for one.
-    Runs,
-    /// In the event loop's own call: any news wakes it.
-    Free,
-    /// In a call that waits for one thing, with its name.
-    Blocked(String),
-    /// Ended, but not waited for.
-    Zombie,
-    /// Alive. More cannot be seen on this system.
-    Alive,
-}
-
-/// An SMTP conversation, as the mailbox saw it.
-pub struct Conversation {
-    /// Its number in the mailbox.
-    pub id: usize,
-    pub opened: Instant,
-    pub letters: Vec<Letter>,
-    pub closed: Option<Instant>,
-}
-
-/// A letter that came, and from when until when it had to wait.
-pub struct Letter {
-    pub to: String,
-    pub held: Instant,
-    pub released: Option<Instant>,
-    pub accepted: bool,
-}
-
-/// A line that the program wrote.
-pub struct Line {
-    pub at: Instant,
-    /// stderr, or stdout.
-    pub is_log: bool,
-    pub text: String,
-}
-
-/// A message on the way between a parent and its worker.
-pub struct Message {
-    pub at: Instant,
-    pub worker: u32,
-    pub to_worker: bool,
-    pub text: String,
-}
-
-/// Something that was done from outside, such as a signal.
-pub struct Mark {
-    pub at: Instant,
-    /// The process that it was done to; `None` where it is the program's stdin.
-    pub pid: Option<u32>,
-    pub text: String,
-}
-
-/// A lane's name and its thread, for the text alternative.
+/// What happened in one place: a thread, a stream, the clients, the mail server.
+#[derive(Default)]
 pub struct Lane {
     pub name: String,
-    pub thread: usize,
+    /// The number of its thread, and of the thread or process that has started it.
+    pub thread: Option<(u32, u32)>,
+    pub bars: Vec<Bar>,
+    pub notes: Vec<Note>,
 }
 
-/// Blocked stretches, joined where what lies between them is short and they wait for the same thing: from and
-/// to in milliseconds, and what for.
-pub fn blocked(stretches: &[Stretch], record: &Record) -> Vec<(f64, f64, String)> {
-    let mut joined: Vec<(f64, f64, String)> = Vec::new();
-    for stretch in stretches {
-        let Doing::Blocked(what) = &stretch.doing else { continue };
-        let (from, to) = (record.ms(stretch.begin), record.ms(stretch.end));
-        match joined.last_mut() {
-            Some(last) if last.2 == *what && from - last.1 < ONE_LABEL_MS => last.1 = to,
-            _ => joined.push((from, to, what.clone())),
-        }
+impl Lane {
+    /// A lane in which nothing has happened yet.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.into(), ..Self::default() }
     }
-    joined
+}
+
+/// Something that lasts: a thread's life, a request, a conversation with the mail server.
+pub struct Bar {
+    pub begin: Instant,
+    pub end: Instant,
+    pub parts: Vec<Part>,
+}
+
+impl Bar {
+    /// Each text of its parts, and from when until when it holds.
+    pub fn labels(&self) -> Vec<(Instant, Instant, &Part)> {
+        let mut labels: Vec<(Instant, Instant, &Part)> = Vec::new();
+        for part in self.parts.iter().filter(|part| !part.short.is_empty()) {
+            match labels.last_mut() {
+                Some((_, end, same)) if same.text() == part.text() && part.begin - *end < ONE_LABEL => {
+                    *end = part.end;
+                }
+                _ => labels.push((part.begin, part.end, part)),
+            }
+        }
+        labels
+    }
+}
+
+/// A time in which one thing was done.
+#[derive(Clone, PartialEq)]
+pub struct Part {
+    pub begin: Instant,
+    pub end: Instant,
+    pub kind: Kind,
+    /// What it says where there is little room. Empty: nothing.
+    pub short: String,
+    /// What it says besides where there is more.
+    pub more: String,
+}
+
+impl Part {
+    /// A part that begins and ends now, so far.
+    pub fn new(at: Instant, kind: Kind, short: impl Into<String>) -> Self {
+        Self { begin: at, end: at, kind, short: short.into(), more: String::new() }
+    }
+
+    /// All that it says.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.short, self.more)
+    }
+}
+
+/// What is done in a part. In a thread, it is as the kernel shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Waits,
+    Runs,
+    /// In the event loop's own call.
+    Free,
+    /// In a call that waits for one thing.
+    Blocked,
+    /// More cannot be seen on this system.
+    Alive,
+    Zombie,
+    Thinks,
+}
+
+impl Kind {
+    /// All of them, with their class in the picture and their line in its legend.
+    pub const ALL: [(Self, &str, &str); 7] = [
+        (Self::Waits, "waits", "a request waits for its answer"),
+        (Self::Runs, "runs", "runs on a processor"),
+        (Self::Free, "free", "free: any news wakes it"),
+        (Self::Blocked, "blocked", "blocked: waits for one thing, deaf to all else"),
+        (Self::Alive, "alive", "alive"),
+        (Self::Zombie, "zombie", "ended, but not waited for: a zombie"),
+        (Self::Thinks, "thinks", "the mail server takes its time"),
+    ];
+}
+
+/// Something that happened at one moment.
+pub struct Note {
+    pub at: Instant,
+    pub text: String,
+    pub way: Way,
+}
+
+/// Where a note comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the parent's lane.
+    Down,
+    /// It goes to the parent's lane.
+    Up,
+    Here,
 }

@@ -1,31 +1,35 @@
 //! Looking at the threads of a program about a thousand times a second.
 
-use super::record::{Doing, Stretch, Thread};
+use super::record::{Kind, Part};
 use observe::process;
 use std::collections::HashMap;
 use std::fs;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Between two looks. A look itself takes some tenths of a millisecond.
-const EVERY: Duration = Duration::from_micros(500);
-/// On a busy machine we get no turn for a while. What was not seen is not drawn.
-const LONGEST_GAP: Duration = Duration::from_millis(if cfg!(target_os = "linux") { 10 } else { 500 });
-/// The same, for a thread that is in the same call as before.
-const LONGEST_GAP_IN_A_CALL: Duration =
-    Duration::from_millis(if cfg!(target_os = "linux") { 60 } else { 500 });
-/// Where there is no /proc, ps(1) has to be asked, and it takes its time.
-const EVERY_WITH_PS: Duration = Duration::from_millis(20);
-
-/// What a thread waits for where the kernel's words say nothing to a learner.
-const UNKNOWN: &str = "the kernel";
-
 /// Whether single threads, and what they wait for, can be seen on this system.
-pub fn sees_threads() -> bool {
-    cfg!(target_os = "linux")
+pub const SEES_THREADS: bool = cfg!(target_os = "linux");
+
+/// Between two looks. A look itself takes some tenths of a millisecond. Where there is no /proc, ps(1) has to be asked, and
+/// it takes its time.
+const EVERY: Duration = if SEES_THREADS { Duration::from_micros(500) } else { Duration::from_millis(20) };
+/// On a busy machine we get no turn for a while. What was not seen is not drawn.
+const LONGEST_GAP: Duration = Duration::from_millis(if SEES_THREADS { 10 } else { 500 });
+/// The same, for a thread that is in the same call as before.
+const LONGEST_GAP_IN_A_CALL: Duration = Duration::from_millis(if SEES_THREADS { 60 } else { 500 });
+
+/// A thread of a process, and what it did. The first one has the number of its process.
+pub struct Thread {
+    pub pid: u32,
+    pub tid: u32,
+    pub parent: u32,
+    /// The name of the program that it runs, as ps(1) shows it.
+    pub name: String,
+    pub parts: Vec<Part>,
 }
 
 /// Looks at a process and all below it, until it is told to stop.
@@ -46,7 +50,7 @@ impl Sampler {
             drop(first);
             while !stopped.load(Ordering::SeqCst) {
                 looker.look();
-                thread::sleep(if sees_threads() { EVERY } else { EVERY_WITH_PS });
+                thread::sleep(EVERY);
             }
             looker.finish()
         };
@@ -70,8 +74,8 @@ struct Looker {
     asking: Sender<(u32, u32, String)>,
 }
 
-/// What calls mean, as far as it is known.
-type Names = Arc<Mutex<HashMap<String, Option<Doing>>>>;
+/// What each call waits for, as far as it is known.
+type Names = Arc<Mutex<HashMap<String, Option<&'static str>>>>;
 
 /// What one look at one thread shows.
 struct Seen {
@@ -79,7 +83,9 @@ struct Seen {
     tid: u32,
     parent: u32,
     name: String,
-    doing: Doing,
+    kind: Kind,
+    /// The call that it is blocked in, in short: see [`call`].
+    call: String,
 }
 
 impl Looker {
@@ -92,40 +98,37 @@ impl Looker {
     }
 
     fn look(&mut self) {
-        let seen = if sees_threads() { self.look_at_proc() } else { look_with_ps(self.root) };
+        let seen = if SEES_THREADS { self.look_at_proc() } else { look_with_ps(self.root) };
         let now = Instant::now();
         for seen in seen {
             // The program itself is our child: it would be our fault that nobody has waited for it.
-            if seen.pid != self.root || seen.doing != Doing::Zombie {
+            if seen.pid != self.root || seen.kind != Kind::Zombie {
                 self.note(seen, now);
             }
         }
     }
 
     fn note(&mut self, seen: Seen, now: Instant) {
-        let known = |thread: &&mut Thread| thread.pid == seen.pid && thread.tid == seen.tid;
-        let new = Stretch { begin: now, end: now, doing: seen.doing };
-        match self.threads.iter_mut().find(known) {
-            None => {
-                let Seen { pid, tid, parent, name, .. } = seen;
-                self.threads.push(Thread { pid, tid, parent, name, stretches: vec![new] });
-            }
-            Some(thread) => {
-                // A process gets its last name at exec, and none when it has ended.
-                if new.doing != Doing::Zombie {
-                    thread.name = seen.name;
-                }
-                // An orphan gets another parent; the picture is about the first one.
-                let last = thread.stretches.last_mut().expect("a thread has been seen at least once");
-                let same = last.doing == new.doing;
-                let missed = now - last.end > if same { LONGEST_GAP_IN_A_CALL } else { LONGEST_GAP };
-                if !missed {
-                    last.end = now;
-                }
-                if missed || !same {
-                    thread.stretches.push(new);
-                }
-            }
+        let Seen { pid, tid, parent, name, kind, call } = seen;
+        // What the call means is found out later.
+        let new = Part { more: call, ..Part::new(now, kind, "") };
+        // An orphan gets another parent; the picture is about the first one.
+        let Some(thread) = self.threads.iter_mut().find(|thread| (thread.pid, thread.tid) == (pid, tid))
+        else {
+            return self.threads.push(Thread { pid, tid, parent, name, parts: vec![new] });
+        };
+        // A process gets its last name at exec, and none when it has ended.
+        if kind != Kind::Zombie {
+            thread.name = name;
+        }
+        let last = thread.parts.last_mut().expect("a thread has been seen at least once");
+        let is_same = (last.kind, &last.more) == (new.kind, &new.more);
+        let was_missed = now - last.end > if is_same { LONGEST_GAP_IN_A_CALL } else { LONGEST_GAP };
+        if !was_missed {
+            last.end = now;
+        }
+        if was_missed || !is_same {
+            thread.parts.push(new);
         }
     }
 
@@ -144,12 +147,8 @@ impl Looker {
                 seen.extend(self.look_at_thread(pid, tid, parent));
                 let children = fs::read_to_string(format!("/proc/{pid}/task/{tid}/children"));
                 let children = children.unwrap_or_default();
-                family.extend(
-                    children
-                        .split_whitespace()
-                        .filter_map(|child| child.parse().ok())
-                        .map(|child| (child, pid)),
-                );
+                let pids = children.split_whitespace().filter_map(|child| child.parse().ok());
+                family.extend(pids.map(|child| (child, pid)));
             }
         }
         seen
@@ -159,39 +158,39 @@ impl Looker {
         let stat = fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat")).ok()?;
         let (head, tail) = stat.rsplit_once(')')?;
         let name = head.split_once('(')?.1.to_owned();
-        let doing = match tail.trim_start().chars().next()? {
-            'R' => Doing::Runs,
-            'Z' | 'X' => Doing::Zombie,
-            _ => self.call(pid, tid),
+        let (kind, call) = match tail.trim_start().chars().next()? {
+            'R' => (Kind::Runs, String::new()),
+            'Z' | 'X' => (Kind::Zombie, String::new()),
+            _ => self.sleeps(pid, tid),
         };
-        Some(Seen { pid, tid, parent, name, doing })
+        Some(Seen { pid, tid, parent, name, kind, call })
     }
 
-    /// What a sleeping thread is in: the name of the call for now. What that means is found out beside.
-    fn call(&mut self, pid: u32, tid: u32) -> Doing {
+    /// What a sleeping thread is in.
+    fn sleeps(&mut self, pid: u32, tid: u32) -> (Kind, String) {
         let (call, file) = call(pid, tid);
         if file == "anon_inode:[eventpoll]" {
-            return Doing::Free;
+            return (Kind::Free, String::new());
         }
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if !names.contains_key(&call) {
             names.insert(call.clone(), None);
             drop(self.asking.send((pid, tid, call.clone())));
         }
-        Doing::Blocked(call)
+        (Kind::Blocked, call)
     }
 
     /// All that was seen, with what the calls mean.
-    fn finish(self) -> Vec<Thread> {
+    fn finish(mut self) -> Vec<Thread> {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut threads = self.threads;
-        for stretch in threads.iter_mut().flat_map(|thread| &mut thread.stretches) {
-            if let Doing::Blocked(call) = &stretch.doing {
-                let known = names.get(call).cloned().flatten();
-                stretch.doing = known.unwrap_or_else(|| Doing::Blocked(UNKNOWN.into()));
-            }
+        let parts = self.threads.iter_mut().flat_map(|thread| &mut thread.parts);
+        for part in parts.filter(|part| part.kind == Kind::Blocked) {
+            let what = names.get(&mem::take(&mut part.more)).copied().flatten().unwrap_or("the kernel");
+            part.short = "blocked".into();
+            part.more = format!(": waits for {what}");
         }
-        threads
+        drop(names);
+        self.threads
     }
 }
 
@@ -207,47 +206,38 @@ fn call(pid: u32, tid: u32) -> (String, String) {
     (format!("{pid} {number} {file}"), file)
 }
 
-/// Finds out what calls mean. It takes tens of milliseconds where the machine has many sockets, so it has a
+/// Finds out what calls wait for. It takes tens of milliseconds where the machine has many sockets, so it has a
 /// thread of its own.
 fn find_names(asked: &Receiver<(u32, u32, String)>, names: &Names, smtp_port: u16) {
     for (pid, tid, call) in asked {
-        let doing = process::thread_waiting_in(pid, tid).map(|words| meaning(&words, smtp_port));
+        let waits_for = process::thread_waiting_in(pid, tid).and_then(|words| meaning(&words, smtp_port));
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
-        match doing {
-            Some(Doing::Blocked(what)) if what != UNKNOWN => {
-                drop(names.insert(call, Some(Doing::Blocked(what))))
-            }
+        match waits_for {
+            Some(_) => drop(names.insert(call, waits_for)),
             // The thread has gone on meanwhile: the next time may be longer.
-            _ => drop(names.remove(&call)),
+            None => drop(names.remove(&call)),
         }
     }
 }
 
-/// What the words of [`process::waiting_in`] mean for a picture.
-fn meaning(words: &str, smtp_port: u16) -> Doing {
-    let about = |part: &str| words.contains(part);
-    let what = if words == "running" {
-        return Doing::Runs;
-    } else if words.starts_with("waiting for an event on ") {
-        return Doing::Free;
-    } else if about(&format!(" to {smtp_port} ")) || words.starts_with("connecting") {
-        "the mail server"
-    } else if about("the channel") {
-        "the channel"
-    } else if about("stdin") {
-        "stdin"
-    } else if about("a child") {
-        "a child's end"
-    } else if about("another thread") {
-        "another thread"
-    } else if about("(pipe:") || about("(poll)") {
-        "the child's output"
-    } else if about("sleeping") {
-        "the clock"
-    } else {
-        UNKNOWN
-    };
-    Doing::Blocked(what.into())
+/// What a thread waits for that is in this call, in the words of [`process::waiting_in`], if that says something to a learner.
+fn meaning(words: &str, smtp_port: u16) -> Option<&'static str> {
+    if words == "running" || words.starts_with("waiting for an event on ") {
+        return None;
+    }
+    let mail_server = format!(" to {smtp_port} ");
+    let known = [
+        (mail_server.as_str(), "the mail server"),
+        ("connecting", "the mail server"),
+        ("the channel", "the channel"),
+        ("stdin", "stdin"),
+        ("a child", "a child's end"),
+        ("another thread", "another thread"),
+        ("(pipe:", "the child's output"),
+        ("(poll)", "the child's output"),
+        ("sleeping", "the clock"),
+    ];
+    known.into_iter().find(|(part, _)| words.contains(part)).map(|(_, what)| what)
 }
 
 /// Processes only, as ps(1) shows them.
@@ -260,10 +250,10 @@ fn look_with_ps(root: u32) -> Vec<Seen> {
         next += 1;
         family.extend(all.iter().filter(|info| info.parent == pid).map(|info| info.pid));
         let Some(info) = all.iter().find(|info| info.pid == pid) else { continue };
-        let doing = if info.is_zombie() { Doing::Zombie } else { Doing::Alive };
+        let kind = if info.is_zombie() { Kind::Zombie } else { Kind::Alive };
         let program = info.command.split(' ').next().unwrap_or_default();
         let name = program.rsplit('/').next().unwrap_or_default().to_owned();
-        seen.push(Seen { pid, tid: pid, parent: info.parent, name, doing });
+        seen.push(Seen { pid, tid: pid, parent: info.parent, name, kind, call: String::new() });
     }
     seen
 }
@@ -274,12 +264,11 @@ mod tests {
 
     #[test]
     fn what_a_thread_waits_for_is_named() {
-        let blocked = |what: &str| Doing::Blocked(what.into());
         let mail = "reading the TCP connection 40000 to 2525 (descriptor 9)";
-        assert_eq!(meaning(mail, 2525), blocked("the mail server"));
-        assert_eq!(meaning("waiting for an event on a Unix socket", 2525), Doing::Free);
-        assert_eq!(meaning("reading stdin (pipe:[1])", 2525), blocked("stdin"));
-        assert_eq!(meaning("running", 2525), Doing::Runs);
+        assert_eq!(meaning(mail, 2525), Some("the mail server"));
+        assert_eq!(meaning("waiting for an event on a Unix socket", 2525), None);
+        assert_eq!(meaning("reading stdin (pipe:[1])", 2525), Some("stdin"));
+        assert_eq!(meaning("running", 2525), None);
     }
 
     #[test]
@@ -287,11 +276,10 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("0.1").spawn().unwrap();
         let sampler = Sampler::start(std::process::id(), 0);
         child.wait().unwrap();
-        thread::sleep(EVERY_WITH_PS);
+        thread::sleep(EVERY);
         let threads = sampler.finish();
         let seen = threads.iter().find(|thread| thread.pid == child.id()).expect("the child is seen");
         assert_eq!(seen.parent, std::process::id());
-        let last = seen.stretches.last().unwrap();
-        assert!(last.end > seen.stretches[0].begin);
+        assert!(seen.parts.last().unwrap().end > seen.parts[0].begin);
     }
 }

@@ -41,34 +41,26 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    pub fn rect(&mut self, class: &str, from: f64, to: f64, y: f64, height: f64) {
+    /// A rectangle whose other attributes are `look`.
+    pub fn rect(&mut self, look: &str, from: f64, to: f64, y: f64, height: f64) {
         let width = (to - from).max(0.0);
         let _ = writeln!(
             self.front,
-            r#"<rect class="{class}" x="{from:.2}%" y="{y}" width="{width:.2}%" height="{height}"/>"#
+            r#"<rect {look} x="{from:.2}%" y="{y}" width="{width:.2}%" height="{height}"/>"#
         );
     }
 
-    /// A vertical line below everything else, from one lane to another. It has a tip at its second end.
-    pub fn arrow(&mut self, tip: &str, x: f64, y1: f64, y2: f64) {
-        let _ = writeln!(
-            self.back,
-            r#"<line class="msg" marker-end="url(#{tip})" x1="{x:.2}%" y1="{y1}" x2="{x:.2}%" y2="{y2}"/>"#
-        );
+    /// A vertical line whose other attributes are `look`.
+    pub fn line(&mut self, look: &str, x: f64, y1: f64, y2: f64) {
+        self.front += &line(look, x, y1, y2);
     }
 
-    /// A vertical line.
-    pub fn line(&mut self, class: &str, x: f64, y1: f64, y2: f64) {
-        let _ =
-            writeln!(self.front, r#"<line class="{class}" x1="{x:.2}%" y1="{y1}" x2="{x:.2}%" y2="{y2}"/>"#);
+    /// A vertical line below everything else.
+    pub fn line_behind(&mut self, look: &str, x: f64, y1: f64, y2: f64) {
+        self.back += &line(look, x, y1, y2);
     }
 
-    pub fn text(&mut self, class: &str, x: f64, dx: f64, y: f64, anchor: Anchor, text: &str) {
-        let anchor = match anchor {
-            Anchor::Start => "start",
-            Anchor::Middle => "middle",
-            Anchor::End => "end",
-        };
+    pub fn text(&mut self, class: &str, (x, dx, anchor): (f64, f64, &str), y: f64, text: &str) {
         let text = escape(text);
         let _ = writeln!(
             self.front,
@@ -77,51 +69,43 @@ impl Canvas {
     }
 }
 
-/// Which part of a text stands at its position.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Anchor {
-    Start,
-    Middle,
-    End,
+fn line(look: &str, x: f64, y1: f64, y2: f64) -> String {
+    format!("<line {look} x1=\"{x:.2}%\" y1=\"{y1}\" x2=\"{x:.2}%\" y2=\"{y2}\"/>\n")
 }
 
-/// Finds places for texts beside their marks, so that no two overlap at any width.
+/// Finds rows, so that no two things overlap at any width. Each row is a list of spans in pixels.
 #[derive(Default)]
 pub struct Packer {
     rows: Vec<Vec<(f64, f64)>>,
 }
 
-/// Where a text goes.
-pub struct Place {
-    pub text: String,
-    pub row: usize,
-    pub x: f64,
-    pub dx: f64,
-    pub anchor: Anchor,
-}
-
 impl Packer {
-    /// A place for a text beside the mark at `x` per cent: on its right where there is room, else on its left. A
-    /// text that fits nowhere is cut.
-    pub fn place(&mut self, x: f64, text: &str) -> Place {
+    /// The first row in which this span is free.
+    pub fn row(&mut self, from: f64, to: f64) -> f64 {
+        let is_free = |row: &Vec<(f64, f64)>| row.iter().all(|(begin, end)| to <= *begin || *end <= from);
+        let row = self.rows.iter().position(is_free).unwrap_or(self.rows.len());
+        if row == self.rows.len() {
+            self.rows.push(Vec::new());
+        }
+        self.rows[row].push((from, to));
+        row as f64
+    }
+
+    /// A row for a text beside the mark at `x` per cent, and its place: on the mark's right where there is room, else on its
+    /// left. A text that fits nowhere is cut.
+    pub fn beside(&mut self, x: f64, text: &str) -> (f64, String, (f64, f64, &'static str)) {
         let at = x * NARROW / 100.0;
         let (left, right) = (at - GAP, NARROW - at - GAP);
         let text = cut(text, (left.max(right) / LETTER) as usize);
         let width = width(&text);
         let (dx, anchor, from) =
-            if width <= right { (GAP, Anchor::Start, at) } else { (-GAP, Anchor::End, left - width) };
-        let span = (from, from + GAP + width + GAP);
-        let is_free = |row: &Vec<(f64, f64)>| row.iter().all(|(from, to)| span.1 <= *from || *to <= span.0);
-        let row = self.rows.iter().position(is_free).unwrap_or(self.rows.len());
-        if row == self.rows.len() {
-            self.rows.push(Vec::new());
-        }
-        self.rows[row].push(span);
-        Place { text, row, x, dx, anchor }
+            if width <= right { (GAP, "start", at) } else { (-GAP, "end", left - width) };
+        (self.row(from, from + GAP + width + GAP), text, (x, dx, anchor))
     }
 
-    pub fn rows(&self) -> usize {
-        self.rows.len()
+    /// How many rows there are.
+    pub fn rows(&self) -> f64 {
+        self.rows.len() as f64
     }
 }
 
@@ -132,9 +116,9 @@ mod tests {
     #[test]
     fn texts_at_one_place_get_rows_of_their_own() {
         let mut packer = Packer::default();
-        let rows = [packer.place(10.0, "one"), packer.place(11.0, "two"), packer.place(60.0, "three")];
-        assert_eq!(rows.map(|place| place.row), [0, 1, 0]);
-        assert!(packer.place(95.0, "at the right edge").anchor == Anchor::End);
+        let rows = [(10.0, "one"), (11.0, "two"), (60.0, "three")].map(|(x, text)| packer.beside(x, text).0);
+        assert_eq!(rows, [0.0, 1.0, 0.0]);
+        assert_eq!(packer.beside(95.0, "at the right edge").2.2, "end");
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! Running a program under its load, and writing down what can be seen from outside.
 
 use super::load::{Act, Load, PAUSE, Program, Step};
-use super::record::{Conversation, Letter, Line, Mark, Message, Record, Request};
-use super::sample::Sampler;
+use super::record::{Bar, Kind, Lane, Note, Part, Record, Way};
+use super::sample::{Sampler, Thread};
 use super::tap::{Passed, Tap};
+use super::words;
 use crate::failure::Failure;
 use crate::run::children::Group;
 use crate::run::{interrupt, workspace};
 use crate::verbs::demo::{http, server};
 use nix::sys::signal::Signal;
-use observe::mailbox::Event;
+use observe::mailbox::{Event, Letter};
 use observe::tool::worker;
 use observe::{Mailbox, Point, process};
-use std::collections::VecDeque;
+use server::Server;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
@@ -25,7 +27,7 @@ const AFTERWARDS: Duration = Duration::from_millis(60);
 /// How often to see whether the program has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// What the watcher hears of, with its time.
+/// What the watcher hears of.
 enum Happening {
     Mail(Event),
     Answer(usize, Result<http::Answer, String>),
@@ -33,42 +35,68 @@ enum Happening {
     Message(Passed),
 }
 
-type News = Sender<(Instant, Happening)>;
+/// Tells the watcher what happens, with its time.
+#[derive(Clone)]
+struct News(Sender<(Instant, Happening)>);
+
+impl News {
+    fn tell(&self, happening: Happening) {
+        drop(self.0.send((Instant::now(), happening)));
+    }
+
+    /// What is to be done with each line that the program writes.
+    fn lines(&self, is_log: bool) -> impl Fn(String) + Send + use<> {
+        let news = self.clone();
+        move |text| news.tell(Happening::Line { is_log, text })
+    }
+}
 
 /// Runs the program under its load. `program` is what was built.
 ///
 /// # Errors
 /// When it does not start, does not listen, ends too early, or on Ctrl-C.
 pub fn watch(root: &Path, program: &Path, load: &Load) -> Result<Record, Failure> {
-    let (news, happenings) = mpsc::channel();
+    let (sender, happenings) = mpsc::channel();
+    let news = News(sender);
     let mailbox = start_mailbox(&news)?;
     let tap = start_tap(&news)?;
     let mut command = command(root, program, load, &tap)?;
     command.env("SMTP_URL", mailbox.url()).envs(load.env.iter().copied());
-    let (target, zero) = match load.program {
+    let begin = Instant::now();
+    let (mut group, base) = match load.program {
         Program::Server(_) => {
-            let log = news.clone();
-            let log = move |text| drop(log.send((Instant::now(), Happening::Line { is_log: true, text })));
-            (Target::Server(server::Server::launch(&mut command, log)?), None)
+            let Server { group, base } = Server::launch(&mut command, news.lines(true))?;
+            (group, Some(base))
         }
-        _ => {
-            let begin = Instant::now();
-            (start_command(&mut command, &news)?, Some(begin))
-        }
+        _ => (start_command(&mut command, &news)?, None),
     };
-    let sampler = Sampler::start(target.pid(), mailbox.port());
-    let mut watcher = Watcher::new(load, target, &mailbox, news, happenings, zero);
-    watcher.watch()?;
-    let mut record = watcher.record;
-    record.end = Instant::now();
-    record.threads = sampler.finish();
-    Ok(record)
+    let sampler = Sampler::start(group.pid(), mailbox.port());
+    let mut watcher = Watcher {
+        load,
+        // A server's time begins with its first request.
+        zero: if base.is_some() { Instant::now() } else { begin },
+        stdin: group.child().stdin.take(),
+        group,
+        base,
+        mailbox: &mailbox,
+        news,
+        releases: VecDeque::new(),
+        clients: Lane::new("clients"),
+        input: Lane::new("stdin"),
+        of_process: Vec::new(),
+        stdout: Lane::new("stdout"),
+        log: Lane::new("log (stderr)"),
+        conversations: BTreeMap::new(),
+    };
+    let missing = watcher.watch(&happenings)?;
+    let end = Instant::now();
+    Ok(watcher.record(end, sampler.finish(), missing))
 }
 
 /// The mailbox keeps each letter for a while before it takes it.
 fn start_mailbox(news: &News) -> Result<Mailbox, Failure> {
     let news = news.clone();
-    let observer = move |event: &Event| drop(news.send((Instant::now(), Happening::Mail(event.clone()))));
+    let observer = move |event: &Event| news.tell(Happening::Mail(event.clone()));
     let mailbox = Mailbox::start("127.0.0.1:0", observer)
         .map_err(|error| Failure::work(format!("cannot start the mailbox: {error}")))?;
     mailbox.hold(Point::Accept);
@@ -77,7 +105,7 @@ fn start_mailbox(news: &News) -> Result<Mailbox, Failure> {
 
 fn start_tap(news: &News) -> Result<Tap, Failure> {
     let news = news.clone();
-    Tap::start(move |passed| drop(news.send((Instant::now(), Happening::Message(passed)))))
+    Tap::start(move |passed| news.tell(Happening::Message(passed)))
         .map_err(|error| Failure::work(format!("cannot listen for workers: {error}")))
 }
 
@@ -104,81 +132,40 @@ fn command(root: &Path, program: &Path, load: &Load, tap: &Tap) -> Result<Comman
     Ok(command)
 }
 
-fn start_command(command: &mut Command, news: &News) -> Result<Target, Failure> {
+fn start_command(command: &mut Command, news: &News) -> Result<Group, Failure> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut group = Group::start(command).map_err(|error| {
         Failure::work(format!("cannot start {}: {error}", command.get_program().display()))
     })?;
-    let tell = |is_log: bool| {
-        let news = news.clone();
-        move |text| drop(news.send((Instant::now(), Happening::Line { is_log, text })))
-    };
-    server::each_line(group.child().stdout.take(), tell(false));
-    server::each_line(group.child().stderr.take(), tell(true));
-    let stdin = group.child().stdin.take();
-    Ok(Target::Command { group, stdin })
+    server::each_line(group.child().stdout.take(), news.lines(false));
+    server::each_line(group.child().stderr.take(), news.lines(true));
+    Ok(group)
 }
 
-/// The program that is watched. It is ended when this is dropped.
-enum Target {
-    Server(server::Server),
-    Command { group: Group, stdin: Option<ChildStdin> },
-}
-
-impl Target {
-    fn pid(&self) -> u32 {
-        match self {
-            Self::Server(server) => server.pid(),
-            Self::Command { group, .. } => group.pid(),
-        }
-    }
-
-    fn ended(&mut self) -> Option<std::process::ExitStatus> {
-        match self {
-            Self::Server(server) => server.ended(),
-            Self::Command { group, .. } => group.ended(),
-        }
-    }
-}
-
-/// A run while it is on.
+/// A run while it is on. The program is ended when this is dropped.
 struct Watcher<'a> {
     load: &'a Load,
-    target: Target,
+    zero: Instant,
+    group: Group,
+    /// Where a server listens.
+    base: Option<String>,
+    stdin: Option<ChildStdin>,
     mailbox: &'a Mailbox,
     news: News,
-    happenings: Receiver<(Instant, Happening)>,
     /// When the mailbox takes the next letter.
     releases: VecDeque<(Instant, usize)>,
-    record: Record,
+    clients: Lane,
+    input: Lane,
+    /// Messages that a process gets or sends, and what is done to it.
+    of_process: Vec<(u32, Note)>,
+    stdout: Lane,
+    log: Lane,
+    conversations: BTreeMap<usize, Bar>,
 }
 
-impl<'a> Watcher<'a> {
-    fn new(
-        load: &'a Load,
-        target: Target,
-        mailbox: &'a Mailbox,
-        news: News,
-        happenings: Receiver<(Instant, Happening)>,
-        zero: Option<Instant>,
-    ) -> Self {
-        let zero = zero.unwrap_or_else(Instant::now);
-        let record = Record {
-            zero,
-            requests: Vec::new(),
-            threads: Vec::new(),
-            conversations: Vec::new(),
-            lines: Vec::new(),
-            messages: Vec::new(),
-            marks: Vec::new(),
-            end: zero,
-            missing: None,
-        };
-        Self { load, target, mailbox, news, happenings, releases: VecDeque::new(), record }
-    }
-
-    /// Does the steps at their times and writes down what happens, until all is over.
-    fn watch(&mut self) -> Result<(), Failure> {
+impl Watcher<'_> {
+    /// Does the steps at their times and writes down what happens, until all is over. Says what did not come.
+    fn watch(&mut self, happenings: &Receiver<(Instant, Happening)>) -> Result<Option<String>, Failure> {
         let load = self.load;
         let mut steps = load.steps.iter().peekable();
         let mut over_since = None;
@@ -188,16 +175,17 @@ impl<'a> Watcher<'a> {
                 return Err(interrupt::failure());
             }
             let now = Instant::now();
-            while let Some(step) = steps.next_if(|step| self.record.zero + step.at <= now) {
+            while let Some(step) = steps.next_if(|step| self.zero + step.at <= now) {
                 self.act(step);
             }
-            while self.releases.front().is_some_and(|(due, _)| *due <= now) {
-                self.releases.pop_front().into_iter().for_each(|(_, held)| self.mailbox.release(held));
+            while let Some((_, held)) = self.releases.front().copied().filter(|(due, _)| *due <= now) {
+                self.releases.pop_front();
+                self.mailbox.release(held);
             }
-            let next_step = steps.peek().map(|step| self.record.zero + step.at);
+            let next_step = steps.peek().map(|step| self.zero + step.at);
             let due = next_step.into_iter().chain(self.releases.front().map(|(due, _)| *due)).min();
             let wait = due.map_or(LOOK_EVERY, |due| due.saturating_duration_since(now).min(LOOK_EVERY));
-            if let Ok((at, happening)) = self.happenings.recv_timeout(wait) {
+            if let Ok((at, happening)) = happenings.recv_timeout(wait) {
                 last_news = at;
                 self.hear(at, happening);
                 continue;
@@ -205,162 +193,179 @@ impl<'a> Watcher<'a> {
             let is_over = next_step.is_none() && self.is_over()?;
             over_since = is_over.then(|| over_since.unwrap_or(now));
             if over_since.is_some_and(|since| since.elapsed() >= AFTERWARDS) {
-                return Ok(());
+                return Ok(None);
             }
             if last_news.elapsed() > observe::limit::limit() {
-                self.record.missing = Some(self.what_is_missing());
-                return Ok(());
+                return Ok(Some(self.what_is_missing()));
             }
         }
     }
 
     /// Whether nothing more is to come.
     fn is_over(&mut self) -> Result<bool, Failure> {
-        let ended = self.target.ended();
-        if let (Target::Server(_), Some(status)) = (&self.target, ended) {
-            let last = self.record.lines.last().map_or("nothing", |line| &line.text);
+        let ended = self.group.ended();
+        let is_server = self.base.is_some();
+        if let Some(status) = ended.filter(|_| is_server) {
+            let last = self.log.notes.last().map_or("nothing", |line| &line.text);
             let how = server::in_words(status);
             return Err(Failure::work(format!("the server ended too early: {how}; its last line: {last}")));
         }
-        let is_server = matches!(self.target, Target::Server(_));
-        let answered = self.record.requests.iter().all(|request| request.end.is_some());
-        let long_enough = self.record.zero.elapsed() + AFTERWARDS >= self.load.shows;
         Ok((is_server || ended.is_some())
-            && answered
-            && long_enough
+            && self.unanswered().is_none()
+            && self.zero.elapsed() + AFTERWARDS >= self.load.shows
             && !self.a_worker_works()
             && self.mailbox.open_conversations() == 0)
     }
 
+    /// A request that has no answer yet.
+    fn unanswered(&self) -> Option<&Part> {
+        self.clients.bars.iter().flat_map(|bar| &bar.parts).find(|part| part.more.is_empty())
+    }
+
     /// Whether a worker has a message that it has not answered, and lives.
     fn a_worker_works(&self) -> bool {
-        let messages = &self.record.messages;
-        let answered = |at: usize| {
-            messages[at..].iter().any(|later| !later.to_worker && later.worker == messages[at].worker)
-        };
         let lives = |pid: u32| process::info(pid).is_some_and(|info| !info.is_zombie());
-        messages
-            .iter()
-            .enumerate()
-            .any(|(at, message)| message.to_worker && !answered(at) && lives(message.worker))
+        self.of_process.iter().enumerate().any(|(at, (worker, note))| {
+            let is_answer = |(pid, later): &(u32, Note)| pid == worker && later.way == Way::Up;
+            note.way == Way::Down && !self.of_process[at..].iter().any(is_answer) && lives(*worker)
+        })
     }
 
     fn what_is_missing(&self) -> String {
-        let open = self.record.requests.iter().find(|request| request.end.is_none());
-        let what = match (open, &self.target) {
-            (Some(request), _) => format!("{} is not answered", request.what),
-            (None, _) if self.a_worker_works() => "a worker does not answer its message".into(),
-            (None, Target::Server(_)) => "a conversation with the mail server does not end".into(),
-            (None, Target::Command { .. }) => "the program does not end".into(),
+        let what = match self.unanswered() {
+            Some(request) => format!("{} is not answered", request.short),
+            None if self.a_worker_works() => "a worker does not answer its message".into(),
+            None if self.base.is_some() => "a conversation with the mail server does not end".into(),
+            None => "the program does not end".into(),
         };
         format!("{what}, and nothing has happened for {} s", observe::limit::limit().as_secs())
     }
 
     fn act(&mut self, step: &Step) {
+        let note = |text: &str| Note { at: Instant::now(), text: text.into(), way: Way::Here };
         match &step.act {
-            Act::Post(path, body) => {
-                let (path, body) = (*path, body.clone());
-                self.request(format!("POST {path}"), move |base| http::post(base, path, &body));
-            }
-            Act::Get(path) => {
-                let path = *path;
-                self.request(format!("GET {path}"), move |base| http::get(base, path));
-            }
+            Act::Post(path, body) => self.request("POST", path, body.clone()),
+            Act::Get(path) => self.request("GET", path, String::new()),
             Act::Type(line) => {
-                if let Target::Command { stdin: Some(stdin), .. } = &mut self.target {
+                if let Some(stdin) = &mut self.stdin {
                     // A program that reads no more has ended, which shows elsewhere.
                     let _ = stdin.write_all(format!("{line}\n").as_bytes());
                 }
             }
             Act::EndInput => {
-                if let Target::Command { stdin, .. } = &mut self.target {
-                    drop(stdin.take());
-                    self.mark(None, "stdin ends");
-                }
+                drop(self.stdin.take());
+                self.input.notes.push(note("stdin ends"));
             }
             Act::Kill => {
                 let alive = |child: &process::Info| !child.is_zombie();
-                if let Some(child) = process::children(self.target.pid()).into_iter().rfind(alive) {
+                if let Some(child) = process::children(self.group.pid()).into_iter().rfind(alive) {
                     process::signal(child.pid, Signal::SIGKILL);
-                    self.mark(Some(child.pid), "SIGKILL");
+                    self.of_process.push((child.pid, note("SIGKILL")));
                 }
             }
         }
     }
 
-    fn mark(&mut self, pid: Option<u32>, text: &str) {
-        self.record.marks.push(Mark { at: Instant::now(), pid, text: text.into() });
-    }
-
     /// Sends a request on a thread of its own. The answer comes as a happening.
-    fn request(
-        &mut self,
-        what: String,
-        ask: impl FnOnce(&str) -> Result<http::Answer, String> + Send + 'static,
-    ) {
-        let Target::Server(server) = &self.target else { return };
-        let (base, news, number) = (server.base().to_owned(), self.news.clone(), self.record.requests.len());
-        self.record.requests.push(Request { what, begin: Instant::now(), end: None, answer: String::new() });
+    fn request(&mut self, method: &'static str, path: &'static str, body: String) {
+        let Some(base) = self.base.clone() else { return };
+        let (news, number, now) = (self.news.clone(), self.clients.bars.len(), Instant::now());
+        let part = Part::new(now, Kind::Waits, format!("{method} {path}"));
+        self.clients.bars.push(Bar { begin: now, end: now, parts: vec![part] });
         thread::spawn(move || {
-            let answer = ask(&base);
-            drop(news.send((Instant::now(), Happening::Answer(number, answer))));
+            news.tell(Happening::Answer(number, http::request(&base, method, path, &body)))
         });
     }
 
     fn hear(&mut self, at: Instant, happening: Happening) {
         match happening {
             Happening::Answer(number, answer) => {
-                let request = &mut self.record.requests[number];
-                request.end = Some(at);
-                request.answer = match answer {
-                    Ok(answer) => format!("{} {}", answer.status, answer.body),
-                    Err(why) => format!("no answer: {why}"),
+                let bar = &mut self.clients.bars[number];
+                let request = &mut bar.parts[0];
+                (bar.end, request.end) = (at, at);
+                let took = (at - bar.begin).as_millis();
+                let (status, words) = match answer {
+                    Ok(answer) if answer.status == 200 => (String::new(), answer.body),
+                    Ok(answer) => (format!(" {},", answer.status), answer.body),
+                    Err(why) => (" no answer,".into(), why),
                 };
+                request.short += &format!(":{status} {took} ms");
+                request.more = format!(", {}", words::line(&words));
             }
-            Happening::Line { is_log, text } => self.record.lines.push(Line { at, is_log, text }),
+            Happening::Line { is_log, text } => {
+                let lane = if is_log { &mut self.log } else { &mut self.stdout };
+                lane.notes.push(Note { at, text: words::line(&text), way: Way::Here });
+            }
             Happening::Message(Passed { worker, to_worker, frame }) => {
-                self.record.messages.push(Message { at, worker, to_worker, text: frame });
+                let way = if to_worker { Way::Down } else { Way::Up };
+                self.of_process.push((worker, Note { at, text: words::message(&frame), way }));
+            }
+            Happening::Mail(Event::Opened(id)) => {
+                self.conversations.insert(id, Bar { begin: at, end: at, parts: Vec::new() });
             }
             Happening::Mail(event) => self.hear_of_mail(at, event),
         }
     }
 
     fn hear_of_mail(&mut self, at: Instant, event: Event) {
-        if let Event::Opened(id) = event {
-            self.record.conversations.push(Conversation {
-                id,
-                opened: at,
-                letters: Vec::new(),
-                closed: None,
-            });
-        }
-        let (Event::Opened(id)
-        | Event::Held(id, ..)
+        let (Event::Held(id, ..)
         | Event::Released(id)
-        | Event::Refused(id, ..)
-        | Event::Misbehaved(id, _)
         | Event::Closed(id)
-        | Event::Accepted(observe::mailbox::Letter { conversation: id, .. })) = event;
-        let same = |conversation: &&mut Conversation| conversation.id == id;
-        let Some(conversation) = self.record.conversations.iter_mut().find(same) else { return };
-        match event {
-            Event::Held(_, _, to) => {
-                conversation.letters.push(Letter { to, held: at, released: None, accepted: false });
+        | Event::Accepted(Letter { conversation: id, .. })) = event
+        else {
+            return;
+        };
+        let Some(bar) = self.conversations.get_mut(&id) else { return };
+        match (event, bar.parts.last_mut()) {
+            (Event::Held(_, _, to), _) => {
+                let letter = Part::new(at, Kind::Thinks, words::mail(&to));
+                bar.parts.push(Part { more: ", not accepted".into(), ..letter });
                 self.releases.push_back((at + PAUSE, id));
             }
-            Event::Released(_) => {
-                conversation
-                    .letters
-                    .iter_mut()
-                    .last()
-                    .into_iter()
-                    .for_each(|letter| letter.released = Some(at));
-            }
-            Event::Accepted(_) => {
-                conversation.letters.iter_mut().last().into_iter().for_each(|letter| letter.accepted = true);
-            }
-            Event::Closed(_) => conversation.closed = Some(at),
-            Event::Opened(_) | Event::Refused(..) | Event::Misbehaved(..) => {}
+            (Event::Released(_), Some(letter)) => letter.end = at,
+            (Event::Accepted(_), Some(letter)) => letter.more.clear(),
+            (Event::Closed(_), _) => bar.end = at,
+            _ => {}
         }
     }
+
+    /// All that was seen.
+    fn record(self, end: Instant, threads: Vec<Thread>, missing: Option<String>) -> Record {
+        let mut mails = Lane::new("mail server");
+        mails.bars = self.conversations.into_values().collect();
+        let mut clients = self.clients;
+        for bar in clients.bars.iter_mut().chain(&mut mails.bars) {
+            // What has not ended lasts to the end of the picture.
+            bar.end = if bar.end == bar.begin { end } else { bar.end };
+            bar.parts.iter_mut().filter(|part| part.end == part.begin).for_each(|part| part.end = bar.end);
+        }
+        let mut lanes = vec![clients, self.input];
+        lanes.extend(lanes_of(threads, self.of_process, self.load.program));
+        lanes.extend([self.stdout, self.log, mails]);
+        lanes.retain(|lane| !lane.bars.is_empty() || !lane.notes.is_empty());
+        Record { zero: self.zero, end, lanes, missing }
+    }
+}
+
+/// The lanes of threads. All threads of a process stand together, in the order in which the processes came.
+fn lanes_of(mut threads: Vec<Thread>, mut notes: Vec<(u32, Note)>, program: Program) -> Vec<Lane> {
+    let mut pids: Vec<u32> = threads.iter().map(|thread| thread.pid).collect();
+    pids.dedup();
+    threads.sort_by_key(|thread| pids.iter().position(|pid| *pid == thread.pid));
+    let names: Vec<String> = threads.iter().map(|thread| words::name(thread, &threads, program)).collect();
+    let lane = |(thread, name): (Thread, String)| {
+        let is_process = thread.tid == thread.pid;
+        let (begin, end) = (thread.parts[0].begin, thread.parts[thread.parts.len() - 1].end);
+        let starts = if is_process { "fork" } else { "starts" };
+        let is_known = !is_process || pids.contains(&thread.parent);
+        let start = is_known.then(|| Note { at: begin, text: starts.into(), way: Way::Down });
+        let of_it = notes.extract_if(.., |(pid, _)| is_process && *pid == thread.pid);
+        Lane {
+            name,
+            thread: Some((thread.tid, if is_process { thread.parent } else { thread.pid })),
+            notes: start.into_iter().chain(of_it.map(|(_, note)| note)).collect(),
+            bars: vec![Bar { begin, end, parts: thread.parts }],
+        }
+    };
+    threads.into_iter().zip(names).map(lane).collect()
 }
