@@ -39,3 +39,10 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+/// What the package `course` cannot read is the learner's folder, so the input was bad.
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self::Input(why)
+    }
+}

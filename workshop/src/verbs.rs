@@ -8,7 +8,6 @@ mod diff;
 mod doctor;
 mod hint;
 mod mailbox;
-mod map;
 mod reset;
 mod restore;
 mod solve;
@@ -16,6 +15,9 @@ mod timeline;
 mod watch;
 
 use crate::command_line::CommandLine;
+use crate::failure::Failure;
+use crate::run::workspace;
+use crate::ui::terminal;
 use std::process::ExitCode;
 
 const COMMAND_LINE: CommandLine = CommandLine {
@@ -42,8 +44,14 @@ const COMMAND_LINE: CommandLine = CommandLine {
         (timeline::command, timeline::run),
         (watch::command, watch::run),
     ],
-    without_verb: Some(map::run),
+    without_verb: Some(map),
 };
+
+/// `cargo workshop` prints the map before it builds this; this is for those who call the program itself.
+fn map() -> Result<(), Failure> {
+    terminal::print(course::map(&workspace::root()?)?.trim_end());
+    Ok(())
+}
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {

@@ -29,7 +29,7 @@ pub fn run(_: &ArgMatches) -> Result<(), Failure> {
     for package in ["workshop", "xtask"] {
         let cannot = |error| Failure::input(format!("cannot read the sources of {package}: {error}"));
         let mut modules = Modules::new();
-        for file in steps::sources(&root.join(package)).map_err(cannot)? {
+        for file in course::sources(&root.join(package)).map_err(cannot)? {
             let text = fs::read_to_string(root.join(package).join(&file)).map_err(cannot)?;
             let name = file.with_extension("").display().to_string().replace('/', "::");
             modules.insert(name.trim_start_matches("src::").to_owned(), text);

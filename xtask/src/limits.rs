@@ -50,7 +50,7 @@ pub fn run(_: &ArgMatches) -> Result<(), Failure> {
 }
 
 /// The lines that are given, with comments and empty ones, and those that the solution has for each step.
-fn count(lesson: &steps::Lesson) -> (usize, BTreeMap<u32, usize>) {
+fn count(lesson: &course::Marked) -> (usize, BTreeMap<u32, usize>) {
     let (mut given, mut steps) = (0, BTreeMap::new());
     for file in lesson.starter().keys() {
         let Some((starter, gaps)) = lesson.outline(file) else { continue };

@@ -83,7 +83,7 @@ fn differences(root: &Path) -> Result<Vec<(PathBuf, Option<String>)>, Failure> {
         let marked = lesson.marked(root)?;
         let mut files = marked.starter();
         files.insert("Cargo.toml".into(), marked.manifest());
-        let superfluous = steps::sources(&root.join(&folder))
+        let superfluous = course::sources(&root.join(&folder))
             .map_err(|error| Failure::input(format!("cannot read {}: {error}", folder.display())))?;
         for file in superfluous.into_iter().filter(|file| !files.contains_key(file)) {
             differences.push((folder.join(file), None));

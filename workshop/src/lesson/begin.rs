@@ -1,7 +1,7 @@
 //! Where to begin when a spec is red: the one thing that matters now.
 
-use crate::lesson::{Hole, Lesson};
 use crate::run::spec::{Check, Run};
+use course::{Hole, Lesson};
 use std::path::Path;
 
 /// What a learner should look at first.

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::lesson::Lesson;
-use crate::lesson::files::{self, MANIFEST, Sources, read, text};
+use course::files::{self, MANIFEST, Sources, read, text};
 use observe::text::counted;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ impl Kept {
     /// # Errors
     /// When they cannot be read.
     pub fn sources(&self) -> Result<Sources, Failure> {
-        read(&self.folder)
+        Ok(read(&self.folder)?)
     }
 
     /// How long ago it was kept, as in `5 minutes ago`.
@@ -60,7 +60,7 @@ pub fn solution(root: &Path, lesson: &Lesson) -> Result<Sources, Failure> {
     Ok(sources)
 }
 
-fn as_bytes(files: steps::Files) -> Sources {
+fn as_bytes(files: course::Files) -> Sources {
     files.into_iter().map(|(file, text)| (file, text.into_bytes())).collect()
 }
 

@@ -1,9 +1,9 @@
 //! One step of the solution, put into what a learner has made of the starter.
 
+use course::Gap;
 use similar::{Algorithm, capture_diff_slices};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use steps::Gap;
 
 /// The learner's text with this step as the solution has it. `None` when its place cannot be found.
 ///
@@ -91,8 +91,8 @@ fn open_braces(lines: &[&str]) -> isize {
 mod tests {
     use super::*;
     use crate::lesson;
+    use course::Source;
     use std::path::Path;
-    use steps::Source;
 
     const SOLUTION: &str = "\
 use std::io;

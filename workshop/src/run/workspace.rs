@@ -16,15 +16,7 @@ use std::process::{Command, Stdio};
 /// # Errors
 /// When the current folder is outside of the workshop.
 pub fn root() -> Result<PathBuf, Failure> {
-    let here = env::current_dir()
-        .map_err(|error| Failure::input(format!("cannot tell the current folder: {error}")))?;
-    here.ancestors().find(|folder| is_root(folder)).map(Path::to_owned).ok_or_else(|| {
-        Failure::input(format!("cannot find the workshop: no lessons folder in or above {}", here.display()))
-    })
-}
-
-fn is_root(folder: &Path) -> bool {
-    folder.join("lessons").is_dir() && folder.join("solutions").is_dir()
+    Ok(course::root()?)
 }
 
 /// The folder that cargo builds in.
@@ -42,7 +34,7 @@ pub fn cargo(root: &Path) -> Command {
 /// Another checkout that builds in the folder that this one builds in, or that owns it.
 pub fn other_checkout(root: &Path) -> Option<PathBuf> {
     let noted = fs::read_to_string(builder_file(root)).ok().map(PathBuf::from);
-    let owner = target(root).parent().filter(|folder| is_root(folder)).map(Path::to_owned);
+    let owner = target(root).parent().filter(|folder| course::is_root(folder)).map(Path::to_owned);
     let is_other = |other: &PathBuf| other.canonicalize().ok() != root.canonicalize().ok();
     [noted, owner].into_iter().flatten().find(is_other)
 }

@@ -1,13 +1,13 @@
 //! `cargo workshop catch-up`: a latecomer joins the class in a minute.
 
 use crate::failure::Failure;
-use crate::lesson::progress::{Progress, State};
-use crate::lesson::{self, keep};
+use crate::lesson::{self, keep, progress};
 use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
 use crate::ui::terminal::say;
 use crate::verbs::solve;
 use clap::{ArgMatches, Command};
+use course::{Progress, State};
 
 /// What the command line can say.
 pub fn command() -> Command {
@@ -26,7 +26,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     interrupt::listen(|| {})?;
     let mut progress = Progress::load(&root);
     for lesson in lesson::all(&root)?.into_iter().take_while(|lesson| *lesson != wanted) {
-        if matches!(progress.state(&root, &lesson)?, State::Green { .. }) {
+        if matches!(progress::state(&mut progress, &root, &lesson)?, State::Green { .. }) {
             say(format!("Lesson {} is done: it stays as it is.", lesson.number()));
         } else {
             let replaced = keep::replace(&root, &lesson, &keep::solution(&root, &lesson)?)?;

@@ -4,13 +4,14 @@ mod grade;
 
 use crate::failure::Failure;
 use crate::lesson::begin::{self, Begin};
-use crate::lesson::progress::{self, Progress};
+use crate::lesson::progress;
 use crate::lesson::{self, Lesson};
 use crate::run::spec::{Check, Run, Verdict};
 use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
 use crate::ui::terminal::{Look, paint, print, say};
 use clap::{ArgGroup, ArgMatches, Command};
+use course::Progress;
 use std::path::Path;
 
 /// What the command line can say.
@@ -47,7 +48,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         let package = if solutions { format!("solution-{}", lesson.number()) } else { lesson.package() };
         let run = progress::spec(&root, &package).run()?;
         if !solutions {
-            progress.remember(&root, &lesson, &run);
+            progress::remember(&mut progress, &root, &lesson, &run);
         }
         let result = Outcome { lesson, package, run };
         if form.is_none() {
@@ -67,7 +68,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 /// The first lesson that is not known to be done: the one that somebody works on.
 pub fn next(root: &Path, progress: &Progress) -> Result<Lesson, Failure> {
     for lesson in lesson::all(root)? {
-        if !progress.known(root, &lesson)?.is_some_and(|state| state.is_done()) {
+        if !progress.state(root, &lesson)?.is_done() {
             return Ok(lesson);
         }
     }

@@ -1,13 +1,13 @@
 //! `cargo workshop diff`: your files and the solution's.
 
 use crate::failure::Failure;
-use crate::lesson::files;
 use crate::lesson::keep;
 use crate::lesson::{self, Lesson};
 use crate::run::workspace;
 use crate::ui::arguments;
 use crate::ui::terminal::{Look, paint, print, say};
 use clap::{ArgMatches, Command};
+use course::files;
 use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -59,7 +59,7 @@ fn differences(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Fa
     for file in yours.keys().chain(ours.keys()).collect::<BTreeSet<_>>() {
         let [your_text, our_text] = [&yours, &ours].map(|sources| {
             let text = sources.get(file).map(|bytes| files::text(bytes)).unwrap_or_default();
-            let text = steps::without_allowance(&text);
+            let text = course::without_allowance(&text);
             if no_comments { without_comments(&text) } else { text }
         });
         if your_text != our_text {

@@ -1,13 +1,14 @@
 //! `cargo workshop hint`: one more hint each time you ask.
 
 use crate::failure::Failure;
-use crate::lesson::progress::Progress;
+use crate::lesson::progress::say_why_not;
 use crate::lesson::{self, Lesson};
 use crate::run::workspace;
 use crate::ui::arguments;
 use crate::ui::terminal::{columns, say, wrap};
 use crate::verbs::check;
 use clap::{ArgMatches, Command, value_parser};
+use course::Progress;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -78,7 +79,7 @@ pub fn show(
     } else {
         // A learner reads the new one. Those before are further up, or on paper.
         let shown = (seen + 1).min(hints.len());
-        progress.show_hints(lesson, step, shown);
+        say_why_not(progress.show_hints(lesson, step, shown));
         tell(lesson, &title, &hints, shown - 1..shown);
     }
     say("");

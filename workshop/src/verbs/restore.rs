@@ -2,11 +2,12 @@
 
 use crate::failure::Failure;
 use crate::lesson::keep::{self, Kept, Replaced};
-use crate::lesson::{self, Lesson, files};
+use crate::lesson::{self, Lesson};
 use crate::run::workspace;
 use crate::ui::arguments;
 use crate::ui::terminal::say;
 use clap::{Arg, ArgMatches, Command, value_parser};
+use course::files;
 use std::path::Path;
 
 /// What the command line can say.

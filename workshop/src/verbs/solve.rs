@@ -1,7 +1,6 @@
 //! `cargo workshop solve`: the solution in the place of your files.
 
 use crate::failure::Failure;
-use crate::lesson::files::{self, Sources};
 use crate::lesson::keep::{self, Replaced};
 use crate::lesson::splice::splice;
 use crate::lesson::{self, Lesson};
@@ -9,6 +8,7 @@ use crate::run::workspace;
 use crate::ui::arguments;
 use crate::ui::terminal::say;
 use clap::{ArgMatches, Command, value_parser};
+use course::files::{self, Sources};
 use std::path::Path;
 
 /// What the command line can say.

@@ -3,7 +3,7 @@
 mod saves;
 
 use crate::failure::Failure;
-use crate::lesson::progress::{self, Progress};
+use crate::lesson::progress;
 use crate::lesson::{self, Lesson};
 use crate::run::children;
 use crate::run::spec::{Check, Run, Verdict};
@@ -14,6 +14,7 @@ use crate::verbs::check;
 use crate::verbs::diff;
 use crate::verbs::hint;
 use clap::{ArgMatches, Command};
+use course::Progress;
 use saves::{LOOK_EVERY, Saves};
 use std::collections::BTreeSet;
 use std::io;
@@ -163,7 +164,7 @@ impl Watch {
 
     /// What changed comes first, then how far it is, then what matters now.
     fn tell(&mut self, run: &Run) {
-        self.progress.remember(&self.root, &self.lesson, run);
+        progress::remember(&mut self.progress, &self.root, &self.lesson, run);
         let checks = if let Verdict::Lacks(_) = run.verdict { Vec::new() } else { run.checks() };
         let passed: BTreeSet<String> =
             checks.iter().filter(|check| check.passed).map(|check| check.name.clone()).collect();

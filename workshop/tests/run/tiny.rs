@@ -86,7 +86,7 @@ impl Tiny {
             );
             tiny.write(&format!("solutions/{name}/Cargo.toml"), &manifest);
             tiny.write(&format!("solutions/{name}/src/main.rs"), SOLUTION);
-            let lesson = steps::Lesson::read(&tiny.root, &name).unwrap();
+            let lesson = course::Marked::read(&tiny.root, &name).unwrap();
             tiny.write(&format!("lessons/{name}/Cargo.toml"), &lesson.manifest());
             for (file, text) in lesson.starter() {
                 tiny.write(&format!("lessons/{name}/{}", file.display()), &text);

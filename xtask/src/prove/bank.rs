@@ -103,7 +103,7 @@ impl Answer {
             }
             Change::Replace { find, replace } => {
                 // Who writes an answer does not have to know where the marks are.
-                let solution = steps::Source::parse(solution)?.text(|_| true);
+                let solution = course::Source::parse(solution)?.text(|_| true);
                 match solution.matches(find.as_str()).count() {
                     1 => Ok(solution.replacen(find.as_str(), replace, 1)),
                     0 => Err(format!("its `find` is not in the solution's {}", self.file)),

@@ -1,6 +1,7 @@
 //! A copy of the workspace, in which a lesson's starter can be replaced by any answer.
 
 use super::bank::Answer;
+use course::files::{self, write_if_new};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -8,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use workshop::failure::Failure;
 use workshop::lesson::Lesson;
-use workshop::lesson::files::{self, write_if_new};
 
 /// A copy of the workspace: what git knows, and what is new and not ignored. Never the target folder.
 pub struct Copy {
@@ -50,7 +50,7 @@ impl Copy {
     /// # Errors
     /// When the answer's change does not fit the solution, or a file cannot be written.
     pub fn put(&self, lesson: &Lesson, answer: &Answer) -> Result<(), String> {
-        self.write(lesson, answer, &lesson.folder(&self.root), |text| steps::as_lesson(text, &lesson.name))
+        self.write(lesson, answer, &lesson.folder(&self.root), |text| course::as_lesson(text, &lesson.name))
     }
 
     /// Puts the answer in the place of the lesson's solution.
@@ -69,7 +69,7 @@ impl Copy {
         named: impl Fn(&str) -> String,
     ) -> Result<(), String> {
         let solution = lesson.solution(&self.original);
-        let sources = steps::sources(&solution).map_err(|error| error.to_string())?;
+        let sources = course::sources(&solution).map_err(|error| error.to_string())?;
         if !answer.file.is_empty() && !sources.contains(Path::new(&answer.file)) {
             return Err(format!("there is no file {} in solutions/{}", answer.file, lesson.name));
         }

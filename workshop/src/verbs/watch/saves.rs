@@ -1,7 +1,8 @@
 //! Noticing that a lesson's files were saved: their dates are looked at all the time.
 
 use crate::lesson::Lesson;
-use crate::lesson::progress::{fingerprint, stamp};
+use crate::lesson::progress::stamp;
+use course::fingerprint;
 use std::mem;
 use std::path::Path;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! Files of the workshop, and putting them in the place of others.
 
-use crate::failure::Failure;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -17,10 +16,10 @@ pub const MANIFEST: &str = "Cargo.toml";
 ///
 /// # Errors
 /// When they cannot be read.
-pub fn read(folder: &Path) -> Result<Sources, Failure> {
-    let cannot = |error| Failure::input(format!("cannot read {}: {error}", folder.display()));
+pub fn read(folder: &Path) -> Result<Sources, String> {
+    let cannot = |error| format!("cannot read {}: {error}", folder.display());
     let mut sources = Sources::new();
-    let files = steps::sources(folder).map_err(cannot)?;
+    let files = crate::sources(folder).map_err(cannot)?;
     for file in files.into_iter().chain([PathBuf::from(MANIFEST)]) {
         match fs::read(folder.join(&file)) {
             Ok(bytes) => drop(sources.insert(file, bytes)),

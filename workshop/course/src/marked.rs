@@ -1,4 +1,4 @@
-//! All files of a solution, and the lesson that comes of them.
+//! All files of a solution with their marks, and the lesson that comes of them.
 
 use crate::source::{Gap, Source};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,13 +19,13 @@ const ALLOW: &str = "\
 const LIBRARY: &str = "src/lib.rs";
 
 /// A lesson, as its solution describes it.
-pub struct Lesson {
+pub struct Marked {
     name: String,
     manifest: Source,
     sources: BTreeMap<PathBuf, Source>,
 }
 
-impl Lesson {
+impl Marked {
     /// Reads the solution of the lesson with this name, such as `02-endpoint`.
     ///
     /// # Errors
@@ -206,12 +206,12 @@ fn cannot_read(path: &Path, error: &io::Error) -> String {
 mod tests {
     use super::*;
 
-    fn lesson(sources: &[(&str, &str)]) -> Lesson {
+    fn lesson(sources: &[(&str, &str)]) -> Marked {
         let manifest =
             "[package]\nname = \"solution-02\"\n\n[dependencies]\nmail = { path = \"../01-one\" }\n";
         let source = |(file, text): &(&str, &str)| (PathBuf::from(file), Source::parse(text).unwrap());
         let sources = sources.iter().map(source).collect();
-        Lesson { name: "02-two".into(), manifest: Source::parse(manifest).unwrap(), sources }
+        Marked { name: "02-two".into(), manifest: Source::parse(manifest).unwrap(), sources }
     }
 
     const MAIN: &str = "//! Runs `solution-02`.\n\nuse solution_02::two;\n\nfn main() {\n    // ANCHOR: step_1 todo!(\"1: print\")\n    \

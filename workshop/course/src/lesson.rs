@@ -1,0 +1,228 @@
+//! The lessons of the workshop, as the folders say.
+
+use crate::Marked;
+use crate::files;
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A lesson: its starter, its solution, its spec and its chapter have one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lesson {
+    /// The name of its folders, such as `02-endpoint`.
+    pub name: String,
+}
+
+impl Lesson {
+    /// The two digits of its name.
+    pub fn number(&self) -> &str {
+        self.name.split('-').next().unwrap_or_default()
+    }
+
+    /// Its name without the number.
+    pub fn word(&self) -> &str {
+        self.name.split_once('-').map_or(&self.name, |(_, word)| word)
+    }
+
+    /// The lesson after this one.
+    pub fn following(&self, root: &Path) -> Option<Lesson> {
+        all(root).ok()?.into_iter().find(|lesson| lesson.name > self.name)
+    }
+
+    /// The learner's package.
+    pub fn package(&self) -> String {
+        format!("lesson-{}", self.number())
+    }
+
+    /// The learner's folder.
+    pub fn folder(&self, root: &Path) -> PathBuf {
+        root.join("lessons").join(&self.name)
+    }
+
+    /// The reference folder.
+    pub fn solution(&self, root: &Path) -> PathBuf {
+        root.join("solutions").join(&self.name)
+    }
+
+    /// The file of its spec.
+    pub fn spec(&self, root: &Path) -> PathBuf {
+        root.join("tests").join(format!("{}.rs", self.name))
+    }
+
+    /// The title of its chapter, with its number.
+    pub fn title(&self, root: &Path) -> String {
+        let chapter = self.chapter(root);
+        let title = chapter.lines().find_map(|line| line.strip_prefix("# "));
+        title.unwrap_or(&self.name).trim().to_owned()
+    }
+
+    /// The minutes that its chapter says.
+    pub fn minutes(&self, root: &Path) -> Option<u32> {
+        let chapter = self.chapter(root);
+        chapter.lines().find_map(|line| line.strip_prefix("*About ")?.split(' ').next()?.parse().ok())
+    }
+
+    /// The names of the checks that its spec has, as its text says: for a program that does not compile.
+    pub fn check_names(&self, root: &Path) -> Vec<String> {
+        let spec = fs::read_to_string(self.spec(root)).unwrap_or_default();
+        let mut lines = spec.lines().map(str::trim);
+        let mut names = Vec::new();
+        while lines.any(|line| line == "#[test]") {
+            let mut ignored = false;
+            let name = lines.find_map(|line| {
+                ignored |= line.starts_with("#[ignore");
+                line.strip_prefix("fn ")?.split_once('(').map(|(name, _)| name)
+            });
+            // What is ignored is no check: another process of the spec runs it, or a person who wants figures.
+            names.extend(name.filter(|_| !ignored).map(str::to_owned));
+        }
+        names
+    }
+
+    /// How many checks its spec has.
+    pub fn check_count(&self, root: &Path) -> usize {
+        self.check_names(root).len()
+    }
+
+    /// Its solution, with the marks that say what a learner writes.
+    ///
+    /// # Errors
+    /// When the solution cannot be read.
+    pub fn marked(&self, root: &Path) -> Result<Marked, String> {
+        Marked::read(root, &self.name)
+    }
+
+    /// How much of the task is written in these files.
+    ///
+    /// # Errors
+    /// When the solution cannot be read.
+    pub fn written(&self, root: &Path, sources: &files::Sources) -> Result<Written, String> {
+        let of = self.marked(root)?.steps();
+        let left: BTreeSet<u32> = self.holes_of(root, sources)?.iter().map(|hole| hole.step).collect();
+        Ok(Written { steps: of.difference(&left).count(), of: of.len() })
+    }
+
+    /// The `todo!`s that are left in the learner's files, in the order of their steps.
+    ///
+    /// # Errors
+    /// When files cannot be read.
+    pub fn holes(&self, root: &Path) -> Result<Vec<Hole>, String> {
+        self.holes_of(root, &files::read(&self.folder(root))?)
+    }
+
+    /// The `todo!`s that are left in these files. Those of a file that is missing are left, too.
+    ///
+    /// # Errors
+    /// When the solution cannot be read.
+    pub fn holes_of(&self, root: &Path, sources: &files::Sources) -> Result<Vec<Hole>, String> {
+        let mut texts = self.marked(root)?.starter();
+        texts.extend(sources.iter().map(|(file, bytes)| (file.clone(), files::text(bytes))));
+        let mut holes: Vec<Hole> = texts.iter().flat_map(|(file, text)| holes_in(file, text)).collect();
+        holes.sort_by_key(|hole| hole.step);
+        Ok(holes)
+    }
+
+    /// The numbers of the steps that are not written yet, in order.
+    ///
+    /// # Errors
+    /// When files cannot be read.
+    pub fn steps_left(&self, root: &Path) -> Result<Vec<u32>, String> {
+        let mut steps: Vec<u32> = self.holes(root)?.iter().map(|hole| hole.step).collect();
+        steps.dedup();
+        Ok(steps)
+    }
+
+    /// The text of its chapter; empty when there is none.
+    pub fn chapter(&self, root: &Path) -> String {
+        fs::read_to_string(root.join("book/src").join(format!("{}.md", self.name))).unwrap_or_default()
+    }
+}
+
+/// How much of a task is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The steps that are written.
+    pub steps: usize,
+    /// All steps.
+    pub of: usize,
+}
+
+impl Display for Written {
+    fn fmt(&self, to: &mut Formatter) -> fmt::Result {
+        write!(to, "{} of {} steps written", self.steps, self.of)
+    }
+}
+
+/// A `todo!("N: …")`.
+pub struct Hole {
+    /// N, the number of the step.
+    pub step: u32,
+    /// What is to be written.
+    pub text: String,
+    /// The file, as a path that begins at the lesson's folder.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: usize,
+}
+
+/// The holes in a source. One in a comment does not count.
+fn holes_in(file: &Path, source: &str) -> Vec<Hole> {
+    let hole = |(begin, _): (usize, &str)| {
+        let (before, todo) = source.split_at(begin);
+        let is_comment = before.rsplit('\n').next()?.trim_start().starts_with("//");
+        let todo = todo.strip_prefix("todo!(")?.trim_start().strip_prefix('"').filter(|_| !is_comment)?;
+        let (number, rest) = todo.split_once(':')?;
+        let text = rest.split_once("\")").map_or(rest, |(text, _)| text).trim().to_owned();
+        let line = before.matches('\n').count() + 1;
+        Some(Hole { step: number.parse().ok()?, text, file: file.to_owned(), line })
+    };
+    source.match_indices("todo!(").filter_map(hole).collect()
+}
+
+/// All lessons, in order. One whose folder was deleted is still there: it can be put back.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn all(root: &Path) -> Result<Vec<Lesson>, String> {
+    let folder = root.join("solutions");
+    let entries =
+        fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.path().join("Cargo.toml").is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.as_bytes().first().is_some_and(u8::is_ascii_digit))
+        .collect();
+    names.sort();
+    Ok(names.into_iter().map(|name| Lesson { name }).collect())
+}
+
+/// The lessons that a person means: all, or the one with this number or name. `2`, `02`, `lesson-02`,
+/// `02-endpoint` and `endpoint` are all the same lesson.
+///
+/// # Errors
+/// When there is no such lesson.
+pub fn chosen(root: &Path, wanted: Option<&str>) -> Result<Vec<Lesson>, String> {
+    let all = all(root)?;
+    let Some(wanted) = wanted else { return Ok(all) };
+    let short = wanted.trim_start_matches("lesson-").trim_start_matches("solution-");
+    let is_meant = |lesson: &Lesson| {
+        lesson.name == short || lesson.number() == format!("{short:0>2}") || lesson.word() == short
+    };
+    match all.iter().find(|lesson| is_meant(lesson)) {
+        Some(lesson) => Ok(vec![lesson.clone()]),
+        None => {
+            let names: Vec<&str> = all.iter().map(|lesson| lesson.name.as_str()).collect();
+            Err(format!("there is no lesson \"{wanted}\"; there are {}", names.join(", ")))
+        }
+    }
+}
+
+/// The one lesson that a person means.
+///
+/// # Errors
+/// When there is no such lesson.
+pub fn one(root: &Path, wanted: &str) -> Result<Lesson, String> {
+    chosen(root, Some(wanted))?.pop().ok_or_else(|| "there are no lessons".to_owned())
+}
