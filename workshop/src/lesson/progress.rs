@@ -1,23 +1,15 @@
 //! What is done: found by running specs, and remembered until the lesson's files change.
 
 use crate::failure::Failure;
-use crate::lesson::begin;
-use crate::lesson::files;
-use crate::lesson::keep;
-use crate::lesson::{Lesson, Written};
-use crate::run::spec::{Run, Spec, Verdict};
+use crate::lesson::{Lesson, Written, begin, files, keep};
+use crate::run::spec::{self, Run, Verdict};
 use crate::ui::terminal::note;
 use observe::tool;
 use serde_json::{Value, json};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long a spec may run. Each of its own waits has a shorter limit.
-const LIMIT: Duration = Duration::from_secs(180);
 
 /// How far a lesson is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +60,7 @@ impl Progress {
             return Ok(state);
         }
         note(format!("Running the spec of lesson {} …", lesson.number()));
-        let run = spec(root, &lesson.package()).run()?;
+        let run = spec::run(root, &lesson.package())?;
         Ok(self.remember(root, lesson, &run))
     }
 
@@ -115,11 +107,14 @@ impl Progress {
         state
     }
 
-    fn remembered(&self, root: &Path, lesson: &Lesson) -> Option<State> {
+    /// What is remembered of the lesson's files as they are now.
+    fn entry(&self, root: &Path, lesson: &Lesson) -> Option<&Value> {
         let known = self.memory.get("lessons")?.get(lesson.word())?;
-        if known["fingerprint"] != json!(fingerprint(root, lesson)) {
-            return None;
-        }
+        (known["fingerprint"] == json!(fingerprint(root, lesson))).then_some(known)
+    }
+
+    fn remembered(&self, root: &Path, lesson: &Lesson) -> Option<State> {
+        let known = self.entry(root, lesson)?;
         if let Some(lacking) = known["lacks"].as_str() {
             // When it is here now, its checks are still to be run.
             return tool::find(lacking).is_none().then(|| State::Lacks(lacking.to_owned()));
@@ -131,10 +126,7 @@ impl Progress {
 
     /// The step that the last check told the learner to begin with. `None` when the files are others since then.
     pub fn step_told(&self, root: &Path, lesson: &Lesson) -> Option<u32> {
-        let known = self.memory.get("lessons")?.get(lesson.word())?;
-        let step =
-            known.get("step")?.as_u64().filter(|_| known["fingerprint"] == json!(fingerprint(root, lesson)));
-        u32::try_from(step?).ok()
+        u32::try_from(self.entry(root, lesson)?.get("step")?.as_u64()?).ok()
     }
 
     /// How many hints were shown for this step.
@@ -176,39 +168,17 @@ fn object(value: &mut Value) -> &mut Value {
     value
 }
 
-/// The spec of a package in the workspace as it is.
-pub fn spec<'a>(root: &'a Path, package: &'a str) -> Spec<'a> {
-    Spec { root, package, limit: LIMIT }
-}
-
 /// A number that changes when the lesson's sources, its manifest or its spec change. An editor's swap files and locks
 /// are none of these.
 pub fn fingerprint(root: &Path, lesson: &Lesson) -> u64 {
+    let sources = steps::sources(&lesson.folder(root)).unwrap_or_default();
+    let in_folder = sources.into_iter().chain([PathBuf::from(files::MANIFEST)]);
     let mut hasher = DefaultHasher::new();
-    for file in files_of(root, lesson) {
+    // As paths that begin at the root, so that a workshop which moves to another folder keeps its progress.
+    let folder = lesson.folder(Path::new(""));
+    for file in in_folder.map(|file| folder.join(file)).chain([lesson.spec(Path::new(""))]) {
         fs::read(root.join(&file)).unwrap_or_default().hash(&mut hasher);
         file.hash(&mut hasher);
     }
     hasher.finish()
-}
-
-/// A number that changes when one of these files is written, or another is put in its place. It is quicker to have.
-pub fn stamp(root: &Path, lesson: &Lesson) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for file in files_of(root, lesson) {
-        let of_file = fs::metadata(root.join(&file)).map(|file| {
-            (file.ino(), file.len(), file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec())
-        });
-        of_file.ok().hash(&mut hasher);
-        file.hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
-/// As paths that begin at the root, so that a workshop which moves to another folder keeps its progress.
-fn files_of(root: &Path, lesson: &Lesson) -> Vec<PathBuf> {
-    let sources = steps::sources(&lesson.folder(root)).unwrap_or_default();
-    let in_folder = sources.into_iter().chain([PathBuf::from(files::MANIFEST)]);
-    let folder = lesson.folder(Path::new(""));
-    in_folder.map(|file| folder.join(file)).chain([lesson.spec(Path::new(""))]).collect()
 }

@@ -4,9 +4,9 @@ mod grade;
 
 use crate::failure::Failure;
 use crate::lesson::begin::{self, Begin};
-use crate::lesson::progress::{self, Progress};
+use crate::lesson::progress::Progress;
 use crate::lesson::{self, Lesson};
-use crate::run::spec::{Check, Run, Verdict};
+use crate::run::spec::{self, Check, Run, Verdict};
 use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
 use crate::ui::terminal::{Look, paint, print, say};
@@ -45,7 +45,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let mut results = Vec::new();
     for lesson in lessons {
         let package = if solutions { format!("solution-{}", lesson.number()) } else { lesson.package() };
-        let run = progress::spec(&root, &package).run()?;
+        let run = spec::run(&root, &package)?;
         if !solutions {
             progress.remember(&root, &lesson, &run);
         }
