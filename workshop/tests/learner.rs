@@ -115,7 +115,7 @@ fn a_spec_that_left_its_checks_out_proves_nothing() {
     let json = json_of(&tiny, "check 01 --json");
     let lesson = &json["lessons"][0];
     let facts = ["lacks", "points", "green", "compiles"].map(|field| lesson[field].clone());
-    assert_eq!(facts, ["nats-server".into(), 0.into(), false.into(), true.into()], "{json}");
+    assert_eq!(facts, [json!("nats-server"), json!(0), json!(false), json!(true)], "{json}");
     assert_eq!(lesson["checks"][1]["report"], "not checked: nats-server is not installed");
 
     let mut watch = tiny.start(&["watch", "01"]);
@@ -331,11 +331,11 @@ fn one_more_hint_each_time() {
     };
     ask("hint 01", &["Lesson 01, 1. Double it", one], &[two, three]);
     ask("hint 01", &["Hint 2 of 3", two, "cargo workshop hint 01 --step 1 --again"], &[one, three]);
-    ask("hint 01 --again", &[one, two, "Ask again for the next one."], &[three]);
+    ask("hint 01 --again", &[one, two, "For the next one, ask without --again."], &[three]);
     for _ in 0..2 {
         ask("hint 01", &["Hint 3 of 3", three, "cargo workshop diff 01"], &[one, two]);
     }
-    ask("hint 02 --again", &["You have seen no hint for this step yet."], &[one]);
+    ask("hint 02 --again", &["You have seen no hint yet."], &[one]);
     tiny.says("hint 01 --step 9", 2, &["no hints for step 9"]);
     tiny.solve("01-one");
     ask("hint 01", &["Every step of this lesson is written."], &[]);

@@ -24,7 +24,7 @@ mod source;
 pub use lesson::{Hole, Lesson, Written, all, chosen, one};
 pub use map::map;
 pub use marked::{Files, Marked, as_lesson, sources, without_allowance};
-pub use progress::{Progress, State, files_of, fingerprint};
+pub use progress::{Progress, State, fingerprint};
 pub use source::{Gap, Source};
 
 use std::env;

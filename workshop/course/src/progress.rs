@@ -177,7 +177,7 @@ pub fn fingerprint(root: &Path, lesson: &Lesson) -> u64 {
 
 /// The files that decide whether a lesson's spec is green, as paths that begin at the root: so a workshop that moves to
 /// another folder keeps its progress. An editor's swap files and locks are none of these.
-pub fn files_of(root: &Path, lesson: &Lesson) -> Vec<PathBuf> {
+fn files_of(root: &Path, lesson: &Lesson) -> Vec<PathBuf> {
     let sources = crate::sources(&lesson.folder(root)).unwrap_or_default();
     let in_folder = sources.into_iter().chain([PathBuf::from(MANIFEST)]);
     let folder = lesson.folder(Path::new(""));

@@ -2,18 +2,11 @@
 
 use crate::failure::Failure;
 use crate::lesson::begin;
-use crate::run::spec::{Run, Spec, Verdict};
+use crate::run::spec::{self, Run, Verdict};
 use crate::ui::terminal::note;
-use course::{Lesson, Progress, State, files_of};
+use course::{Lesson, Progress, State};
 use observe::tool;
-use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Duration;
-
-/// How long a spec may run. Each of its own waits has a shorter limit.
-const LIMIT: Duration = Duration::from_secs(180);
 
 /// How far a lesson is. Its spec is run when nothing is known of its files as they are now.
 ///
@@ -27,7 +20,7 @@ pub fn state(progress: &mut Progress, root: &Path, lesson: &Lesson) -> Result<St
         known => return Ok(known),
     }
     note(format!("Running the spec of lesson {} …", lesson.number()));
-    let run = spec(root, &lesson.package()).run()?;
+    let run = spec::run(root, &lesson.package())?;
     Ok(remember(progress, root, lesson, &run))
 }
 
@@ -51,22 +44,4 @@ pub fn say_why_not(remembered: Result<(), String>) {
     if let Err(why) = remembered {
         note(format!("note: {why}"));
     }
-}
-
-/// The spec of a package in the workspace as it is.
-pub fn spec<'a>(root: &'a Path, package: &'a str) -> Spec<'a> {
-    Spec { root, package, limit: LIMIT }
-}
-
-/// A number that changes when one of these files is written, or another is put in its place. It is quicker to have.
-pub fn stamp(root: &Path, lesson: &Lesson) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for file in files_of(root, lesson) {
-        let of_file = fs::metadata(root.join(&file)).map(|file| {
-            (file.ino(), file.len(), file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec())
-        });
-        of_file.ok().hash(&mut hasher);
-        file.hash(&mut hasher);
-    }
-    hasher.finish()
 }

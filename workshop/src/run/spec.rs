@@ -11,15 +11,8 @@ use std::time::{Duration, Instant};
 /// How long cargo may build. It may wait for another cargo that builds in the same folder.
 const BUILD_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// A spec that is to be run: of this package, in this workspace.
-pub struct Spec<'a> {
-    /// The folder of the workspace.
-    pub root: &'a Path,
-    /// `lesson-NN` or `solution-NN`.
-    pub package: &'a str,
-    /// How long the spec may run. A spec limits each of its own waits; this is for one that hangs all the same.
-    pub limit: Duration,
-}
+/// How long a spec may run. It limits each of its own waits; this is for one that hangs all the same.
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// Without such a tool a spec checks next to nothing. (Without Node it leaves some checks out, and the others still
 /// prove something.)
@@ -75,40 +68,33 @@ pub struct Check {
     pub passed: bool,
 }
 
-impl Spec<'_> {
-    /// Builds and runs the spec.
-    ///
-    /// # Errors
-    /// When cargo cannot be started, or fails itself, or when Ctrl-C was pressed.
-    pub fn run(&self) -> Result<Run, Failure> {
-        // Built first and run afterwards, to tell an answer that does not compile from one that fails. It is run
-        // without cargo, which would look through the whole workspace a second time.
-        workspace::claim_target(self.root)?;
-        let build = Build::of(&mut self.cargo())?;
-        let spec = build.executable("spec");
-        let mut run = Run {
-            verdict: Verdict::DoesNotCompile,
-            build_output: build.output,
-            output: String::new(),
-            took: Duration::ZERO,
-        };
-        let Some(spec) = spec.filter(|_| build.succeeded) else { return Ok(run) };
-        let began = Instant::now();
-        let mut command = Command::new(spec.path);
-        // A backtrace says nothing to a learner. cargo runs a test in its package's folder, too.
-        command.args(["--format", "pretty"]).current_dir(spec.package).env("RUST_BACKTRACE", "0");
-        let end = captured(&mut command, self.limit, None)?;
-        run.took = began.elapsed();
-        run.verdict = Verdict::of(end.status, &end.text);
-        run.output = end.text;
-        Ok(run)
-    }
-
-    fn cargo(&self) -> Command {
-        let mut command = workspace::cargo(self.root);
-        command.args(["test", "--package", self.package, "--test", "spec"]);
-        command
-    }
+/// Builds and runs the spec of a package, `lesson-NN` or `solution-NN`, in this workspace.
+///
+/// # Errors
+/// When cargo cannot be started, or fails itself, or when Ctrl-C was pressed.
+pub fn run(root: &Path, package: &str) -> Result<Run, Failure> {
+    // Built first and run afterwards, to tell an answer that does not compile from one that fails. It is run
+    // without cargo, which would look through the whole workspace a second time.
+    workspace::claim_target(root)?;
+    let mut cargo = workspace::cargo(root);
+    let build = Build::of(cargo.args(["test", "--package", package, "--test", "spec"]))?;
+    let spec = build.executable("spec").filter(|_| build.succeeded);
+    let mut run = Run {
+        verdict: Verdict::DoesNotCompile,
+        build_output: build.output,
+        output: String::new(),
+        took: Duration::ZERO,
+    };
+    let Some(spec) = spec else { return Ok(run) };
+    let began = Instant::now();
+    let mut command = Command::new(spec.path);
+    // A backtrace says nothing to a learner. cargo runs a test in its package's folder, too.
+    command.args(["--format", "pretty"]).current_dir(spec.package).env("RUST_BACKTRACE", "0");
+    let end = captured(&mut command, LIMIT, None)?;
+    run.took = began.elapsed();
+    run.verdict = Verdict::of(end.status, &end.text);
+    run.output = end.text;
+    Ok(run)
 }
 
 /// What cargo made of a package and its spec.

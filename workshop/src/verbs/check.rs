@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::lesson::begin::{self, Begin};
 use crate::lesson::progress;
 use crate::lesson::{self, Lesson};
-use crate::run::spec::{Check, Run, Verdict};
+use crate::run::spec::{self, Check, Run, Verdict};
 use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
 use crate::ui::terminal::{Look, paint, print, say};
@@ -46,7 +46,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let mut results = Vec::new();
     for lesson in lessons {
         let package = if solutions { format!("solution-{}", lesson.number()) } else { lesson.package() };
-        let run = progress::spec(&root, &package).run()?;
+        let run = spec::run(&root, &package)?;
         if !solutions {
             progress::remember(&mut progress, &root, &lesson, &run);
         }

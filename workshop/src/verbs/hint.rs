@@ -58,40 +58,29 @@ pub fn show(
     let text = fs::read_to_string(lesson.folder(root).join("hints.md"))
         .map_err(|_| Failure::input(format!("there are no hints for lesson {number} yet")))?;
     let next = || progress.step_told(root, lesson).or_else(|| lesson.steps_left(root).ok()?.first().copied());
+    if again {
+        return show_again(root, progress, lesson, &text, step);
+    }
     let Some(step) = step.or_else(next) else {
-        if !again {
-            say("Every step of this lesson is written.");
-            say("See what the spec says:");
-            say(format!("  cargo workshop check {number}"));
-        } else if show_all_again(root, progress, lesson, &text)? {
-            return Ok(());
-        } else {
-            say("You have seen no hint of this lesson.");
-        }
+        say("Every step of this lesson is written.");
+        say(format!("See what the spec says:\n  cargo workshop check {number}"));
         say(format!("A hint for a step:\n  cargo workshop hint {number} --step 1"));
         return Ok(());
     };
     let (title, hints) = parse(&text, step)
         .ok_or_else(|| Failure::input(format!("there are no hints for step {step} of lesson {number}")))?;
     let seen = progress.hints_shown(lesson, step).min(hints.len());
-    if again {
-        tell(lesson, &title, &hints, 0..seen);
+    // A learner reads the new one. Those before are further up, or on paper.
+    let shown = (seen + 1).min(hints.len());
+    say_why_not(progress.show_hints(lesson, step, shown));
+    tell(lesson, &title, &hints, shown - 1..shown);
+    if shown < hints.len() {
+        say("\nAsk again for the next one.");
     } else {
-        // A learner reads the new one. Those before are further up, or on paper.
-        let shown = (seen + 1).min(hints.len());
-        say_why_not(progress.show_hints(lesson, step, shown));
-        tell(lesson, &title, &hints, shown - 1..shown);
+        say("\nThat was the last hint. Compare your files with the solution of the whole lesson:");
+        say(format!("  cargo workshop diff {number} --spoil"));
     }
-    say("");
-    match progress.hints_shown(lesson, step) {
-        0 => say("You have seen no hint for this step yet. Ask without --again for the first."),
-        shown if shown >= hints.len() => {
-            say("That was the last hint. Compare your files with the solution of the whole lesson:");
-            say(format!("  cargo workshop diff {number} --spoil"));
-        }
-        _ => say("Ask again for the next one."),
-    }
-    if !again && seen > 0 {
+    if shown > 1 {
         say(format!(
             "Those before this one, once more:\n  cargo workshop hint {number} --step {step} --again"
         ));
@@ -104,10 +93,18 @@ pub fn show(
     Ok(())
 }
 
-/// Shows every hint that was shown, of each step. Returns whether there was one.
-fn show_all_again(root: &Path, progress: &Progress, lesson: &Lesson, text: &str) -> Result<bool, Failure> {
+/// Shows every hint that was shown, of this step or of each.
+fn show_again(
+    root: &Path,
+    progress: &Progress,
+    lesson: &Lesson,
+    text: &str,
+    step: Option<u32>,
+) -> Result<(), Failure> {
     let mut any = false;
-    for step in lesson.marked(root)?.steps() {
+    for step in
+        lesson.marked(root)?.steps().into_iter().filter(|other| step.is_none_or(|step| step == *other))
+    {
         let seen = progress.hints_shown(lesson, step);
         if let Some((title, hints)) = parse(text, step).filter(|_| seen > 0) {
             any = true;
@@ -115,7 +112,12 @@ fn show_all_again(root: &Path, progress: &Progress, lesson: &Lesson, text: &str)
             say("");
         }
     }
-    Ok(any)
+    say(if any {
+        "For the next one, ask without --again."
+    } else {
+        "You have seen no hint yet. Ask without --again."
+    });
+    Ok(())
 }
 
 fn tell(lesson: &Lesson, title: &str, hints: &[String], which: Range<usize>) {

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::lesson::progress;
 use crate::lesson::{self, Lesson};
 use crate::run::children;
-use crate::run::spec::{Check, Run, Verdict};
+use crate::run::spec::{self, Check, Run, Verdict};
 use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
 use crate::ui::terminal::{Look, bar, paint, print, say};
@@ -134,7 +134,7 @@ impl Watch {
         let number = self.runs;
         let (root, package, sender) = (self.root.clone(), self.lesson.package(), self.sender.clone());
         self.running = Some(thread::spawn(move || {
-            let run = progress::spec(&root, &package).run();
+            let run = spec::run(&root, &package);
             drop(sender.send(Happening::Finished(number, Box::new(run))));
         }));
     }

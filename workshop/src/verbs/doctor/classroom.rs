@@ -1,9 +1,9 @@
 //! `cargo workshop doctor --classroom`: everything is downloaded, and the whole day is tried without a network.
 
 use crate::failure::Failure;
-use crate::lesson::{self, Lesson, progress};
+use crate::lesson::{self, Lesson};
 use crate::run::command::finish;
-use crate::run::spec::{Run, Verdict};
+use crate::run::spec::{self, Run, Verdict};
 use crate::run::workspace;
 use crate::ui::terminal::{columns, print, say, wrap};
 use crate::verbs::book;
@@ -90,7 +90,7 @@ pub fn try_the_day(root: &Path) -> Result<(), Failure> {
     for lesson in &lessons {
         for package in [lesson.package(), format!("solution-{}", lesson.number())] {
             let began = Instant::now();
-            let run = progress::spec(root, &package).run()?;
+            let run = spec::run(root, &package)?;
             let finding = judge(&run, package == lesson.package());
             let seconds = began.elapsed().as_secs();
             match finding {

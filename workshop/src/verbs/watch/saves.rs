@@ -1,44 +1,34 @@
-//! Noticing that a lesson's files were saved: their dates are looked at all the time.
+//! Noticing that a lesson's files were saved: they are read all the time.
 
 use crate::lesson::Lesson;
-use crate::lesson::progress::stamp;
 use course::fingerprint;
 use std::mem;
 use std::path::Path;
 use std::time::Duration;
 
-/// How often the dates are looked at. A lesson has few files, so a look takes a fraction of a millisecond.
+/// How often the files are read. A lesson has few of them, so it takes a fraction of a millisecond.
 pub const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What is known of a lesson's files.
 pub struct Saves {
-    /// Their dates, when they were looked at last.
-    stamp: u64,
-    /// Whether the dates have changed since the bytes were read.
-    changed: bool,
-    /// Their bytes, as they were run.
+    /// As they were read last.
+    last: u64,
+    /// As they were run.
     run: u64,
 }
 
 impl Saves {
     /// The files as they are now.
     pub fn of(root: &Path, lesson: &Lesson) -> Self {
-        Self { stamp: stamp(root, lesson), changed: false, run: fingerprint(root, lesson) }
+        let now = fingerprint(root, lesson);
+        Self { last: now, run: now }
     }
 
-    /// Whether the files differ from those that were run. The dates must be the same twice in a row first: an editor may
-    /// write several times, or empty a file before it writes.
+    /// Whether the files differ from those that were run. They must be the same twice in a row first: an editor may write
+    /// several times, or empty a file before it writes.
     pub fn look(&mut self, root: &Path, lesson: &Lesson) -> bool {
-        let stamp = stamp(root, lesson);
-        if mem::replace(&mut self.stamp, stamp) != stamp {
-            self.changed = true;
-            return false;
-        }
-        if !mem::take(&mut self.changed) {
-            return false;
-        }
-        let bytes = fingerprint(root, lesson);
-        mem::replace(&mut self.run, bytes) != bytes
+        let now = fingerprint(root, lesson);
+        mem::replace(&mut self.last, now) == now && mem::replace(&mut self.run, now) != now
     }
 }
 
