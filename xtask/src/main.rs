@@ -4,6 +4,7 @@ mod bench;
 mod circles;
 mod limits;
 mod mutants;
+mod new_lesson;
 mod pictures;
 mod prove;
 mod starters;
@@ -23,6 +24,7 @@ const COMMAND_LINE: CommandLine = CommandLine {
         (circles::command, circles::run),
         (limits::command, limits::run),
         (mutants::command, mutants::run),
+        (new_lesson::command, new_lesson::run),
         (pictures::command, pictures::run),
         (prove::command, prove::run),
         (starters::command, starters::run),
