@@ -21,7 +21,7 @@ fn the_story_is_told_to_its_end_from_any_subfolder_and_60_columns_wide() {
     let story = [
         "POST /endpoint with 5 mails",
         "{\"status\":true,\"sent\":true}",
-        "has forked a child: the worker, pid ",
+        "has forked a child",
         "mail 5 of 5 arrives",
         "Number of mails sent 5",
         "has ended: exit status 0",

@@ -3,7 +3,7 @@
 mod classroom;
 
 use crate::failure::Failure;
-use crate::lesson::{self, Lesson};
+use crate::lesson;
 use crate::run::command::finish;
 use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
@@ -32,6 +32,8 @@ pub fn command() -> clap::Command {
 /// How much room the compiled lessons need, with some to spare.
 const DISK_BYTES: u64 = 3 << 30;
 
+const LINKER: &str = "Debian and WSL: apt install build-essential. macOS: xcode-select --install";
+
 /// A build after a save that takes longer needs explaining.
 const SLOW_BUILD_SECONDS: f64 = 5.0;
 
@@ -57,7 +59,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 fn look(root: &Path) -> Result<(), Failure> {
     let findings = [
         ("Rust", rust(root)),
-        ("linker", linker()),
+        ("linker", needed(tool("cc", LINKER))),
         ("disk", disk(root)),
         ("folder", writable(root)),
         ("builds", builds(root)),
@@ -118,26 +120,27 @@ fn tool(program: &str, without: &str) -> Finding {
     }
 }
 
+/// A thing that nothing works without.
+fn needed(finding: Finding) -> Finding {
+    if let Finding::Optional(why) = finding { Finding::Missing(why) } else { finding }
+}
+
 fn rust(root: &Path) -> Finding {
-    let needed = needed_rust(&root.join("Cargo.toml")).unwrap_or_else(|| "0.0".into());
-    let numbers = |text: &str| -> Vec<u32> { text.split('.').filter_map(|part| part.parse().ok()).collect() };
     let mend = "rustup update stable, or https://rustup.rs";
-    match version("rustc") {
-        None => Finding::Missing(format!("rustc not found. {mend}")),
-        Some(found) if numbers(found.split(' ').nth(1).unwrap_or_default()) < numbers(&needed) => {
-            Finding::Missing(format!("{found} is older than {needed}. {mend}"))
+    let Some(found) = version("rustc") else { return Finding::Missing(format!("rustc not found. {mend}")) };
+    let numbers = |text: &str| -> Vec<u32> { text.split('.').filter_map(|part| part.parse().ok()).collect() };
+    let own = numbers(found.split(' ').nth(1).unwrap_or_default());
+    let newer =
+        |folder: &Path| needed_rust(&folder.join("Cargo.toml")).filter(|needed| own < numbers(needed));
+    if let Some(needed) = newer(root) {
+        return Finding::Missing(format!("{found} is older than {needed}. {mend}"));
+    }
+    let lessons = lesson::all(root).unwrap_or_default();
+    match lessons.iter().find_map(|lesson| Some((lesson.number(), newer(&lesson.folder(root))?))) {
+        Some((lesson, needed)) => {
+            Finding::Optional(format!("{found}, but lesson {lesson} needs {needed}. {mend}"))
         }
-        Some(found) => {
-            let own = numbers(found.split(' ').nth(1).unwrap_or_default());
-            let newer = |lesson: &Lesson| {
-                let needed = needed_rust(&lesson.folder(root).join("Cargo.toml"))?;
-                (own < numbers(&needed)).then(|| format!("lesson {} needs {needed}", lesson.number()))
-            };
-            match lesson::all(root).unwrap_or_default().iter().find_map(newer) {
-                Some(lesson) => Finding::Optional(format!("{found}, but {lesson}. {mend}")),
-                None => Finding::Ok(found),
-            }
-        }
+        None => Finding::Ok(found),
     }
 }
 
@@ -146,15 +149,6 @@ fn needed_rust(manifest: &Path) -> Option<String> {
     let manifest = fs::read_to_string(manifest).ok()?;
     let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = "))?;
     Some(version.trim_matches('"').to_owned())
-}
-
-fn linker() -> Finding {
-    match version("cc") {
-        Some(version) => Finding::Ok(version),
-        None => Finding::Missing(
-            "cc not found. Debian and WSL: apt install build-essential. macOS: xcode-select --install".into(),
-        ),
-    }
 }
 
 fn disk(root: &Path) -> Finding {
