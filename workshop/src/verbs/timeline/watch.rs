@@ -271,7 +271,7 @@ impl Watcher<'_> {
                     Err(why) => (" no answer,".into(), why),
                 };
                 request.short += &format!(":{status} {took} ms");
-                request.more = format!(", {}", words::line(&words));
+                request.more = format!(", {}", words::short(&words));
             }
             Happening::Line { is_log, text } => {
                 let lane = if is_log { &mut self.log } else { &mut self.stdout };
