@@ -50,17 +50,10 @@ fn in_lesson_02_health_is_answered_after_the_mails() {
 }
 
 #[test]
-fn in_lessons_03_and_04_health_is_answered_before_the_mails() {
-    for number in ["03", "04"] {
-        let picture = picture(number);
-        // The first one is asked long before the mailbox takes even one mail.
-        assert!(health_answered(&picture)[0] < last_mail(&picture), "{picture}");
-    }
-}
-
-#[test]
-fn each_thread_has_a_lane_and_each_bar_a_place() {
+fn in_lesson_03_health_is_answered_before_the_mails_and_each_thread_has_a_lane() {
     let picture = picture("03");
+    // The first one is asked long before the mailbox takes even one mail.
+    assert!(health_answered(&picture)[0] < last_mail(&picture), "{picture}");
     for lane in ["server: main thread", "server: thread 2", "clients", "mail server"] {
         assert!(picture.contains(&format!(">{lane}</text>")), "no lane {lane} in {picture}");
     }
@@ -70,44 +63,33 @@ fn each_thread_has_a_lane_and_each_bar_a_place() {
 }
 
 #[test]
-fn a_worker_has_a_lane_and_its_messages_are_seen() {
-    for (number, messages) in [("10", "{&quot;mails&quot;:[3 mails]}"), ("07", "{&quot;hello&quot;:3}")] {
+fn a_worker_has_a_lane_and_its_messages_are_seen_over_a_channel_and_over_pipes() {
+    for (number, messages, last) in
+        [("10", 1, "{&quot;mails&quot;:[3 mails]}"), ("07", 3, "{&quot;hello&quot;:3}")]
+    {
         let picture = picture(number);
         assert!(picture.contains(">worker (a child process)</text>"), "{picture}");
-        let gets = picture.matches(" ms: gets ").count();
-        assert_eq!(
-            (gets, picture.matches(" ms: sends ").count()),
-            if number == "07" { (3, 3) } else { (1, 1) }
-        );
-        assert!(picture.contains(&format!(" ms: gets {messages}")), "{picture}");
+        let [gets, sends] = [" ms: gets ", " ms: sends "].map(|way| picture.matches(way).count());
+        assert_eq!((gets, sends), (messages, messages), "{picture}");
+        assert!(picture.contains(&format!(" ms: gets {last}")), "{picture}");
+        // Opened alone, a picture has no page around it: what hangs over its edge is cut off.
+        let numbers = |name: &str| -> Vec<f64> {
+            let number = |rest: &str| rest.split('"').next()?.parse().ok();
+            picture.split(&format!(" {name}=\"")).skip(1).filter_map(number).collect()
+        };
+        let height = numbers("height")[0];
+        let lowest = ["y", "y1", "y2"].map(numbers).concat().into_iter().fold(0.0, f64::max);
+        assert!(lowest > height - 20.0 && lowest <= height, "{lowest} of {height}");
     }
 }
 
 #[test]
-fn without_a_name_the_picture_goes_to_the_target_folder() {
+fn a_picture_goes_to_the_target_folder_or_where_no_other_file_is() {
     let target = run::root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()));
     let _ = fs::remove_file(target.join("timeline-01.svg"));
     says(workshop().args(["timeline", "01", "--solution"]), 0, &["timeline-01.svg."]);
     assert!(target.join("timeline-01.svg").is_file());
     assert!(!run::root().join("timeline-01.svg").exists());
-}
-
-/// Opened alone, a picture has no page around it: what hangs over its edge is cut off.
-#[test]
-fn nothing_is_drawn_below_the_edge() {
-    let picture = picture("10");
-    let numbers = |name: &str| -> Vec<f64> {
-        let number = |rest: &str| rest.split('"').next()?.parse().ok();
-        picture.split(&format!(" {name}=\"")).skip(1).filter_map(number).collect()
-    };
-    let height = numbers("height")[0];
-    let lowest = ["y", "y1", "y2"].map(numbers).concat().into_iter().fold(0.0, f64::max);
-    assert!(lowest > height - 20.0 && lowest <= height, "{lowest} of {height}");
-    assert!(!picture.contains("padding"), "{picture}");
-}
-
-#[test]
-fn a_file_that_is_no_timeline_stays_as_it_is() {
     let file = file("mine");
     fs::write(&file, "my own").unwrap();
     says(workshop().args(["timeline", "02", "--solution", "--out"]).arg(&file), 2, &["is no timeline"]);

@@ -104,34 +104,26 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn keys_saves_and_colours_work() {
-        let tiny = Tiny::new("watch-terminal");
-        let mut watch = start(&tiny, false);
-        watch.wait_for("NOT WRITTEN YET");
-        watch.enter("h");
-        watch.wait_for("Think of twins.");
-        watch.enter("s");
-        watch.wait_for("cargo workshop diff 01 --spoil");
-        tiny.solve("01-one");
-        let printed = watch.wait_for("Lesson 01 is done. Proven:");
-        assert!(printed.contains("\u{1b}[32mnow passes\u{1b}[0m"), "{printed:?}");
-        watch.enter("n");
-        watch.wait_for("Watching lessons/02-two.");
-        watch.wait_for("NOT WRITTEN YET");
-        watch.enter("q");
-        assert_eq!(watch.code(), Some(0));
-    }
-
-    #[test]
-    fn a_newer_save_ends_the_run_before_it_and_ctrl_c_leaves_no_child() {
+    fn changes_have_a_colour_and_ctrl_c_leaves_no_child() {
         let tiny = Tiny::new("watch-ctrl-c");
         let hangs = tiny.read("solutions/01-one/src/main.rs").replace(
             "number * 2",
             "{ std::fs::write(format!(\"../../hangs-{}\", std::process::id()), \"\").unwrap(); loop { std::thread::park(); } }",
         );
+        for (no_color, colour) in [(true, false), (false, true)] {
+            let starter = tiny.read(MAIN);
+            let mut watch = start(&tiny, no_color);
+            watch.wait_for("NOT WRITTEN YET");
+            tiny.solve("01-one");
+            let printed = watch.wait_for("Lesson 01 is done. Proven:");
+            assert_eq!(printed.contains("\u{1b}[32mnow passes\u{1b}[0m"), colour, "{printed:?}");
+            assert_eq!(printed.contains('\u{1b}'), colour, "{printed:?}");
+            watch.enter("q");
+            assert_eq!(watch.code(), Some(0));
+            tiny.write(MAIN, &starter);
+        }
         let mut watch = start(&tiny, true);
-        let printed = watch.wait_for("NOT WRITTEN YET");
-        assert!(!printed.contains('\u{1b}'), "{printed:?}");
+        watch.wait_for("NOT WRITTEN YET");
         for round in 1..=2 {
             // The second time, the first run still hangs: it is ended, not waited for.
             tiny.write(MAIN, &format!("{hangs}// {round}\n"));

@@ -52,21 +52,16 @@ impl Marked {
 
     /// The sources with no step solved.
     pub fn starter(&self) -> Files {
-        self.with(|_| false)
+        let text = |(file, source): (&PathBuf, &Source)| {
+            let text = self.renamed(&source.text(|_| false));
+            (file.clone(), if self.needs_allowance(file) { with_allowance(&text) } else { text })
+        };
+        self.written().map(text).collect()
     }
 
     /// The sources with every step solved.
     pub fn solution(&self) -> Files {
         self.written().map(|(file, source)| (file.clone(), self.renamed(&source.text(|_| true)))).collect()
-    }
-
-    /// The starter with these steps solved.
-    pub fn with(&self, solved: impl Fn(u32) -> bool) -> Files {
-        let text = |(file, source): (&PathBuf, &Source)| {
-            let text = self.renamed(&source.text(|step| step.is_some_and(&solved)));
-            (file.clone(), if self.needs_allowance(file) { with_allowance(&text) } else { text })
-        };
-        self.written().map(text).collect()
     }
 
     /// The sources that the lesson has too. A library without a step is not copied: the lesson uses the solution's.
@@ -100,17 +95,12 @@ impl Marked {
             manifest = manifest.replace(&format!("\"../{digit}"), &format!("\"../../solutions/{digit}"));
         }
         let manifest = self.renamed(&manifest);
-        match self.has_given_library() {
-            true => {
-                let own = format!(
-                    "solution-{} = {{ path = \"../../solutions/{}\" }}",
-                    number_of(&self.name),
-                    self.name
-                );
-                manifest.replacen("[dependencies]\n", &format!("[dependencies]\n# What is given\n{own}\n"), 1)
-            }
-            false => manifest,
+        if !self.has_given_library() {
+            return manifest;
         }
+        let (number, name) = (number_of(&self.name), &self.name);
+        let own = format!("solution-{number} = {{ path = \"../../solutions/{name}\" }}");
+        manifest.replacen("[dependencies]\n", &format!("[dependencies]\n# What is given\n{own}\n"), 1)
     }
 
     /// The starter's text of a file, without the allowance, and where in it something is to be written.
@@ -236,25 +226,16 @@ mod tests {
 
     #[test]
     fn a_crate_in_which_something_is_to_be_written_asks_rustc_to_be_quiet() {
+        let main = "use solution_02::two;\n\nfn main() {\n    println!(\"{}\", two());\n}\n";
         let step = "pub fn two() -> u32 {\n    // ANCHOR: step_2 todo!(\"2: two\")\n    2\n    // ANCHOR_END: step_2\n}\n";
-        let lesson = lesson(&[
-            ("src/main.rs", "use solution_02::two;\n\nfn main() {\n    println!(\"{}\", two());\n}\n"),
-            ("src/lib.rs", "//! Two.\n\npub mod two;\n"),
-            ("src/two.rs", step),
-        ]);
+        let library = ("src/lib.rs", "//! Two.\n\npub mod two;\n");
+        let lesson = lesson(&[("src/main.rs", main), library, ("src/two.rs", step)]);
         let starter = lesson.starter();
         let text = |file: &str| starter[Path::new(file)].as_str();
-        assert_eq!(
-            text("src/main.rs"),
-            "use lesson_02::two;\n\nfn main() {\n    println!(\"{}\", two());\n}\n"
-        );
+        assert_eq!(text("src/main.rs"), main.replace("solution", "lesson"));
         assert_eq!(text("src/lib.rs"), format!("//! Two.\n\n{ALLOW}\npub mod two;\n"));
-        assert_eq!(without_allowance(text("src/lib.rs")), "//! Two.\n\npub mod two;\n");
+        assert_eq!(without_allowance(text("src/lib.rs")), library.1);
         assert_eq!(text("src/two.rs"), "pub fn two() -> u32 {\n    todo!(\"2: two\")\n}\n");
-        assert_eq!(
-            lesson.with(|step| step == 2)[Path::new("src/two.rs")],
-            "pub fn two() -> u32 {\n    2\n}\n"
-        );
         assert!(lesson.manifest().starts_with("[package]\nname = \"lesson-02\"\n"));
         assert!(!lesson.manifest().contains("solution-02"));
     }

@@ -70,16 +70,17 @@ fn is_work(root: &Path, lesson: &Lesson, sources: &Sources) -> Result<bool, Fail
     // A Cargo.toml that was changed is the learner's, too.
     let mut solution = as_bytes(lesson.marked(root)?.solution());
     solution.extend(starter.get(Path::new(MANIFEST)).map(|bytes| (MANIFEST.into(), bytes.clone())));
-    let all_in = |other: &Sources| {
-        sources.iter().all(|(file, bytes)| other.get(file).is_some_and(|other| text(other) == text(bytes)))
-    };
-    Ok(!all_in(&starter) && !all_in(&solution))
+    Ok(!is_part(sources, &starter) && !is_part(sources, &solution))
+}
+
+/// Whether all files of the one are in the other, whatever their line ends.
+fn is_part(one: &Sources, other: &Sources) -> bool {
+    one.iter().all(|(file, bytes)| other.get(file).is_some_and(|other| text(other) == text(bytes)))
 }
 
 /// Whether both are the same, whatever their line ends.
 pub fn same(one: &Sources, other: &Sources) -> bool {
-    one.len() == other.len()
-        && one.iter().all(|(file, bytes)| other.get(file).is_some_and(|other| text(other) == text(bytes)))
+    one.len() == other.len() && is_part(one, other)
 }
 
 /// All versions of a lesson that were kept, the oldest first.

@@ -105,23 +105,19 @@ fn answer(mut stream: &TcpStream, pages: &Path) -> io::Result<()> {
 
 /// The file of a path. One that leads out of the book is none.
 fn file_of(pages: &Path, path: &str) -> Option<PathBuf> {
-    let path = path.split(['?', '#']).next()?.trim_start_matches('/');
-    let below = Path::new(path);
-    if !below.components().all(|part| matches!(part, Component::Normal(_))) {
-        return None;
-    }
+    let below = Path::new(path.split(['?', '#']).next()?.trim_start_matches('/'));
+    let is_inside = below.components().all(|part| matches!(part, Component::Normal(_)));
     let file = pages.join(below);
-    Some(if file.is_dir() { file.join("index.html") } else { file })
+    is_inside.then(|| if file.is_dir() { file.join("index.html") } else { file })
 }
 
+/// What a file is, which a browser wants to know. It sees itself what an image or a font is.
 fn kind_of(file: &Path) -> &'static str {
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("html") => "text/html; charset=utf-8",
         Some("css") => "text/css",
         Some("js") => "text/javascript",
         Some("svg") => "image/svg+xml",
-        Some("png") => "image/png",
-        Some("woff2") => "font/woff2",
         _ => "application/octet-stream",
     }
 }

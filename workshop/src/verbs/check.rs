@@ -39,9 +39,9 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     interrupt::listen(|| {})?;
     let mut progress = Progress::load(&root);
-    let lessons = match arguments::text(matches, "lesson") {
-        None if !all => vec![next(&root, &progress)?],
-        lesson => lesson::chosen(&root, lesson)?,
+    let lessons = match all {
+        true => lesson::all(&root)?,
+        false => vec![named_or_next(&root, &progress, matches)?],
     };
     let mut results = Vec::new();
     for lesson in lessons {
@@ -66,13 +66,19 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 /// The first lesson that is not known to be done: the one that somebody works on.
-pub fn next(root: &Path, progress: &Progress) -> Result<Lesson, Failure> {
+fn next(root: &Path, progress: &Progress) -> Result<Lesson, Failure> {
     for lesson in lesson::all(root)? {
         if !progress.state(root, &lesson)?.is_done() {
             return Ok(lesson);
         }
     }
     Err(Failure::input("all lessons are done; name one to check it again"))
+}
+
+/// The lesson that a person means, or else the one that is worked on.
+pub fn named_or_next(root: &Path, progress: &Progress, matches: &ArgMatches) -> Result<Lesson, Failure> {
+    arguments::text(matches, "lesson")
+        .map_or_else(|| next(root, progress), |wanted| Ok(lesson::one(root, wanted)?))
 }
 
 struct Outcome {

@@ -29,11 +29,8 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
-    let no_comments = matches.get_flag("no-comments");
-    if matches.get_flag("spoil") {
-        return differences(&root, &lesson, no_comments);
-    }
-    show(&root, &lesson, no_comments)
+    let show = if matches.get_flag("spoil") { differences } else { show };
+    show(&root, &lesson, matches.get_flag("no-comments"))
 }
 
 /// Shows how the learner's files differ from the solution's, unless that would give away what is still to be

@@ -3,7 +3,7 @@
 mod classroom;
 
 use crate::failure::Failure;
-use crate::lesson::{self, Lesson};
+use crate::lesson;
 use crate::run::command::finish;
 use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
@@ -32,6 +32,8 @@ pub fn command() -> clap::Command {
 /// How much room the compiled lessons need, with some to spare.
 const DISK_BYTES: u64 = 3 << 30;
 
+const LINKER: &str = "Debian and WSL: apt install build-essential. macOS: xcode-select --install";
+
 /// A build after a save that takes longer needs explaining.
 const SLOW_BUILD_SECONDS: f64 = 5.0;
 
@@ -57,11 +59,11 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 fn look(root: &Path) -> Result<(), Failure> {
     let findings = [
         ("Rust", rust(root)),
-        ("linker", linker()),
+        ("linker", needed(tool("cc", LINKER))),
         ("disk", disk(root)),
         ("folder", writable(root)),
         ("builds", builds(root)),
-        ("git", tool("git", "Without it, `reset` and `prove` do not work: https://git-scm.com")),
+        ("git", tool("git", "Without it, you cannot pull corrections: https://git-scm.com")),
         ("port 2525", port(2525, "cargo workshop mailbox --port 2526")),
         ("port 3000", port(3000, "PORT=3001 cargo run -p solution-10")),
         ("node", tool("node", "Some checks compare with real Node and are passed over: https://nodejs.org")),
@@ -118,26 +120,27 @@ fn tool(program: &str, without: &str) -> Finding {
     }
 }
 
+/// A thing that nothing works without.
+fn needed(finding: Finding) -> Finding {
+    if let Finding::Optional(why) = finding { Finding::Missing(why) } else { finding }
+}
+
 fn rust(root: &Path) -> Finding {
-    let needed = needed_rust(&root.join("Cargo.toml")).unwrap_or_else(|| "0.0".into());
-    let numbers = |text: &str| -> Vec<u32> { text.split('.').filter_map(|part| part.parse().ok()).collect() };
     let mend = "rustup update stable, or https://rustup.rs";
-    match version("rustc") {
-        None => Finding::Missing(format!("rustc not found. {mend}")),
-        Some(found) if numbers(found.split(' ').nth(1).unwrap_or_default()) < numbers(&needed) => {
-            Finding::Missing(format!("{found} is older than {needed}. {mend}"))
+    let Some(found) = version("rustc") else { return Finding::Missing(format!("rustc not found. {mend}")) };
+    let numbers = |text: &str| -> Vec<u32> { text.split('.').filter_map(|part| part.parse().ok()).collect() };
+    let own = numbers(found.split(' ').nth(1).unwrap_or_default());
+    let newer =
+        |folder: &Path| needed_rust(&folder.join("Cargo.toml")).filter(|needed| own < numbers(needed));
+    if let Some(needed) = newer(root) {
+        return Finding::Missing(format!("{found} is older than {needed}. {mend}"));
+    }
+    let lessons = lesson::all(root).unwrap_or_default();
+    match lessons.iter().find_map(|lesson| Some((lesson.number(), newer(&lesson.folder(root))?))) {
+        Some((lesson, needed)) => {
+            Finding::Optional(format!("{found}, but lesson {lesson} needs {needed}. {mend}"))
         }
-        Some(found) => {
-            let own = numbers(found.split(' ').nth(1).unwrap_or_default());
-            let newer = |lesson: &Lesson| {
-                let needed = needed_rust(&lesson.folder(root).join("Cargo.toml"))?;
-                (own < numbers(&needed)).then(|| format!("lesson {} needs {needed}", lesson.number()))
-            };
-            match lesson::all(root).unwrap_or_default().iter().find_map(newer) {
-                Some(lesson) => Finding::Optional(format!("{found}, but {lesson}. {mend}")),
-                None => Finding::Ok(found),
-            }
-        }
+        None => Finding::Ok(found),
     }
 }
 
@@ -148,15 +151,6 @@ fn needed_rust(manifest: &Path) -> Option<String> {
     Some(version.trim_matches('"').to_owned())
 }
 
-fn linker() -> Finding {
-    match version("cc") {
-        Some(version) => Finding::Ok(version),
-        None => Finding::Missing(
-            "cc not found. Debian and WSL: apt install build-essential. macOS: xcode-select --install".into(),
-        ),
-    }
-}
-
 fn disk(root: &Path) -> Finding {
     let Ok(disk) = nix::sys::statvfs::statvfs(root) else {
         return Finding::Optional("cannot tell how much room is left".into());
@@ -165,20 +159,20 @@ fn disk(root: &Path) -> Finding {
     #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "u32 on macOS, u64 on Linux")]
     let free = disk.blocks_available() as u64 * disk.fragment_size() as u64;
     let gigabytes = free as f64 / f64::from(1 << 30);
-    if free >= DISK_BYTES {
-        Finding::Ok(format!("{gigabytes:.0} GiB are free"))
-    } else {
-        Finding::Missing(format!("only {gigabytes:.1} GiB are free, 3 are needed. `cargo clean` frees some"))
+    match free >= DISK_BYTES {
+        true => Finding::Ok(format!("{gigabytes:.0} GiB are free")),
+        false => Finding::Missing(format!(
+            "only {gigabytes:.1} GiB are free, 3 are needed. `cargo clean` frees some"
+        )),
     }
 }
 
 fn writable(root: &Path) -> Finding {
     let probe = root.join(format!(".workshop-probe-{}", std::process::id()));
+    let mend = "Clone the workshop into your home folder";
     match fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)) {
         Ok(()) => Finding::Ok("can be written to".into()),
-        Err(error) => Finding::Missing(format!(
-            "cannot be written to ({error}). Clone the workshop into your home folder"
-        )),
+        Err(error) => Finding::Missing(format!("cannot be written to ({error}). {mend}")),
     }
 }
 
@@ -210,41 +204,39 @@ fn build_time(root: &Path) -> Result<Finding, Failure> {
         finish(cargo.stdout(Stdio::null()).stderr(Stdio::null()))
     };
     note("Measuring a build. The first time, this takes a minute or two …");
-    let cannot = |why: &str| Ok(Finding::Optional(format!("cannot be measured: {why}")));
+    let cannot = |why: String| Ok(Finding::Optional(format!("cannot be measured: {why}")));
     match build() {
-        Err(failure) if interrupt::requested() => return Err(failure),
-        Err(failure) => return cannot(&failure.to_string()),
-        Ok(false) => return cannot("`cargo test -p solution-01 --no-run` fails, and says why"),
         Ok(true) => {}
+        Ok(false) => return cannot("`cargo test -p solution-01 --no-run` fails, and says why".into()),
+        Err(failure) if interrupt::requested() => return Err(failure),
+        Err(failure) => return cannot(failure.to_string()),
     }
     // As after a save: its bytes stay the same, only its date is new.
     let main = root.join("solutions/01-blocking/src/main.rs");
-    let touched =
-        File::options().append(true).open(&main).and_then(|file| file.set_modified(SystemTime::now()));
-    if let Err(error) = touched {
-        return cannot(&format!("{}: {error}", main.display()));
+    let file = File::options().append(true).open(&main);
+    if let Err(error) = file.and_then(|file| file.set_modified(SystemTime::now())) {
+        return cannot(format!("{}: {error}", main.display()));
     }
     let began = Instant::now();
     build()?;
     let seconds = began.elapsed().as_secs_f64();
-    Ok(if seconds <= SLOW_BUILD_SECONDS {
-        Finding::Ok(format!("{seconds:.1} s from a save to a built lesson"))
-    } else {
-        Finding::Optional(format!(
-            "{seconds:.1} s from a save to a built lesson is slow. Keep the workshop on a local disk, and look \
-             whether a virus scanner or another program is at work"
-        ))
+    let took = format!("{seconds:.1} s from a save to a built lesson");
+    Ok(match seconds <= SLOW_BUILD_SECONDS {
+        true => Finding::Ok(took),
+        false => Finding::Optional(format!(
+            "{took} is slow. Keep the workshop on a local disk, and look whether a virus scanner or another program is at work"
+        )),
     })
 }
 
 fn system_notes() -> Vec<&'static str> {
-    let mut notes = Vec::new();
-    if cfg!(target_os = "macos") {
-        notes.push("macOS: what only /proc shows is not checked by the specs.");
-    }
-    let kernel = fs::read_to_string("/proc/version").unwrap_or_default();
-    if kernel.to_lowercase().contains("microsoft") {
-        notes.push("WSL: keep the workshop in the Linux file system (~), not under /mnt. It is far faster.");
-    }
-    notes
+    let kernel = fs::read_to_string("/proc/version").unwrap_or_default().to_lowercase();
+    let notes = [
+        (cfg!(target_os = "macos"), "macOS: what only /proc shows is not checked by the specs."),
+        (
+            kernel.contains("microsoft"),
+            "WSL: keep the workshop in the Linux file system (~), not under /mnt. It is far faster.",
+        ),
+    ];
+    notes.into_iter().filter(|(is_here, _)| *is_here).map(|(_, note)| note).collect()
 }

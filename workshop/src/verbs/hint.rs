@@ -1,8 +1,8 @@
 //! `cargo workshop hint`: one more hint each time you ask.
 
 use crate::failure::Failure;
+use crate::lesson::Lesson;
 use crate::lesson::progress::say_why_not;
-use crate::lesson::{self, Lesson};
 use crate::run::workspace;
 use crate::ui::arguments;
 use crate::ui::terminal::{columns, say, wrap};
@@ -38,10 +38,7 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let mut progress = Progress::load(&root);
-    let lesson = match arguments::text(matches, "lesson") {
-        Some(wanted) => lesson::one(&root, wanted)?,
-        None => check::next(&root, &progress)?,
-    };
+    let lesson = check::named_or_next(&root, &progress, matches)?;
     let step = matches.get_one::<u32>("step").copied();
     show(&root, &mut progress, &lesson, step, matches.get_flag("again"))
 }

@@ -11,6 +11,7 @@ use observe::{Mailbox, Point};
 use std::io;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
+use std::time::Duration;
 
 /// What the command line can say.
 pub fn command() -> Command {
@@ -24,12 +25,14 @@ pub fn command() -> Command {
     .arg(arguments::flag("hold", "Hold every mail until Enter is pressed"))
 }
 
+/// How often to see whether Ctrl-C was pressed.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// What the mailbox has to react to.
 enum Happening {
     Mail(Event),
     Enter,
     NoMoreInput,
-    Interrupted,
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
@@ -37,7 +40,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let port = arguments::port_of(matches);
     let address = format!("127.0.0.1:{port}");
     let mailbox = start(&address, &sender)?;
-    tell_of_ctrl_c(&sender)?;
+    interrupt::listen(|| {})?;
     say(format!("listening on {}", mailbox.url()));
     if matches.get_flag("hold") {
         mailbox.hold(Point::Rcpt);
@@ -47,7 +50,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         say("Every mail is accepted and printed. Ctrl-C ends the mailbox.");
     }
     let mut count = 0;
-    for happening in happenings {
+    while !interrupt::requested() {
+        let Ok(happening) = happenings.recv_timeout(LOOK_EVERY) else { continue };
         match happening {
             Happening::Mail(Event::Accepted(letter)) => {
                 count += 1;
@@ -59,7 +63,6 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             Happening::Mail(_) => {}
             Happening::Enter => let_one_go(&mailbox),
             Happening::NoMoreInput => say("There is no more input: what is held now stays held."),
-            Happening::Interrupted => break,
         }
     }
     say(format!("\nThe mailbox is closed. It has accepted {}.", counted(count, "mail")));
@@ -76,11 +79,6 @@ fn start(address: &str, sender: &Sender<Happening>) -> Result<Mailbox, Failure> 
     // They are printed, and that is all.
     mailbox.keep_nothing();
     Ok(mailbox)
-}
-
-fn tell_of_ctrl_c(sender: &Sender<Happening>) -> Result<(), Failure> {
-    let sender = sender.clone();
-    interrupt::listen(move || drop(sender.send(Happening::Interrupted)))
 }
 
 fn tell_of_enter(sender: &Sender<Happening>) {

@@ -16,6 +16,7 @@ use crate::ui::arguments;
 use crate::ui::terminal::{columns, say, wrap};
 use clap::{ArgMatches, Command, value_parser};
 use load::Load;
+use observe::text::counted;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,40 +96,32 @@ fn draw_one(root: &Path, lesson: &Lesson, load: Load, solution: bool, file: &Pat
 
 /// A program with a `todo!` on its way would only show how it panics.
 fn must_be_written(root: &Path, lesson: &Lesson) -> Result<(), Failure> {
-    let left = lesson.steps_left(root)?;
-    if left.is_empty() {
+    let (number, left) = (lesson.number(), lesson.steps_left(root)?.len());
+    if left == 0 {
         return Ok(());
     }
-    let numbers: Vec<String> = left.iter().map(u32::to_string).collect();
-    let still = match numbers.len() {
-        1 => format!("step {} is still a todo!", numbers[0]),
-        _ => format!("steps {} are still todo!s", numbers.join(", ")),
-    };
-    let number = lesson.number();
     Err(Failure::work(format!(
-        "lesson {number} is not written yet: {still}. \
-         `cargo workshop timeline {number} --solution` draws the solution"
+        "lesson {number} is not written yet: {} to go. `cargo workshop timeline {number} --solution` draws the solution",
+        counted(left, "step")
     )))
 }
 
 /// What lies there must be a picture of ours, or nothing.
 fn may_be_written(file: &Path) -> Result<(), Failure> {
-    match fs::read(file) {
-        Ok(bytes) if !bytes.starts_with(OURS.as_bytes()) => Err(Failure::input(format!(
-            "{} is there already and is no timeline: choose another file with --out",
-            file.display()
-        ))),
-        _ if file.is_dir() => {
-            Err(Failure::input(format!("{} is a folder: --out names a file", file.display())))
-        }
-        _ => Ok(()),
+    let is_other = fs::read(file).is_ok_and(|bytes| !bytes.starts_with(OURS.as_bytes()));
+    if is_other || file.is_dir() {
+        let file = file.display();
+        return Err(Failure::input(format!(
+            "{file} is there already and is no timeline: choose another file with --out"
+        )));
     }
+    Ok(())
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    let cannot = |error| Failure::input(format!("cannot write {}: {error}", file.display()));
-    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(cannot)?;
-    }
-    fs::write(file, text).map_err(cannot)
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(file, text))
+        .map_err(|error| Failure::input(format!("cannot write {}: {error}", file.display())))
 }

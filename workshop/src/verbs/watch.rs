@@ -3,8 +3,7 @@
 mod saves;
 
 use crate::failure::Failure;
-use crate::lesson::progress;
-use crate::lesson::{self, Lesson};
+use crate::lesson::{Lesson, progress};
 use crate::run::children;
 use crate::run::spec::{self, Check, Run, Verdict};
 use crate::run::{interrupt, workspace};
@@ -44,10 +43,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     interrupt::listen(|| {})?;
     let progress = Progress::load(&root);
-    let lesson = match arguments::text(matches, "lesson") {
-        Some(wanted) => lesson::one(&root, wanted)?,
-        None => check::next(&root, &progress)?,
-    };
+    let lesson = check::named_or_next(&root, &progress, matches)?;
     let (sender, happenings) = mpsc::channel();
     tell_of_letters(sender.clone());
     let saves = Saves::of(&root, &lesson);

@@ -4,11 +4,35 @@ use crate::failure::Failure;
 use crate::run::children::Group;
 use crate::run::interrupt;
 use nix::sys::signal::Signal;
+use observe::mailbox::Event;
+use observe::{Mailbox, Point};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
+
+/// A mailbox on a free port that holds each mail at this point.
+///
+/// # Errors
+/// When there is no free port.
+pub fn start_mailbox(hold: Point, tell: impl Fn(Event) + Send + Sync + 'static) -> Result<Mailbox, Failure> {
+    let mailbox = Mailbox::start("127.0.0.1:0", move |event| tell(event.clone()))
+        .map_err(|error| Failure::work(format!("cannot start the mailbox: {error}")))?;
+    mailbox.hold(hold);
+    Ok(mailbox)
+}
+
+/// So many mails as JSON, with commas between. The fields stand in the order in which one reads a mail.
+pub fn mails(count: usize) -> String {
+    let mail = |number: usize| {
+        let text = format!("Dear reader {number}, your parcel is on its way.");
+        format!(
+            r#"{{"from":"shop@example.org","to":"reader-{number}@example.org","subject":"Parcel {number}","text":"{text}"}}"#
+        )
+    };
+    (1..=count).map(mail).collect::<Vec<_>>().join(",")
+}
 
 /// A running server. It is ended, with all its children, when this is dropped.
 pub struct Server {

@@ -5,7 +5,7 @@ use crate::lesson::{self, Lesson};
 use crate::run::command::finish;
 use crate::run::spec::{self, Run, Verdict};
 use crate::run::workspace;
-use crate::ui::terminal::{columns, print, say, wrap};
+use crate::ui::terminal::{print, say};
 use crate::verbs::book;
 use std::env;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub fn prepare(root: &Path) -> Result<(), Failure> {
         return Err(Failure::work(why));
     }
     say("All crates are here.\n");
-    let book = build_book(root);
+    let not_tried = build_book_and_look_for_tools(root);
     let mut probe = loopback_only(Path::new("true"));
     let cut_off = finish(probe.stdout(Stdio::null()).stderr(Stdio::null())).unwrap_or(false);
     let myself = env::current_exe().map_err(|error| Failure::work(format!("cannot find myself: {error}")))?;
@@ -38,46 +38,47 @@ pub fn prepare(root: &Path) -> Result<(), Failure> {
         say("Trying the whole day with the network cut off: only loopback is there.");
         loopback_only(&myself)
     } else {
-        say(wrap(
+        say(
             "Trying the whole day with cargo in offline mode. (This system does not let us cut the network off: \
              that needs Linux, `unshare` and `ip`. To be sure, pull the plug and run this once more.)",
-            0,
-            columns(),
-        ));
+        );
         Command::new(myself)
     };
     say("The first time, this compiles everything. That takes some minutes.\n");
     day.args(["doctor", "--day"]).current_dir(root).env("CARGO_NET_OFFLINE", "true");
-    match finish(&mut day)? {
-        true => {
-            let how = if cut_off { "with the network cut off" } else { "with cargo offline" };
-            say(format!("\n{}", conclusion(how, &not_tried(book))));
-            Ok(())
+    if !finish(&mut day)? {
+        return Err(Failure::work("not everything works without a network; see above"));
+    }
+    let how = if cut_off { "with the network cut off" } else { "with cargo offline" };
+    let what = if not_tried.is_empty() { "The whole day" } else { "Everything that is installed" };
+    say(format!("\n{what} works {how}. This folder and ~/.cargo are all you need."));
+    if !not_tried.is_empty() {
+        say(format!("Not tried:\n  - {}", not_tried.join("\n  - ")));
+        say("`cargo workshop doctor` says how to get what is missing.");
+    }
+    Ok(())
+}
+
+/// Says what of the day cannot be tried, since it is not here. Without the book, the chapters are text files.
+fn build_book_and_look_for_tools(root: &Path) -> Vec<String> {
+    let tools = [
+        ("mdbook", "the book in a browser"),
+        ("nats-server", "lesson 13"),
+        ("node", "the checks with real Node"),
+    ];
+    let missing = tools.into_iter().filter(|(tool, _)| observe::tool::find(tool).is_none());
+    let mut not_tried: Vec<String> =
+        missing.map(|(tool, what)| format!("{what}, since {tool} is not installed")).collect();
+    match book::build(root) {
+        Ok(pages) => say(format!("The book is built: {}/index.html\n", pages.display())),
+        Err(why) => {
+            say(format!("The book is not built ({why}).\n"));
+            if observe::tool::find("mdbook").is_some() {
+                not_tried.push("the book in a browser, since mdbook cannot build it".into());
+            }
         }
-        false => Err(Failure::work("not everything works without a network; see above")),
     }
-}
-
-/// What of the day could not be tried, since it is not here.
-fn not_tried(book: Result<(), String>) -> Vec<String> {
-    let without = |tool: &str, what: &str| {
-        observe::tool::find(tool).is_none().then(|| format!("{what}, since {tool} is not installed"))
-    };
-    let book = book.err().map(|why| format!("the book in a browser, since {why}"));
-    let tools = [without("nats-server", "lesson 13"), without("node", "the checks with real Node")];
-    book.into_iter().chain(tools.into_iter().flatten()).collect()
-}
-
-fn conclusion(how: &str, not_tried: &[String]) -> String {
-    if not_tried.is_empty() {
-        return format!("The whole day works {how}. This folder and ~/.cargo are all you need.");
-    }
-    let list: String = not_tried.iter().map(|what| format!("\n  - {what}")).collect();
-    format!(
-        "Everything that is installed works {how}. This folder and ~/.cargo are all you need.\n\
-         Not tried:{list}\n\
-         `cargo workshop doctor` says how to get what is missing."
-    )
+    not_tried
 }
 
 /// Builds and runs the spec of each lesson and of each solution, as people do it during the day.
@@ -132,23 +133,6 @@ fn details(run: &Run, lesson: &Lesson) -> String {
             Some(first) => run.report(&first.name).trim_end().to_owned(),
             None => format!("See: cargo workshop check {} --solutions", lesson.number()),
         },
-    }
-}
-
-/// Without the book, the chapters are text files. The error says why it is not here, in half a sentence.
-fn build_book(root: &Path) -> Result<(), String> {
-    match book::build(root) {
-        Ok(pages) => {
-            say(format!("The book is built: {}/index.html\n", pages.display()));
-            Ok(())
-        }
-        Err(why) => {
-            say(wrap(&format!("The book is not built ({why}).\n"), 0, columns()));
-            Err(match observe::tool::find("mdbook") {
-                None => "mdbook is not installed".into(),
-                Some(_) => "mdbook cannot build it".into(),
-            })
-        }
     }
 }
 

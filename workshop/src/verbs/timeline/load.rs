@@ -1,5 +1,6 @@
 //! The small load that each lesson's program gets. It is the same at every run, so pictures can be compared.
 
+use crate::verbs::demo::server::mails;
 use std::time::Duration;
 
 /// How long the mailbox takes for each mail: it stands for a slow mail server.
@@ -113,7 +114,7 @@ fn load(program: Program, words: &str, steps: impl IntoIterator<Item = (u64, Act
 
 /// All servers get the same list of mails, at these times, and are asked whether they are alive.
 fn server<const N: usize>(worker: Option<&'static str>, posts_at: &[u64], more: [(u64, Act); N]) -> Load {
-    let body = format!(r#"{{"emails":[{}]}}"#, mails());
+    let body = format!(r#"{{"emails":[{}]}}"#, mails(MAIL_COUNT));
     let posts = posts_at.iter().map(|at| (*at, Act::Post("/endpoint", body.clone())));
     let health = HEALTH_AT_MS.map(|at| (at, Act::Get("/health")));
     let words = "POST /endpoint with 3 mails at 0 ms, GET /health at 100, 400 and 700 ms";
@@ -129,14 +130,5 @@ fn messages(program: Program) -> Load {
 }
 
 fn job() -> String {
-    format!(r#"{{"mails":[{}]}}"#, mails())
-}
-
-fn mails() -> String {
-    let mail = |number: usize| {
-        format!(
-            r#"{{"from":"shop@example.org","to":"reader-{number}@example.org","subject":"Parcel {number}","text":"Hello"}}"#
-        )
-    };
-    (1..=MAIL_COUNT).map(mail).collect::<Vec<_>>().join(",")
+    format!(r#"{{"mails":[{}]}}"#, mails(MAIL_COUNT))
 }

@@ -4,10 +4,9 @@ use super::record::{Kind, Part};
 use observe::process;
 use std::collections::HashMap;
 use std::fs;
-use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -45,7 +44,7 @@ impl Sampler {
         let stopped = Arc::clone(&stop);
         let (first, began) = mpsc::channel();
         let look = move || {
-            let mut looker = Looker::new(root, smtp_port);
+            let mut looker = Looker { root, smtp_port, threads: Vec::new(), names: HashMap::new() };
             looker.look();
             drop(first);
             while !stopped.load(Ordering::SeqCst) {
@@ -69,13 +68,11 @@ impl Sampler {
 
 struct Looker {
     root: u32,
+    smtp_port: u16,
     threads: Vec<Thread>,
-    names: Names,
-    asking: Sender<(u32, u32, String)>,
+    /// What each call waits for, as far as it is known.
+    names: HashMap<String, &'static str>,
 }
-
-/// What each call waits for, as far as it is known.
-type Names = Arc<Mutex<HashMap<String, Option<&'static str>>>>;
 
 /// What one look at one thread shows.
 struct Seen {
@@ -89,14 +86,6 @@ struct Seen {
 }
 
 impl Looker {
-    fn new(root: u32, smtp_port: u16) -> Self {
-        let names = Names::default();
-        let (asking, asked) = mpsc::channel();
-        let known = Arc::clone(&names);
-        thread::spawn(move || find_names(&asked, &known, smtp_port));
-        Self { root, threads: Vec::new(), names, asking }
-    }
-
     fn look(&mut self) {
         let seen = if SEES_THREADS { self.look_at_proc() } else { look_with_ps(self.root) };
         let now = Instant::now();
@@ -110,30 +99,39 @@ impl Looker {
 
     fn note(&mut self, seen: Seen, now: Instant) {
         let Seen { pid, tid, parent, name, kind, call } = seen;
-        // What the call means is found out later.
         let new = Part { more: call, ..Part::new(now, kind, "") };
+        let known = self.threads.iter().position(|thread| (thread.pid, thread.tid) == (pid, tid));
         // An orphan gets another parent; the picture is about the first one.
-        let Some(thread) = self.threads.iter_mut().find(|thread| (thread.pid, thread.tid) == (pid, tid))
-        else {
-            return self.threads.push(Thread { pid, tid, parent, name, parts: vec![new] });
-        };
+        let place = known.unwrap_or(self.threads.len());
+        if known.is_none() {
+            self.threads.push(Thread { pid, tid, parent, name: String::new(), parts: Vec::new() });
+        }
+        let thread = &mut self.threads[place];
         // A process gets its last name at exec, and none when it has ended.
         if kind != Kind::Zombie {
             thread.name = name;
         }
-        let last = thread.parts.last_mut().expect("a thread has been seen at least once");
-        let is_same = (last.kind, &last.more) == (new.kind, &new.more);
-        let was_missed = now - last.end > if is_same { LONGEST_GAP_IN_A_CALL } else { LONGEST_GAP };
-        if !was_missed {
-            last.end = now;
+        if let Some(last) = thread.parts.last_mut() {
+            let is_same = (last.kind, &last.more) == (new.kind, &new.more);
+            let was_missed = now - last.end > if is_same { LONGEST_GAP_IN_A_CALL } else { LONGEST_GAP };
+            if !was_missed {
+                last.end = now;
+                if is_same {
+                    return;
+                }
+            }
         }
-        if was_missed || !is_same {
-            thread.parts.push(new);
+        // It takes some milliseconds to find out what a call waits for, so that is done once for each call.
+        if kind == Kind::Blocked && !self.names.contains_key(&new.more) {
+            let waits_for =
+                process::thread_waiting_in(pid, tid).and_then(|words| meaning(&words, self.smtp_port));
+            self.names.extend(waits_for.map(|waits_for| (new.more.clone(), waits_for)));
         }
+        thread.parts.push(new);
     }
 
     /// The process and its descendants: proc_pid_task(5), proc_tid_children(5).
-    fn look_at_proc(&mut self) -> Vec<Seen> {
+    fn look_at_proc(&self) -> Vec<Seen> {
         let mut seen = Vec::new();
         let mut family = vec![(self.root, 0)];
         let mut next = 0;
@@ -144,7 +142,7 @@ impl Looker {
                 tasks.flatten().filter_map(|task| task.file_name().to_str()?.parse().ok()).collect();
             tids.sort_unstable();
             for tid in tids {
-                seen.extend(self.look_at_thread(pid, tid, parent));
+                seen.extend(look_at_thread(pid, tid, parent));
                 let children = fs::read_to_string(format!("/proc/{pid}/task/{tid}/children"));
                 let children = children.unwrap_or_default();
                 let pids = children.split_whitespace().filter_map(|child| child.parse().ok());
@@ -154,44 +152,31 @@ impl Looker {
         seen
     }
 
-    fn look_at_thread(&mut self, pid: u32, tid: u32, parent: u32) -> Option<Seen> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat")).ok()?;
-        let (head, tail) = stat.rsplit_once(')')?;
-        let name = head.split_once('(')?.1.to_owned();
-        let (kind, call) = match tail.trim_start().chars().next()? {
-            'R' => (Kind::Runs, String::new()),
-            'Z' | 'X' => (Kind::Zombie, String::new()),
-            _ => self.sleeps(pid, tid),
-        };
-        Some(Seen { pid, tid, parent, name, kind, call })
-    }
-
-    /// What a sleeping thread is in.
-    fn sleeps(&mut self, pid: u32, tid: u32) -> (Kind, String) {
-        let (call, file) = call(pid, tid);
-        if file == "anon_inode:[eventpoll]" {
-            return (Kind::Free, String::new());
-        }
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if !names.contains_key(&call) {
-            names.insert(call.clone(), None);
-            drop(self.asking.send((pid, tid, call.clone())));
-        }
-        (Kind::Blocked, call)
-    }
-
     /// All that was seen, with what the calls mean.
     fn finish(mut self) -> Vec<Thread> {
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let parts = self.threads.iter_mut().flat_map(|thread| &mut thread.parts);
         for part in parts.filter(|part| part.kind == Kind::Blocked) {
-            let what = names.get(&mem::take(&mut part.more)).copied().flatten().unwrap_or("the kernel");
+            let what = self.names.get(&part.more).copied().unwrap_or("the kernel");
             part.short = "blocked".into();
             part.more = format!(": waits for {what}");
         }
-        drop(names);
         self.threads
     }
+}
+
+fn look_at_thread(pid: u32, tid: u32, parent: u32) -> Option<Seen> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat")).ok()?;
+    let (head, tail) = stat.rsplit_once(')')?;
+    let name = head.split_once('(')?.1.to_owned();
+    let (kind, call) = match tail.trim_start().chars().next()? {
+        'R' => (Kind::Runs, String::new()),
+        'Z' | 'X' => (Kind::Zombie, String::new()),
+        _ => match call(pid, tid) {
+            (_, file) if file == "anon_inode:[eventpoll]" => (Kind::Free, String::new()),
+            (call, _) => (Kind::Blocked, call),
+        },
+    };
+    Some(Seen { pid, tid, parent, name, kind, call })
 }
 
 /// A call in short, cheap to get: whose it is, its number, and the file that its first argument names
@@ -204,20 +189,6 @@ fn call(pid: u32, tid: u32) -> (String, String) {
     let file = first.and_then(|first| fs::read_link(format!("/proc/{pid}/fd/{first}")).ok());
     let file = file.unwrap_or_default().to_string_lossy().into_owned();
     (format!("{pid} {number} {file}"), file)
-}
-
-/// Finds out what calls wait for. It takes tens of milliseconds where the machine has many sockets, so it has a
-/// thread of its own.
-fn find_names(asked: &Receiver<(u32, u32, String)>, names: &Names, smtp_port: u16) {
-    for (pid, tid, call) in asked {
-        let waits_for = process::thread_waiting_in(pid, tid).and_then(|words| meaning(&words, smtp_port));
-        let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
-        match waits_for {
-            Some(_) => drop(names.insert(call, waits_for)),
-            // The thread has gone on meanwhile: the next time may be longer.
-            None => drop(names.remove(&call)),
-        }
-    }
 }
 
 /// What a thread waits for that is in this call, in the words of [`process::waiting_in`], if that says something to a learner.

@@ -34,7 +34,7 @@ pub fn command() -> clap::Command {
 
 /// How a program is told to start a tapped worker.
 pub struct Tap {
-    folder: PathBuf,
+    socket: PathBuf,
 }
 
 /// A message that has passed.
@@ -98,22 +98,16 @@ impl Tap {
     /// # Errors
     /// When there is no place for the socket.
     pub fn start(observer: impl Fn(Passed) + Clone + Send + 'static) -> io::Result<Self> {
-        let folder = env::temp_dir().join(format!("workshop-tap-{}", process::id()));
-        fs::create_dir_all(&folder)?;
-        let tap = Self { folder };
-        let _ = fs::remove_file(tap.socket());
-        let listener = UnixListener::bind(tap.socket())?;
+        let socket = env::temp_dir().join(format!("workshop-tap-{}", process::id()));
+        let _ = fs::remove_file(&socket);
+        let listener = UnixListener::bind(&socket)?;
         thread::spawn(move || {
             for hub in listener.incoming().map_while(Result::ok) {
                 // One that went away in the middle has nothing to pass on.
                 let _ = receive(&hub, &observer);
             }
         });
-        Ok(tap)
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.join("socket")
+        Ok(Self { socket })
     }
 
     /// The command line that starts this worker with a tap, as words.
@@ -121,7 +115,7 @@ impl Tap {
     /// # Errors
     /// When this program does not know where it lies.
     pub fn command(&self, program: &Path, role: Option<&str>) -> io::Result<Vec<PathBuf>> {
-        let mut words = vec![env::current_exe()?, "tap".into(), self.socket(), program.to_owned()];
+        let mut words = vec![env::current_exe()?, "tap".into(), self.socket.clone(), program.to_owned()];
         words.extend(role.map(PathBuf::from));
         Ok(words)
     }
@@ -129,22 +123,16 @@ impl Tap {
 
 impl Drop for Tap {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_file(&self.socket);
     }
 }
-
-/// What is received is not for programs that are started here.
-#[cfg(target_os = "linux")]
-const CLOSE_ON_EXEC: MsgFlags = MsgFlags::MSG_CMSG_CLOEXEC;
-#[cfg(not(target_os = "linux"))]
-const CLOSE_ON_EXEC: MsgFlags = MsgFlags::empty();
 
 /// Takes the four descriptors over and begins to copy.
 fn receive(hub: &UnixStream, observer: &(impl Fn(Passed) + Clone + Send + 'static)) -> io::Result<()> {
     let mut pid = [0; 4];
     let mut space = nix::cmsg_space!([RawFd; 4]);
     let mut parts = [IoSliceMut::new(&mut pid)];
-    let message = recvmsg::<()>(hub.as_raw_fd(), &mut parts, Some(&mut space), CLOSE_ON_EXEC)?;
+    let message = recvmsg::<()>(hub.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::empty())?;
     let mut descriptors = Vec::new();
     for part in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(numbers) = part {
@@ -153,7 +141,7 @@ fn receive(hub: &UnixStream, observer: &(impl Fn(Passed) + Clone + Send + 'stati
             descriptors.extend(numbers.into_iter().map(own));
         }
     }
-    // Where the kernel does not do it itself.
+    // They are not for programs that are started here.
     for descriptor in &descriptors {
         fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     }

@@ -58,7 +58,9 @@ impl News {
 pub fn watch(root: &Path, program: &Path, load: &Load) -> Result<Record, Failure> {
     let (sender, happenings) = mpsc::channel();
     let news = News(sender);
-    let mailbox = start_mailbox(&news)?;
+    let mail = news.clone();
+    // It keeps each letter for a while before it takes it.
+    let mailbox = server::start_mailbox(Point::Accept, move |event| mail.tell(Happening::Mail(event)))?;
     let tap = start_tap(&news)?;
     let mut command = command(root, program, load, &tap)?;
     command.env("SMTP_URL", mailbox.url()).envs(load.env.iter().copied());
@@ -91,16 +93,6 @@ pub fn watch(root: &Path, program: &Path, load: &Load) -> Result<Record, Failure
     let missing = watcher.watch(&happenings)?;
     let end = Instant::now();
     Ok(watcher.record(end, sampler.finish(), missing))
-}
-
-/// The mailbox keeps each letter for a while before it takes it.
-fn start_mailbox(news: &News) -> Result<Mailbox, Failure> {
-    let news = news.clone();
-    let observer = move |event: &Event| news.tell(Happening::Mail(event.clone()));
-    let mailbox = Mailbox::start("127.0.0.1:0", observer)
-        .map_err(|error| Failure::work(format!("cannot start the mailbox: {error}")))?;
-    mailbox.hold(Point::Accept);
-    Ok(mailbox)
 }
 
 fn start_tap(news: &News) -> Result<Tap, Failure> {
@@ -213,7 +205,6 @@ impl Watcher<'_> {
         Ok((is_server || ended.is_some())
             && self.unanswered().is_none()
             && self.zero.elapsed() + AFTERWARDS >= self.load.shows
-            && !self.a_worker_works()
             && self.mailbox.open_conversations() == 0)
     }
 
@@ -222,19 +213,9 @@ impl Watcher<'_> {
         self.clients.bars.iter().flat_map(|bar| &bar.parts).find(|part| part.more.is_empty())
     }
 
-    /// Whether a worker has a message that it has not answered, and lives.
-    fn a_worker_works(&self) -> bool {
-        let lives = |pid: u32| process::info(pid).is_some_and(|info| !info.is_zombie());
-        self.of_process.iter().enumerate().any(|(at, (worker, note))| {
-            let is_answer = |(pid, later): &(u32, Note)| pid == worker && later.way == Way::Up;
-            note.way == Way::Down && !self.of_process[at..].iter().any(is_answer) && lives(*worker)
-        })
-    }
-
     fn what_is_missing(&self) -> String {
         let what = match self.unanswered() {
             Some(request) => format!("{} is not answered", request.short),
-            None if self.a_worker_works() => "a worker does not answer its message".into(),
             None if self.base.is_some() => "a conversation with the mail server does not end".into(),
             None => "the program does not end".into(),
         };
@@ -290,7 +271,7 @@ impl Watcher<'_> {
                     Err(why) => (" no answer,".into(), why),
                 };
                 request.short += &format!(":{status} {took} ms");
-                request.more = format!(", {}", words::line(&words));
+                request.more = format!(", {}", words::short(&words));
             }
             Happening::Line { is_log, text } => {
                 let lane = if is_log { &mut self.log } else { &mut self.stdout };

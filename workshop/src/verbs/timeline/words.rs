@@ -42,7 +42,12 @@ pub fn line(text: &str) -> String {
         }
         _ => text.to_owned(),
     };
-    cut(&escape(&text), LONGEST)
+    short(&text)
+}
+
+/// The text on one line, cut where it is too long.
+pub fn short(text: &str) -> String {
+    cut(&escape(text), LONGEST)
 }
 
 fn brief(name: &str, value: &Value) -> String {
