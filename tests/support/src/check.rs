@@ -121,8 +121,8 @@ impl Check {
 
     /// Where the chapter speaks about a `todo!`, whose text begins with `todo N: `.
     fn reading_about(&self, todo: &str) -> String {
-        let number = todo.trim_start_matches("todo ").split(':').next().unwrap_or_default();
-        format!("number {number} of \"Your task\" in book/src/{}.md", self.spec.chapter())
+        let step = todo.trim_start_matches("todo ").split(':').next().unwrap_or_default();
+        format!("step {step} of \"Your task\" in book/src/{}.md", self.spec.chapter())
     }
 
     /// Where the chapter speaks about this.

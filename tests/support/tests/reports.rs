@@ -54,7 +54,7 @@ fn a_todo_is_told_shortly_and_at_once() {
         report.contains("todo 2: give the message to the transport\n             (src/main.rs:7:5)"),
         "{report}"
     );
-    assert!(report.contains("number 2 of \"Your task\" in book/src/01-blocking.md"), "{report}");
+    assert!(report.contains("step 2 of \"Your task\" in book/src/01-blocking.md"), "{report}");
     assert!(!report.contains("What happened"), "{report}");
 }
 
