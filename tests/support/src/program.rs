@@ -3,45 +3,31 @@
 use crate::caretaker::Kept;
 use crate::check::limit_in_words;
 use crate::ipc::{self, Channel};
-use crate::lines::{Lines, Noted, Reader, Waited, to_text};
+use crate::lines::{Lines, Noted, Reader, Waited, to_line, to_text, unread};
 use crate::process::{self, Mark};
 use crate::{Check, Http, Signal, Spec, limit};
-use assert_cmd::assert::Assert;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{self, SigHandler};
 use nix::unistd::Pid;
 use predicates::Predicate;
 use serde_json::Value;
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, PipeReader, Write};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What could leak in from the shell that runs the tests and change what a program does.
-const CLEARED: [&str; 17] = [
-    "ACK_WAIT_MS",
-    "BATCH_MAILS",
-    "LEAK_MB",
-    "MAX_JOBS_PER_WORKER",
-    "NATS_URL",
-    "NODE_CHANNEL_FD",
-    "NODE_CHANNEL_SERIALIZATION_MODE",
-    "NODE_UNIQUE_ID",
-    "PORT",
-    "QUEUE_MAILS",
-    "SIGN_ROUNDS",
-    "SMTP_CONNECTIONS",
-    "SMTP_URL",
-    "WORKER",
-    "WORKERS",
-    "WORKER_GRACE_SECONDS",
-    "WORKER_TIMEOUT_SECONDS",
-];
+/// What a program gets from the shell that runs the tests: where programs, a home and temporary files are, and what the
+/// specs themselves are told. Whatever else is set there could change what it does.
+fn is_inherited(variable: &OsStr) -> bool {
+    ["PATH", "HOME", "TMPDIR"].iter().any(|name| variable == *name)
+        || variable.as_bytes().starts_with(b"WORKSHOP_")
+}
 
 /// A program that is not started yet.
 pub struct Program {
@@ -59,7 +45,7 @@ pub struct Program {
 impl Program {
     pub(crate) fn new(spec: &Spec, path: &Path, name: &str) -> Self {
         let mut command = Command::new(path);
-        for variable in CLEARED {
+        for (variable, _) in env::vars_os().filter(|(variable, _)| !is_inherited(variable)) {
             command.env_remove(variable);
         }
         // A learner's panic is one line and a place; a backtrace would bury it.
@@ -192,6 +178,7 @@ impl Program {
             spec: self.spec.clone(),
             who: format!("{who} {stream}"),
             not_noted: self.not_noted,
+            end: None,
         };
         let stdout = Lines::read(child.stdout.take(), self.stdout, unread_stdout, noted("stdout"));
         let stderr = Lines::read(child.stderr.take(), self.stderr, unread_stderr, noted("stderr"));
@@ -315,27 +302,10 @@ impl Running {
         for piece in pieces {
             self.write(piece);
             check.eventually("the program reads what is on its stdin", || {
-                (self.unread_bytes() == 0 || !self.is_running()).then_some(())
+                let left = self.stdin.as_ref().map_or(0, |stdin| unread(stdin, nix::libc::FIONREAD));
+                (left == 0 || !self.is_running()).then_some(())
             });
         }
-    }
-
-    /// How much lies in the program's stdin.
-    #[cfg(target_os = "linux")]
-    fn unread_bytes(&self) -> usize {
-        use nix::libc;
-        use std::os::fd::AsRawFd;
-        let Some(stdin) = &self.stdin else { return 0 };
-        let mut count: libc::c_int = 0;
-        // SAFETY: FIONREAD writes one int, for which `count` has room, and the descriptor is open. See
-        // ioctl_list(2); Linux answers it on both ends of a pipe.
-        let done = unsafe { libc::ioctl(stdin.as_raw_fd(), libc::FIONREAD, &mut count) };
-        if done == 0 { usize::try_from(count).unwrap_or(0) } else { 0 }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn unread_bytes(&self) -> usize {
-        0
     }
 
     /// Closes the program's stdin: it reads end of file.
@@ -357,14 +327,14 @@ impl Running {
     pub fn line(&mut self, check: &Check) -> String {
         let number = self.next_line;
         let expected = format!("line {} of stdout", number + 1);
-        match self.stdout.wait_line(number) {
+        match self.stdout.wait_line(number, limit::limit()) {
             Waited::Found(line) => {
                 self.next_line += 1;
-                line
+                to_line(&line)
             }
             Waited::Ended => {
                 // Its last words may come a moment after the end of stdout.
-                limit::poll(limit::BRIEFLY, || self.stderr.has_ended().then_some(()));
+                self.stderr.wait_for_end(limit::BRIEFLY);
                 check.fail(&expected, &format!("end of file; stderr says:\n{}", or_nothing(&self.stderr())))
             }
             Waited::TimeOut => check.time_out(&expected),
@@ -525,7 +495,7 @@ impl Running {
         self.close_stdin();
         let status = self.wait(check);
         for (name, lines) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            if !lines.wait_for_end() {
+            if !lines.wait_for_end(limit::limit()) {
                 check.fail(
                     &format!("end of file on {name}, since the program has ended"),
                     "a process that the program left behind still holds it; see the processes below",
@@ -641,11 +611,6 @@ impl Finished {
         let (stdout, stderr) = (self.stdout(), self.stderr());
         let (stdout, stderr) = (or_nothing(stdout.trim_end()), or_nothing(stderr.trim_end()));
         format!("{}\nstdout: {stdout}\nstderr: {stderr}", in_words(self.status))
-    }
-
-    /// The same for `assert_cmd`, with its own wording.
-    pub fn assert(&self) -> Assert {
-        Assert::new(Output { status: self.status, stdout: self.stdout.clone(), stderr: self.stderr.clone() })
     }
 }
 
