@@ -2,7 +2,6 @@
 
 use crate::text::{anchor, counted, shorten};
 use crate::{Spec, limit};
-use predicates::Predicate;
 use serde_json::Value;
 use std::fmt::{Debug, Display};
 use std::panic::resume_unwind;
@@ -48,34 +47,28 @@ impl Check {
         }
     }
 
-    /// `got` must fulfil `predicate`. `expected` says in words what should be so.
-    pub fn matches(&self, expected: &str, predicate: &impl Predicate<str>, got: &str) {
-        if !predicate.eval(got) {
-            self.fail(expected, got);
-        }
-    }
-
     /// Waits until `condition` gives a value. When the limit runs out, the check fails with `expected` and with
     /// the process tree.
     pub fn eventually<T>(&self, expected: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-        // After a todo! nothing more is to be expected, so an unsolved lesson is told at once.
-        let condition = || condition().map(Some).or_else(|| self.spec.todo().map(|_| None));
-        limit::poll(limit::limit(), condition).flatten().unwrap_or_else(|| self.time_out(expected))
+        self.wait_for(|| condition().ok_or(())).unwrap_or_else(|()| self.time_out(expected))
     }
 
     /// Waits until `attempt` gives `Ok`. When the limit runs out, the check fails with the last `Err`, which says what
     /// was there instead.
-    pub fn eventually_gives<T>(&self, expected: &str, mut attempt: impl FnMut() -> Result<T, String>) -> T {
-        let mut last = String::new();
-        let attempt = || match attempt() {
-            Ok(value) => Some(Some(value)),
-            Err(instead) => {
-                last = instead;
-                self.spec.todo().map(|_| None)
-            }
-        };
-        let value = limit::poll(limit::limit(), attempt).flatten();
-        value.unwrap_or_else(|| self.fail(expected, &format!("after {} still: {last}", limit_in_words())))
+    pub fn eventually_gives<T>(&self, expected: &str, attempt: impl FnMut() -> Result<T, String>) -> T {
+        self.wait_for(attempt)
+            .unwrap_or_else(|last| self.fail(expected, &format!("after {} still: {last}", limit_in_words())))
+    }
+
+    /// The first `Ok`, or the last `Err` when the limit runs out. After a todo! nothing more is to be expected, so an
+    /// unsolved lesson is told at once.
+    fn wait_for<T, E>(&self, mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+        let mut last = None;
+        limit::poll(limit::limit(), || {
+            let result = last.insert(attempt());
+            (result.is_ok() || self.spec.todo().is_some()).then_some(())
+        });
+        last.unwrap_or_else(attempt)
     }
 
     /// Fails: what was expected did not happen within the limit.

@@ -72,13 +72,6 @@ impl Http {
         TcpStream::connect(self.address()).is_err()
     }
 
-    /// Whether nobody listens on the server's port of another address of this machine.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn is_refused_at(&self, ip: &str) -> bool {
-        let port = self.base.rsplit(':').next().unwrap_or_default();
-        TcpStream::connect(format!("{ip}:{port}")).is_err()
-    }
-
     /// Sends a GET request and waits for the answer.
     pub fn get(&self, check: &Check, path: &str) -> Answer {
         self.begin_get(path).wait(check)
