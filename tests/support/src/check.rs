@@ -104,7 +104,7 @@ impl Check {
             "\nNOT WRITTEN YET: {} ({})\n\
              \n  done:      {}\n  came:      {}\n\
              \n  read:      {}\n",
-            self.spec.test_name().unwrap_or_default(),
+            self.spec.inner.test.as_deref().unwrap_or_default(),
             self.spec.package(),
             indent(&shown(&self.did)),
             indent(&shown(todo)),
@@ -115,19 +115,19 @@ impl Check {
     /// Where the chapter speaks about a `todo!`, whose text begins with `todo N: `.
     fn reading_about(&self, todo: &str) -> String {
         let step = todo.trim_start_matches("todo ").split(':').next().unwrap_or_default();
-        format!("step {step} of \"Your task\" in book/src/{}.md", self.spec.chapter())
+        format!("step {step} of \"Your task\" in book/src/{}.md", self.spec.inner.chapter)
     }
 
     /// Where the chapter speaks about this.
     fn reading(&self) -> String {
-        let chapter = self.spec.chapter();
+        let chapter = &self.spec.inner.chapter;
         format!("\"{}\" in book/src/{chapter}.md#{}", self.section, anchor(&self.section))
     }
 
     fn report(&self, expected: &str, got: &str) -> String {
         let spec = &self.spec;
         let package = spec.package();
-        let test = spec.test_name().unwrap_or_default();
+        let test = spec.inner.test.as_deref().unwrap_or_default();
         let mut report = format!(
             "\nCHECK FAILED: {test} ({package})\n\
              \n  done:      {}\n  expected:  {}\n  came:      {}\n\

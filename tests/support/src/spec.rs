@@ -13,15 +13,17 @@ use std::sync::{Arc, Mutex};
 /// Begin one with [`spec!`](crate::spec!). A clone is the same test.
 #[derive(Clone)]
 pub struct Spec {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    chapter: String,
-    package: String,
+pub(crate) struct Inner {
+    pub chapter: String,
+    /// `lesson-NN` or `solution-NN`.
+    pub package: String,
     program: PathBuf,
-    test: Option<String>,
-    seed: u64,
+    /// The name of the test.
+    pub test: Option<String>,
+    pub seed: u64,
     random: Mutex<fastrand::Rng>,
     transcript: Transcript,
     /// The programs that this test started, for the process tree of a failure.
@@ -95,7 +97,7 @@ impl Spec {
     }
 
     /// The transcript of this test.
-    pub fn transcript(&self) -> &Transcript {
+    pub(crate) fn transcript(&self) -> &Transcript {
         &self.inner.transcript
     }
 
@@ -129,14 +131,6 @@ impl Spec {
     /// The package whose program is tested, `lesson-NN` or `solution-NN`.
     pub fn package(&self) -> &str {
         &self.inner.package
-    }
-
-    pub(crate) fn chapter(&self) -> &str {
-        &self.inner.chapter
-    }
-
-    pub(crate) fn test_name(&self) -> Option<&str> {
-        self.inner.test.as_deref()
     }
 
     pub(crate) fn remember_started(&self, pid: u32, mark: &Mark) {
