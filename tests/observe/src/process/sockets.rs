@@ -4,7 +4,7 @@ use super::proc::descriptors;
 use nix::sys::socket::{getsockopt, sockopt::TcpNoDelay};
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::BorrowedFd;
 
 /// States of a socket in the kernel's tables.
 const ESTABLISHED: &str = "01";
@@ -23,12 +23,15 @@ pub fn listening(pid: u32) -> Option<Vec<SocketAddr>> {
     Some(tcp_of(pid, LISTEN)?.into_iter().map(|(_, socket)| socket.here).collect())
 }
 
-/// Whether TCP_NODELAY is set, for each connection of a process to this address. `None` where the system does not
-/// let us look.
-pub fn nodelay(pid: u32, peer: SocketAddr) -> Option<Vec<bool>> {
-    let connections = tcp_of(pid, ESTABLISHED)?.into_iter().filter(|(_, socket)| socket.there == peer);
-    let is_set = |(number, _)| getsockopt(&copy_of(pid, number)?, TcpNoDelay).ok();
-    connections.map(is_set).collect()
+/// Whether TCP_NODELAY is set, for each connection of this process to this address. `None` where only Linux shows it.
+pub fn nodelay(peer: SocketAddr) -> Option<Vec<bool>> {
+    let connections = tcp_of(std::process::id(), ESTABLISHED)?;
+    let is_set = |(number, _)| {
+        // SAFETY: it was a socket of this process just now, and only asking for an option can't harm another one.
+        let socket = unsafe { BorrowedFd::borrow_raw(number) };
+        getsockopt(&socket, TcpNoDelay).ok()
+    };
+    connections.into_iter().filter(|(_, socket)| socket.there == peer).map(is_set).collect()
 }
 
 /// A process's TCP sockets in this state, with the numbers of their descriptors. The kernel gives a long table in pieces:
@@ -76,26 +79,4 @@ fn address(text: &str) -> Option<SocketAddr> {
 /// The number of a socket, of which the link of its descriptor says `socket:[NUMBER]`.
 pub(super) fn inode(target: &str) -> Option<&str> {
     target.strip_prefix("socket:[")?.strip_suffix(']')
-}
-
-/// The kernel gives those who may trace a process a copy of a descriptor (pidfd_getfd(2)), and the copy has the same
-/// options. `None` when it does not know these calls, or does not let us.
-#[cfg(target_os = "linux")]
-fn copy_of(pid: u32, descriptor: i32) -> Option<OwnedFd> {
-    use nix::libc::{SYS_pidfd_getfd, SYS_pidfd_open, c_long, syscall};
-    use std::os::fd::{AsRawFd, FromRawFd};
-    let open = |call: c_long, arguments: [c_long; 3]| {
-        // SAFETY: both calls take plain numbers, and give a new descriptor or -1. nix has no name for them.
-        let opened = unsafe { syscall(call, arguments[0], arguments[1], arguments[2]) };
-        let opened = i32::try_from(opened).ok().filter(|descriptor| *descriptor >= 0)?;
-        // SAFETY: the kernel has just opened this descriptor for us, and nobody else knows it.
-        Some(unsafe { OwnedFd::from_raw_fd(opened) })
-    };
-    let process = open(SYS_pidfd_open, [pid.into(), 0, 0])?;
-    open(SYS_pidfd_getfd, [process.as_raw_fd().into(), descriptor.into(), 0])
-}
-
-#[cfg(not(target_os = "linux"))]
-fn copy_of(_pid: u32, _descriptor: i32) -> Option<OwnedFd> {
-    None
 }
