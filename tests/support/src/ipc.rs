@@ -3,7 +3,7 @@
 //! Written with std's blocking sockets and threads alone, so that no spec depends on the code it tests. One
 //! JSON document a line, over a Unix socket pair, as Node's `child_process.fork` does it.
 
-use crate::lines::{Lines, Noted, Reader, Waited, to_line, to_text, unread};
+use crate::lines::{Lines, Noted, Waited, to_line, to_text, unread};
 use crate::{Check, Spec, Transcript, limit};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use serde_json::Value;
@@ -53,7 +53,7 @@ impl Channel {
         stream.set_write_timeout(Some(limit::limit()))?;
         let noted =
             Noted { spec: spec.clone(), who: "channel <".to_owned(), not_noted: None, end: Some("(end)") };
-        let lines = Lines::read(Some(stream.try_clone()?), Reader::Stays, None, noted);
+        let lines = Lines::read(Some(stream.try_clone()?), None, noted);
         Ok(Self { stream, lines, transcript: spec.transcript().clone(), taken: 0, childs_number })
     }
 

@@ -17,14 +17,12 @@ pub enum Reader {
     /// The spec reads everything.
     #[default]
     Stays,
-    /// The spec goes away after so many lines, as `head` does: what is written later fails with EPIPE. With 0, it has
-    /// gone before the program begins.
-    LeavesAfter(usize),
-    /// The spec reads so many lines, then no more, but keeps the pipe open: once it is full, the program waits. With
-    /// 0, it is full before the program begins. Otherwise it takes some kilobytes more: 4 on Linux, 64 on macOS.
-    StopsAfter(usize),
+    /// Nobody, as after `| true`: each write fails with EPIPE.
+    Left,
+    /// Nobody, but the pipe stays open and is full: each write waits.
+    Stopped,
     /// There is no reader but a full disk: each write fails with ENOSPC. On macOS, which has no `/dev/full`, this is
-    /// the same as `LeavesAfter(0)`.
+    /// the same as `Left`.
     DiskFull,
 }
 
@@ -33,9 +31,9 @@ impl Reader {
     /// so that it sees a `todo!`.
     pub const ALL: [(Self, &'static str); 4] = [
         (Self::Stays, "is read"),
-        (Self::LeavesAfter(0), "has no reader"),
+        (Self::Left, "has no reader"),
         (Self::DiskFull, "is a full disk"),
-        (Self::StopsAfter(0), "is a full pipe that nobody reads"),
+        (Self::Stopped, "is a full pipe that nobody reads"),
     ];
 
     /// What the program gets, and what is read from, where it is not the pipe that `Command` makes.
@@ -44,26 +42,18 @@ impl Reader {
             Self::DiskFull if cfg!(target_os = "linux") => {
                 Ok((OpenOptions::new().write(true).open("/dev/full")?.into(), None))
             }
-            Self::LeavesAfter(0) | Self::DiskFull => {
+            Self::Left | Self::DiskFull => {
                 let (reader, writer) = io::pipe()?;
                 drop(reader);
                 wait_until_no_reader_is_left(&writer)?;
                 Ok((writer.into(), None))
             }
-            Self::StopsAfter(0) => {
+            Self::Stopped => {
                 let (reader, writer) = io::pipe()?;
                 fill(&writer)?;
                 Ok((writer.into(), Some(reader)))
             }
-            Self::Stays | Self::LeavesAfter(_) | Self::StopsAfter(_) => Ok((Stdio::piped(), None)),
-        }
-    }
-
-    /// The number of lines after which the spec reads no more.
-    fn stops(self) -> Option<usize> {
-        match self {
-            Self::LeavesAfter(lines) | Self::StopsAfter(lines) => Some(lines),
-            Self::Stays | Self::DiskFull => None,
+            Self::Stays => Ok((Stdio::piped(), None)),
         }
     }
 }
@@ -73,22 +63,19 @@ fn fill(mut pipe: &PipeWriter) -> io::Result<()> {
     without_blocking(pipe, || {
         loop {
             match pipe.write(&[b'\n'; 4096]) {
-                Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            }
+                written => written?,
+            };
         }
     })
 }
 
 /// A program that another test starts just now has a copy of every descriptor, between its fork and its exec. Only when no
 /// copy of the reader's end is left, a write fails.
-fn wait_until_no_reader_is_left(pipe: impl AsFd + Write + Copy) -> io::Result<()> {
+fn wait_until_no_reader_is_left(mut pipe: &PipeWriter) -> io::Result<()> {
     without_blocking(pipe, || {
-        let failed = limit::poll(limit::limit(), || {
-            let mut pipe = pipe;
-            pipe.write(b"\n").is_err_and(|error| error.kind() == ErrorKind::BrokenPipe).then_some(())
-        });
+        let mut fails = || pipe.write(b"\n").is_err_and(|error| error.kind() == ErrorKind::BrokenPipe);
+        let failed = limit::poll(limit::limit(), || fails().then_some(()));
         failed.ok_or_else(|| io::Error::other("a pipe still has a reader"))
     })
 }
@@ -116,8 +103,6 @@ struct Text {
     ends: Vec<usize>,
     /// Nothing more will come.
     ended: bool,
-    /// A pipe that is not read any more, and kept open.
-    kept: Option<Box<dyn Send>>,
 }
 
 impl Text {
@@ -162,16 +147,11 @@ pub(crate) struct Noted {
 
 impl Lines {
     /// Reads `pipe`. Where there is none, there is nothing to read.
-    pub fn read(
-        pipe: Option<impl Read + AsFd + Send + 'static>,
-        reader: Reader,
-        unread: Option<PipeReader>,
-        noted: Noted,
-    ) -> Self {
+    pub fn read(pipe: Option<impl Read + Send + 'static>, unread: Option<PipeReader>, noted: Noted) -> Self {
         let shared = Arc::new((Mutex::new(Text::default()), Condvar::new()));
         let lines = Self { shared: Arc::clone(&shared), spec: noted.spec.clone(), _unread: unread };
         match pipe {
-            Some(pipe) => drop(thread::spawn(move || collect(pipe, reader, &shared, &noted))),
+            Some(pipe) => drop(thread::spawn(move || collect(pipe, &shared, &noted))),
             None => shared.0.lock().unwrap().ended = true,
         }
         lines
@@ -234,17 +214,7 @@ impl Lines {
     }
 }
 
-fn collect(
-    mut pipe: impl Read + AsFd + Send + 'static,
-    reader: Reader,
-    shared: &(Mutex<Text>, Condvar),
-    noted: &Noted,
-) {
-    // So that it is full soon. A larger one does no harm.
-    #[cfg(target_os = "linux")]
-    if let Reader::StopsAfter(_) = reader {
-        let _ = fcntl(&pipe, FcntlArg::F_SETPIPE_SZ(4096));
-    }
+fn collect(mut pipe: impl Read, shared: &(Mutex<Text>, Condvar), noted: &Noted) {
     let mut buffer = vec![0; 64 * 1024];
     let mut last = String::new();
     loop {
@@ -261,19 +231,8 @@ fn collect(
             noted.line(&line, &last);
             last = line;
         }
-        let stops = !text.ended && reader.stops().is_some_and(|lines| text.ends.len() >= lines);
-        if let Some(end) = noted.end.filter(|_| text.ended).or(stops.then_some("(is not read any more)")) {
+        if let Some(end) = noted.end.filter(|_| text.ended) {
             noted.spec.transcript().note(noted.who.as_str(), end);
-        }
-        if stops {
-            // Under the lock: a spec that has seen the last line finds the pipe closed.
-            if let Reader::StopsAfter(_) = reader {
-                text.kept = Some(Box::new(pipe))
-            } else {
-                leave(pipe)
-            }
-            text.ended = true;
-            return shared.1.notify_all();
         }
         shared.1.notify_all();
         if text.ended {
@@ -288,17 +247,6 @@ impl Noted {
             self.spec.transcript().note(self.who.as_str(), line);
         }
         self.spec.remember_panic(before, line);
-    }
-}
-
-/// Closes a pipe. On Linux, this waits until nobody else has it either: a descriptor opens again by its name in /proc.
-fn leave(pipe: impl AsFd) {
-    let number = pipe.as_fd().as_raw_fd();
-    let writer = OpenOptions::new().write(true).open(format!("/proc/self/fd/{number}"));
-    drop(pipe);
-    if let Ok(writer) = writer {
-        // Where it takes too long, the check that needs it says so.
-        let _ = wait_until_no_reader_is_left(&writer);
     }
 }
 
