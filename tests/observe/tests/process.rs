@@ -22,9 +22,8 @@ fn a_child_is_seen_with_its_parent_and_its_command() {
     let child = start("read line; exit 0");
     let info = process::info(child.id()).unwrap();
     assert_eq!(info.parent, std::process::id());
-    assert!(
-        poll(limit(), || process::info(child.id())?.command.contains("read line").then_some(())).is_some()
-    );
+    let reads = || process::info(child.id())?.command.contains("read line").then_some(());
+    assert!(poll(limit(), reads).is_some());
     assert!(process::info(child.id()).unwrap().resident_bytes > 0);
     assert!(process::children(std::process::id()).iter().any(|info| info.pid == child.id()));
     end(child);

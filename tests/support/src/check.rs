@@ -1,7 +1,8 @@
 //! What a failing check says.
 
+use crate::limit;
+use crate::spec::{Inner, Spec};
 use crate::text::{anchor, counted, shorten};
-use crate::{Spec, limit};
 use serde_json::Value;
 use std::fmt::{Debug, Display};
 use std::panic::resume_unwind;
@@ -100,53 +101,40 @@ impl Check {
 
     /// What an unsolved lesson says: no transcript, since nothing is broken.
     fn report_todo(&self, todo: &str) -> String {
+        let Inner { chapter, package, .. } = &*self.spec.inner;
+        // The text of a `todo!` begins with `todo N: `.
+        let step = todo.trim_start_matches("todo ").split(':').next().unwrap_or_default();
         format!(
-            "\nNOT WRITTEN YET: {} ({})\n\
+            "\nNOT WRITTEN YET: {} ({package})\n\
              \n  done:      {}\n  came:      {}\n\
-             \n  read:      {}\n",
-            self.spec.inner.test.as_deref().unwrap_or_default(),
-            self.spec.package(),
-            indent(&shown(&self.did)),
-            indent(&shown(todo)),
-            self.reading_about(todo),
+             \n  read:      step {step} of \"Your task\" in book/src/{chapter}.md\n",
+            self.test(),
+            indented(&self.did),
+            indented(todo),
         )
     }
 
-    /// Where the chapter speaks about a `todo!`, whose text begins with `todo N: `.
-    fn reading_about(&self, todo: &str) -> String {
-        let step = todo.trim_start_matches("todo ").split(':').next().unwrap_or_default();
-        format!("step {step} of \"Your task\" in book/src/{}.md", self.spec.inner.chapter)
-    }
-
-    /// Where the chapter speaks about this.
-    fn reading(&self) -> String {
-        let chapter = &self.spec.inner.chapter;
-        format!("\"{}\" in book/src/{chapter}.md#{}", self.section, anchor(&self.section))
-    }
-
     fn report(&self, expected: &str, got: &str) -> String {
-        let spec = &self.spec;
-        let package = spec.package();
-        let test = spec.inner.test.as_deref().unwrap_or_default();
-        let mut report = format!(
+        let Inner { chapter, package, seed, .. } = &*self.spec.inner;
+        let (section, test) = (&self.section, self.test());
+        let tree = self.spec.process_tree();
+        format!(
             "\nCHECK FAILED: {test} ({package})\n\
              \n  done:      {}\n  expected:  {}\n  came:      {}\n\
-             \n  read:      {}\n\
-             \n  repeat:    WORKSHOP_SEED={} cargo test -p {package} {test}\n",
-            indent(&shown(&self.did)),
-            indent(&shown(expected)),
-            indent(&shown(got)),
-            self.reading(),
-            spec.seed(),
-        );
-        report.push_str("\nWhat happened, in milliseconds since the check began:\n");
-        report.push_str(&spec.transcript().render());
-        let tree = spec.process_tree();
-        if !tree.is_empty() {
-            report.push_str("\nThe processes at this moment:\n");
-            report.push_str(&tree);
-        }
-        report
+             \n  read:      \"{section}\" in book/src/{chapter}.md#{}\n\
+             \n  repeat:    WORKSHOP_SEED={seed} cargo test -p {package} {test}\n\
+             \nWhat happened, in milliseconds since the check began:\n{}{}{tree}",
+            indented(&self.did),
+            indented(expected),
+            indented(got),
+            anchor(section),
+            self.spec.transcript().render(),
+            if tree.is_empty() { "" } else { "\nThe processes at this moment:\n" },
+        )
+    }
+
+    fn test(&self) -> &str {
+        self.spec.inner.test.as_deref().unwrap_or_default()
     }
 }
 
@@ -155,12 +143,9 @@ pub(crate) fn limit_in_words() -> String {
     counted(usize::try_from(limit::limit().as_secs()).unwrap_or(usize::MAX), "second")
 }
 
-fn shown(text: &str) -> String {
-    text.lines().map(|line| shorten(line, SHOWN_CHARS)).take(30).collect::<Vec<_>>().join("\n")
-}
-
-/// Lines after the first begin under the first.
-fn indent(text: &str) -> String {
-    let text = if text.is_empty() { "(nothing)" } else { text };
-    text.trim_end().replace('\n', "\n             ")
+/// What there is room for. Lines after the first begin under the first.
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| shorten(line, SHOWN_CHARS)).take(30).collect();
+    let text = lines.join("\n             ");
+    if text.is_empty() { "(nothing)".to_owned() } else { text.trim_end().to_owned() }
 }

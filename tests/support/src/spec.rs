@@ -123,16 +123,6 @@ impl Spec {
         (0..count).map(|_| self.mail()).collect()
     }
 
-    /// The seed of the random inputs.
-    pub fn seed(&self) -> u64 {
-        self.inner.seed
-    }
-
-    /// The package whose program is tested, `lesson-NN` or `solution-NN`.
-    pub fn package(&self) -> &str {
-        &self.inner.package
-    }
-
     pub(crate) fn remember_started(&self, pid: u32, mark: &Mark) {
         self.inner.started.lock().unwrap().push((pid, mark.clone()));
     }
@@ -161,8 +151,8 @@ impl Spec {
     /// All programs of this test that run now, with everything that they have started.
     pub fn process_tree(&self) -> String {
         let started = self.inner.started.lock().unwrap().clone();
-        let mut members: Vec<Info> =
-            started.iter().flat_map(|(pid, mark)| process::family(*pid, mark)).collect();
+        let families = started.iter().flat_map(|(pid, mark)| process::family(*pid, mark));
+        let mut members: Vec<Info> = families.collect();
         members.sort_by_key(|info| info.pid);
         members.dedup_by_key(|info| info.pid);
         process::tree(&members)

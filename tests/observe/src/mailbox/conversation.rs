@@ -96,7 +96,6 @@ impl Conversation<'_> {
                 self.say("250 OK")
             }
             "NOOP" => self.say("250 OK"),
-            "VRFY" => self.say("252 try to send it"),
             "QUIT" => {
                 // Before the client can know: its next conversation does not overlap with this one.
                 self.state.closed(self.id);
