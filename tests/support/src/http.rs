@@ -247,10 +247,8 @@ fn read_line(stream: &mut impl BufRead) -> io::Result<String> {
 }
 
 fn ended() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        "the server closed the connection before the end of its answer",
-    )
+    let why = "the server closed the connection before the end of its answer";
+    io::Error::new(io::ErrorKind::UnexpectedEof, why)
 }
 
 #[cfg(test)]

@@ -105,15 +105,11 @@ mod tests {
     #[test]
     fn what_comes_again_and_again_is_counted() {
         let transcript = Transcript::new();
-        for _ in 0..4 {
-            transcript.note("spec", "GET /jobs/1");
-            transcript.note("spec", "GET /jobs/1 was answered: 200 running");
+        let question_and_answer = ["GET /jobs/1", "GET /jobs/1 was answered: 200 running"];
+        let (twice, last) = (["closed"; 2], ["GET /jobs/1", "GET /jobs/1 was answered: 200 done"]);
+        for what in [&question_and_answer.repeat(4)[..], &twice, &last].concat() {
+            transcript.note("spec", what);
         }
-        for _ in 0..2 {
-            transcript.note("mailbox", "closed");
-        }
-        transcript.note("spec", "GET /jobs/1");
-        transcript.note("spec", "GET /jobs/1 was answered: 200 done");
         let text = transcript.render();
         let lines: Vec<&str> =
             text.lines().map(|line| line.rsplit("]  ").next().unwrap_or(line).trim()).collect();
