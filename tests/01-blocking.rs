@@ -214,7 +214,7 @@ fn an_empty_job_is_done_at_once() {
 fn a_reply_that_cannot_be_printed_is_an_error() {
     let spec = support::spec!("01-blocking");
     let mailbox = spec.mailbox();
-    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::LeavesAfter(0), "has no reader")] {
+    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::Left, "has no reader")] {
         let mails = spec.mails(1);
         let check = spec.check(PRINT, format!("ran the program with a mail; its stdout {what}"));
         let finished = with_job(&spec, &mailbox, &mails).stdout(reader).run(&check);

@@ -294,7 +294,7 @@ fn a_line_that_is_no_task_is_bad_input() {
 #[test]
 fn a_report_that_cannot_be_printed_is_an_error() {
     let spec = support::spec!("05-spawn");
-    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::LeavesAfter(0), "has no reader")] {
+    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::Left, "has no reader")] {
         let check = spec.check(COLLECT, format!("gave the program two tasks; its stdout {what}"));
         let tasks = lines(&[shell("exit 0", &[]), shell("exit 0", &[])]);
         let finished = spec.program().stdout(reader).stdin(tasks).run(&check);

@@ -194,7 +194,7 @@ fn the_end_of_the_child_is_not_the_end_of_the_parent() {
 #[test]
 fn lines_that_cannot_be_printed_are_an_error() {
     let spec = support::spec!("06-fork");
-    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::LeavesAfter(0), "has no reader")] {
+    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::Left, "has no reader")] {
         let numbers = Numbers::random(&spec);
         let check = spec.check(FORK, format!("{}; stdout {what}", numbers.did()));
         numbers.program(&spec).stdout(reader).run(&check).code(1).reports_error(&[]);

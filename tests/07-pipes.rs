@@ -292,7 +292,7 @@ fn a_stdin_that_cannot_be_read_is_an_error() {
 #[test]
 fn answers_that_cannot_be_printed_are_an_error() {
     let spec = support::spec!("07-pipes");
-    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::LeavesAfter(0), "has no reader")] {
+    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::Left, "has no reader")] {
         let message = message(&spec);
         let check = spec.check(WORKER, format!("sent a message to the worker; its stdout {what}"));
         let input = format!("{message}\n");

@@ -258,8 +258,8 @@ fn a_log_that_nobody_reads_stops_nothing() {
     let spec = support::spec!("09-send-mail");
     let logs = [
         (Reader::Stays, "is read"),
-        (Reader::LeavesAfter(0), "has no reader any more"),
-        (Reader::StopsAfter(0), "is full, because its reader has stopped reading"),
+        (Reader::Left, "has no reader any more"),
+        (Reader::Stopped, "is full, because its reader has stopped reading"),
         (Reader::DiskFull, "is a file on a full disk"),
     ];
     for (reader, what) in logs {

@@ -575,8 +575,8 @@ fn a_log_that_nobody_reads_stops_nothing() {
         (Reader::Stays, "is read"),
         // First the log that blocks for certain. A panic at a log without a reader may leave the worker to tokio, which
         // may or may not reap it in time.
-        (Reader::StopsAfter(0), "is full, because its reader has stopped reading"),
-        (Reader::LeavesAfter(0), "has no reader any more"),
+        (Reader::Stopped, "is full, because its reader has stopped reading"),
+        (Reader::Left, "has no reader any more"),
         (Reader::DiskFull, "is a file on a full disk"),
     ];
     for (reader, what) in logs {

@@ -1080,7 +1080,7 @@ fn a_log_that_nobody_reads_does_not_stop_the_server() {
         CONTRACT,
         "posted 200 bad addresses, twice, to a server whose stderr is read, is full, or is closed",
     );
-    for reader in [Reader::Stays, Reader::StopsAfter(0), Reader::LeavesAfter(0)] {
+    for reader in [Reader::Stays, Reader::Stopped, Reader::Left] {
         let (mut server, http) = started(&check, server(&spec, &mailbox).stderr(reader));
         for _ in 0..2 {
             let bad = |mail: Mail| Mail { to: format!("no address {}", "x".repeat(500)), ..mail };

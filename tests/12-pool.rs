@@ -744,8 +744,8 @@ fn neither_a_client_nor_a_log_keeps_the_server() {
     let spec = support::spec!("12-pool");
     let readers = [
         (Reader::Stays, "is read"),
-        (Reader::StopsAfter(0), "is full, and nobody reads it"),
-        (Reader::LeavesAfter(0), "has lost its reader"),
+        (Reader::Stopped, "is full, and nobody reads it"),
+        (Reader::Left, "has lost its reader"),
     ];
     for (reader, log) in readers {
         let mailbox = spec.mailbox();

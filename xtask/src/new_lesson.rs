@@ -2,11 +2,12 @@
 
 use crate::starters;
 use clap::{ArgMatches, Command};
+use course::files;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use workshop::failure::Failure;
-use workshop::lesson::{self, Lesson, files};
+use workshop::lesson::{self, Lesson};
 use workshop::run::command::finish;
 use workshop::run::workspace;
 use workshop::ui::arguments;

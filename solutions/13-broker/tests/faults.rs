@@ -276,9 +276,7 @@ fn a_mail_that_can_never_be_sent_is_tried_once() {
 
 #[test]
 fn a_log_that_is_not_read_stops_nothing() {
-    for (reader, log) in
-        [(Reader::StopsAfter(0), "is not read"), (Reader::LeavesAfter(0), "has lost its reader")]
-    {
+    for (reader, log) in [(Reader::Stopped, "is not read"), (Reader::Left, "has lost its reader")] {
         let spec = spec();
         let Some(broker) = Broker::start(&spec) else { return };
         let mailbox = spec.mailbox();

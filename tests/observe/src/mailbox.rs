@@ -65,17 +65,17 @@ impl Mailbox {
 
     /// From now on, every conversation stops at `point` until it is released.
     pub fn hold(&self, point: Point) {
-        self.state.hold(point, None);
+        self.state.change(|record| record.gates.push((point, None)));
     }
 
     /// From now on, a conversation about this recipient stops at `point` until it is released.
     pub fn hold_recipient(&self, point: Point, recipient: &str) {
-        self.state.hold(point, Some(recipient.to_owned()));
+        self.state.change(|record| record.gates.push((point, Some(recipient.to_owned()))));
     }
 
     /// How many conversations are held at this moment. One whose client has gone is not held any more.
     pub fn held(&self) -> usize {
-        self.state.held()
+        self.state.read(Record::held_now)
     }
 
     /// Waits until `count` conversations or more are held at once. False when the [limit](crate::limit) runs out,
@@ -86,22 +86,25 @@ impl Mailbox {
 
     /// Lets the conversation go that has been held for the longest time. The gates stay closed for the others.
     pub fn release_one(&self) {
-        self.state.release_one();
+        self.state.change(|record| (!record.held.is_empty()).then(|| record.held.remove(0)));
     }
 
     /// Lets this conversation go, where it is held. The gates stay closed for the others.
     pub fn release(&self, conversation: usize) {
-        self.state.release(conversation);
+        self.state.change(|record| record.held.retain(|held| *held != conversation));
     }
 
     /// Opens all gates and lets every held conversation go.
     pub fn release_all(&self) {
-        self.state.release_all();
+        self.state.change(|record| {
+            record.gates.clear();
+            record.held.clear();
+        });
     }
 
     /// Answers `reply` when a mail to `recipient` comes, from now on.
     pub fn reply(&self, recipient: &str, reply: Reply) {
-        self.state.set_reply(recipient, reply);
+        self.state.change(|record| record.replies.insert(recipient.to_owned(), reply));
     }
 
     /// Does something wrong from now on, in every conversation, as servers do. Several quirks can be asked for.
@@ -115,29 +118,26 @@ impl Mailbox {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn quirk(&self, quirk: Quirk) {
-        self.state.add_quirk(quirk);
+        self.state.change(|record| record.quirks.push(quirk));
     }
 
     /// Offers SMTPUTF8 (RFC 6531) from now on. Without this it is not offered, and asking for it is refused; addresses
     /// that need it are taken all the same, so that a spec can see who sends them.
     pub fn offer_smtputf8(&self) {
-        self.state.offer_smtputf8();
-    }
-
-    /// Accepts letters of so many bytes at most; without this, 32 MiB. `EHLO` says it (RFC 1870), and what is longer is
-    /// refused with 552.
-    pub fn limit_letters(&self, max_bytes: usize) {
-        self.state.set_max_letter_bytes(max_bytes);
+        self.state.change(|record| record.offers_smtputf8 = true);
     }
 
     /// Keeps no letter and no command from now on, for a mailbox that stays up all day. The observer is told of each.
     pub fn keep_nothing(&self) {
-        self.state.keep_nothing();
+        self.state.change(|record| record.keeps_nothing = true);
     }
 
     /// The commands of a conversation byte for byte, each with its line end: what the client said outside of letters.
     pub fn commands(&self, conversation: usize) -> Vec<Vec<u8>> {
-        self.state.read(|record| record.commands(conversation))
+        self.state.read(|record| {
+            let said = record.said.iter().filter(|(id, _)| *id == conversation);
+            said.map(|(_, line)| line.clone()).collect()
+        })
     }
 
     /// What was accepted so far, in the order in which it was accepted.
@@ -186,7 +186,7 @@ impl Drop for Mailbox {
 
 fn accept(listener: &TcpListener, state: &Arc<State>) {
     for stream in listener.incoming() {
-        if state.is_closed() {
+        if state.read(|record| record.closed) {
             return;
         }
         // An error here is the client's: it went away before it was accepted.

@@ -3,22 +3,20 @@
 //! On Linux everything comes from `/proc` (proc(5)). Elsewhere `ps` gives what it can, and what only Linux
 //! shows is `None`.
 
-#[cfg(target_os = "linux")]
-mod linux;
-#[cfg(target_os = "linux")]
-mod option;
+mod proc;
 mod ps;
+mod sockets;
+mod waits;
 
-#[cfg(target_os = "linux")]
-use linux as system;
-#[cfg(not(target_os = "linux"))]
-use ps as system;
+pub use proc::{descriptors, peak_memory, processor_time, threads};
+pub use sockets::{listening, nodelay};
+pub use waits::{thread_waiting_in, waiting_in};
 
 use crate::limit;
+use crate::text::{escape, shorten};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::fmt::Write;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -49,12 +47,17 @@ impl Info {
 
 /// All processes of the machine that may be looked at.
 pub fn all() -> Vec<Info> {
-    system::all()
+    if !cfg!(target_os = "linux") {
+        return ps::show(&["-A"]);
+    }
+    let mut all: Vec<Info> = proc::pids().into_iter().filter_map(info).collect();
+    all.sort_by_key(|info| info.pid);
+    all
 }
 
 /// One process; `None` when there is no such process (any more).
 pub fn info(pid: u32) -> Option<Info> {
-    system::info(pid)
+    if cfg!(target_os = "linux") { proc::info(pid) } else { ps::show(&["-p", &pid.to_string()]).pop() }
 }
 
 /// The children of a process, zombies included.
@@ -72,54 +75,9 @@ pub fn group(group: u32) -> Vec<Info> {
     all().into_iter().filter(|info| info.group == group).collect()
 }
 
-/// The number of threads of a process. `None` where only Linux shows it.
-pub fn threads(pid: u32) -> Option<usize> {
-    system::threads(pid)
-}
-
-/// The numbers of a process's open descriptors and what each is, such as `socket:[4711]`. `None` where only
-/// Linux shows it.
-pub fn descriptors(pid: u32) -> Option<Vec<(i32, String)>> {
-    system::descriptors(pid)
-}
-
-/// The addresses at which a process listens for TCP connections. `None` where only Linux shows it.
-pub fn listening(pid: u32) -> Option<Vec<SocketAddr>> {
-    system::listening(pid)
-}
-
-/// Whether TCP_NODELAY is set, for each connection of a process to this address. `None` where the system does not
-/// let us look.
-pub fn nodelay(pid: u32, peer: SocketAddr) -> Option<Vec<bool>> {
-    system::nodelay(pid, peer)
-}
-
-/// How long a process has had a processor, all its threads together. `None` where only Linux shows it.
-pub fn processor_time(pid: u32) -> Option<Duration> {
-    system::processor_time(pid)
-}
-
-/// The most memory that a process has had resident since it began, in bytes. `None` where only Linux shows it, and when
-/// the process has ended.
-pub fn peak_memory(pid: u32) -> Option<u64> {
-    system::peak_memory(pid)
-}
-
 /// Whether a process is stopped, all its threads: a busy machine lets some go on for a moment after SIGSTOP.
 pub fn is_stopped(pid: u32) -> bool {
-    system::is_stopped(pid)
-}
-
-/// What a process is waiting in, in words: "reading the channel", "waiting for a child to end". `None` where
-/// only Linux shows it.
-pub fn waiting_in(pid: u32) -> Option<String> {
-    system::waiting_in(pid)
-}
-
-/// What one thread is waiting in, in the words of [`waiting_in`]; the wait of an event loop begins with "waiting
-/// for an event on". `None` where only Linux shows it.
-pub fn thread_waiting_in(pid: u32, thread: u32) -> Option<String> {
-    system::thread_waiting_in(pid, thread)
+    proc::is_stopped(pid).unwrap_or_else(|| info(pid).is_some_and(|info| info.state == 'T'))
 }
 
 /// Sends a signal to a process. One that is gone already is no error.
@@ -152,7 +110,9 @@ impl Mark {
 /// A program that was started here, and everything that it has started: its process group, all below it by descent, and
 /// what has its mark.
 pub fn family(leader: u32, mark: &Mark) -> Vec<Info> {
-    let marked = system::with_variable(Mark::NAME, &mark.0);
+    let variable = format!("{}={}", Mark::NAME, mark.0);
+    let with_variable = if cfg!(target_os = "linux") { proc::with_variable } else { ps::with_variable };
+    let marked = with_variable(&variable);
     let all = all();
     // Once it was waited for, its number can be somebody else's.
     let is_leader = |info: &Info| info.pid == leader && info.parent == std::process::id();
@@ -184,38 +144,28 @@ pub fn end_family(leader: u32, mark: &Mark) {
 
 /// These processes, a line each, indented by descent, with what each is waiting in.
 pub fn tree(members: &[Info]) -> String {
-    let mut children: HashMap<u32, Vec<&Info>> = HashMap::new();
-    for info in members {
-        children.entry(info.parent).or_default().push(info);
-    }
     let is_root = |info: &&Info| !members.iter().any(|other| other.pid == info.parent);
     // An orphan that has ended is left to whoever waits for orphans.
     let awaited = |info: &&Info| info.is_zombie() && info.parent == 1;
     let mut text = String::new();
     for info in members.iter().filter(is_root).filter(|info| !awaited(info)) {
-        write_branch(info, 1, &children, &mut text);
+        write_branch(info, 1, members, &mut text);
     }
     text
 }
 
-fn write_branch(info: &Info, depth: usize, children: &HashMap<u32, Vec<&Info>>, text: &mut String) {
+fn write_branch(info: &Info, depth: usize, members: &[Info], text: &mut String) {
     let waiting = match info.state {
         'Z' => "a zombie: it has ended, and its parent has not waited for it".to_owned(),
         'T' => "stopped".to_owned(),
         'R' => "running".to_owned(),
-        _ => waiting_in(info.pid).map_or_else(|| "waiting".to_owned(), |words| crate::text::escape(&words)),
+        _ => waiting_in(info.pid).map_or_else(|| "waiting".to_owned(), |words| escape(&words)),
     };
-    let command = crate::text::shorten(&info.command, 90);
-    text.push_str(&format!(
-        "{:indent$}pid {} (parent {}, state {}) {command}\n{:indent$}    {waiting}\n",
-        "",
-        info.pid,
-        info.parent,
-        info.state,
-        "",
-        indent = depth * 2
-    ));
-    for child in children.get(&info.pid).into_iter().flatten() {
-        write_branch(child, depth + 2, children, text);
+    let Info { pid, parent, state, command, .. } = info;
+    let (indent, command) = (" ".repeat(depth * 2), shorten(command, 90));
+    let _ = writeln!(text, "{indent}pid {pid} (parent {parent}, state {state}) {command}");
+    let _ = writeln!(text, "{indent}    {waiting}");
+    for child in members.iter().filter(|child| child.parent == *pid) {
+        write_branch(child, depth + 2, members, text);
     }
 }

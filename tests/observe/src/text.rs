@@ -21,15 +21,11 @@ pub fn escape(text: &str) -> String {
     let is_obeyed = |letter: char| {
         letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let mut visible = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if is_obeyed(letter) {
-            visible.extend(letter.escape_default());
-        } else {
-            visible.push(letter);
-        }
-    }
-    visible
+    let shown = |letter: char| match is_obeyed(letter) {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// A number of things: `1 mail`, `2 mails`.

@@ -1,31 +1,27 @@
 //! A broker of the test's own: nats-server with JetStream.
 
 use crate::node::optional_tool;
-use crate::{Check, Http, Program, Running, Scratch, Signal, Spec, Transcript, counted};
+use crate::{Check, Http, Program, Running, Scratch, Signal, Spec, Transcript, limit};
 use predicates::str::contains;
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::{env, fs};
 
 /// Ports are chosen here: below what systems give to those who ask for any port, so that a broker that is
 /// restarted finds its port free.
-const PORTS: std::ops::Range<usize> = 20_000..32_000;
+const PORTS: Range<u16> = 20_000..32_000;
 /// How many ports are tried.
 const ATTEMPTS: usize = 10;
-
-/// Where nats-server is, or `None` when it is not installed; see [`optional_tool`].
-pub fn nats_server() -> Option<PathBuf> {
-    optional_tool("nats-server", "apt install nats-server, or brew install nats-server")
-}
 
 /// A running broker with a store of its own. It is killed, and its store removed, when this is dropped.
 pub struct Broker {
     running: Option<Running>,
     spec: Spec,
     server: PathBuf,
-    port: usize,
+    port: u16,
     store: Scratch,
     jetstream: String,
 }
@@ -39,26 +35,31 @@ impl Broker {
     /// As [`start`](Self::start), with a limit for all that is stored, in the words of nats-server's configuration:
     /// `max_file_store: 20000`.
     pub fn start_with(spec: &Spec, jetstream: &str) -> Option<Self> {
-        let server = nats_server()?;
+        let server = optional_tool("nats-server", "apt install nats-server, or brew install nats-server")?;
         let check = spec.check("", "started nats-server");
-        for _ in 0..ATTEMPTS {
-            let port = fastrand::usize(PORTS);
-            if !is_free(port) {
-                continue;
-            }
-            let mut broker = Self {
-                running: None,
-                spec: spec.clone(),
-                server: server.clone(),
-                port,
-                store: new_store(&check),
-                jetstream: jetstream.to_owned(),
-            };
-            if broker.begin() {
-                return Some(broker);
-            }
+        let brokers = (0..ATTEMPTS).map(|_| Self {
+            running: None,
+            spec: spec.clone(),
+            server: server.clone(),
+            port: fastrand::u16(PORTS),
+            store: Scratch::new(env::temp_dir(), "broker"),
+            jetstream: jetstream.to_owned(),
+        });
+        let begun = brokers.into_iter().find_map(|mut broker| {
+            broker.make_folder(&check);
+            broker.begin().then_some(broker)
+        });
+        let begun = begun.unwrap_or_else(|| {
+            check.fail("a running nats-server", &format!("none of {ATTEMPTS} ports was free"))
+        });
+        Some(begun)
+    }
+
+    fn make_folder(&self, check: &Check) {
+        let path = self.store.path();
+        if let Err(error) = fs::create_dir(path) {
+            check.fail("an empty folder for the broker", &format!("{}: {error}", path.display()));
         }
-        check.fail("a running nats-server", &format!("none of {ATTEMPTS} ports was free"))
     }
 
     /// Starts the process. False when it ends instead of listening.
@@ -73,15 +74,9 @@ impl Broker {
             // What it says of itself when all is well would fill the transcript.
             .without_noting("[INF]")
             .start();
-        let ready = crate::limit::poll(crate::limit::limit(), || {
-            if running.stderr().contains("Server is ready") {
-                Some(true)
-            } else {
-                (!running.is_running()).then_some(false)
-            }
-        });
-        self.running = Some(running);
-        ready == Some(true)
+        let is_ready = |running: &Running| running.stderr().contains("Server is ready");
+        limit::poll(limit::limit(), || (is_ready(&running) || !running.is_running()).then_some(()));
+        is_ready(self.running.insert(running))
     }
 
     /// The address in the form that `NATS_URL` takes.
@@ -97,17 +92,18 @@ impl Broker {
         }
     }
 
+    fn running(&self, check: &Check) -> &Running {
+        self.running.as_ref().unwrap_or_else(|| check.fail("a running nats-server", "it is stopped"))
+    }
+
     /// Lets the broker be there and say nothing, until [`resume`](Self::resume).
     pub fn pause(&self, check: &Check) {
-        let Some(running) = &self.running else { check.fail("a running nats-server", "it is stopped") };
-        running.pause(check);
+        self.running(check).pause(check);
     }
 
     /// Lets the broker go on.
     pub fn resume(&self) {
-        if let Some(running) = &self.running {
-            running.signal(Signal::SIGCONT);
-        }
+        self.running.iter().for_each(|running| running.signal(Signal::SIGCONT));
     }
 
     /// Starts a broker that was stopped again, on the same port and with the same store.
@@ -120,16 +116,14 @@ impl Broker {
 
     /// Removes everything that a stopped broker has stored, as the book's advice for a fresh start does.
     pub fn wipe(&self, check: &Check) {
-        let path = self.store.path();
-        if let Err(error) = fs::remove_dir_all(path).and_then(|()| fs::create_dir(path)) {
-            check.fail("an empty folder for the broker", &format!("{}: {error}", path.display()));
-        }
+        let _ = fs::remove_dir_all(self.store.path());
+        self.make_folder(check);
     }
 
     /// Publishes a message as any other program might that can reach the broker. It is stored when this returns.
     pub fn publish(&self, check: &Check, subject: &str, payload: &[u8]) {
         let stored = || -> io::Result<String> {
-            let mut stream = TcpStream::connect(("127.0.0.1", self.port()))?;
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
             let head = format!("CONNECT {{}}\r\nSUB stored 1\r\nPUB {subject} stored {}\r\n", payload.len());
             stream.write_all(&[head.as_bytes(), payload, b"\r\n"].concat())?;
             let lines = BufReader::new(stream).lines();
@@ -147,7 +141,7 @@ impl Broker {
 
     /// The port that the broker listens on.
     pub fn port(&self) -> u16 {
-        u16::try_from(self.port).expect("a port")
+        self.port
     }
 
     /// How many messages the streams hold together: what is still to be done. The stream of jobs doesn't count. It is
@@ -164,8 +158,7 @@ impl Broker {
     }
 
     fn streams(&self, check: &Check) -> Vec<Value> {
-        let Some(running) = &self.running else { check.fail("a running nats-server", "it is stopped") };
-        let line = running.log_line(check, &contains("Starting http monitor on "));
+        let line = self.running(check).log_line(check, &contains("Starting http monitor on "));
         let address = line.rsplit(' ').next().unwrap_or_default();
         // Not in the test's transcript: this is asked again and again, and each answer has another time in it.
         let monitor = Http::new(&Transcript::new(), &format!("http://{address}"));
@@ -179,10 +172,9 @@ impl Broker {
     pub fn wait_messages(&self, check: &Check, count: u64) {
         let mut came = 0;
         while came < count {
-            let messages = |count: u64| counted(usize::try_from(count).unwrap_or(usize::MAX), "message");
-            came = check.eventually_gives(&format!("{} in the broker", messages(count)), || {
+            came = check.eventually_gives(&format!("{count} messages in the broker"), || {
                 let now = self.messages(check).unwrap_or_default();
-                if now > came { Ok(now) } else { Err(messages(now)) }
+                if now > came { Ok(now) } else { Err(format!("{now} messages")) }
             });
         }
     }
@@ -190,29 +182,18 @@ impl Broker {
     /// Waits until no stream of the broker holds a message. `Err` with how many are left when the limit runs out.
     pub fn wait_empty(&self, check: &Check) -> Result<(), u64> {
         let mut left = None;
-        let empty = crate::limit::poll(crate::limit::limit(), || {
+        limit::poll(limit::limit(), || {
             left = self.messages(check);
             (left == Some(0)).then_some(())
         });
-        empty.ok_or_else(|| {
-            left.unwrap_or_else(|| check.fail("how many messages the broker holds", "nothing"))
-        })
+        match left {
+            Some(0) => Ok(()),
+            Some(left) => Err(left),
+            None => check.fail("how many messages the broker holds", "nothing"),
+        }
     }
 }
 
 fn name(stream: &Value) -> &str {
     stream["name"].as_str().unwrap_or_default()
-}
-
-fn is_free(port: usize) -> bool {
-    u16::try_from(port).is_ok_and(|port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok())
-}
-
-/// A new folder, which is removed in the end.
-fn new_store(check: &Check) -> Scratch {
-    let scratch = Scratch::new(env::temp_dir(), "broker");
-    if let Err(error) = fs::create_dir(scratch.path()) {
-        check.fail("a new folder for the broker", &format!("{}: {error}", scratch.path().display()));
-    }
-    scratch
 }

@@ -26,7 +26,6 @@ const SCRIPT: &str = r#"
             gone) for one; do shift; [ "$one" = "$what" ] || set -- "$@" "$one"; done ;;
         esac
     done
-    [ $# = 0 ] && exit
     for one; do
         case $one in /*) ;; *) kill -s KILL -- "-$one" ;; esac
     done
@@ -92,8 +91,13 @@ impl Drop for Scratch {
     }
 }
 
+/// From here on, whatever has a mark of this test program is ended with it.
+pub(crate) fn watch() -> Option<&'static Mutex<ChildStdin>> {
+    CARETAKER.get_or_init(start).as_ref()
+}
+
 fn tell(verb: &str, what: &str) {
-    if let Some(caretaker) = CARETAKER.get_or_init(start)
+    if let Some(caretaker) = watch()
         && let Ok(mut caretaker) = caretaker.lock()
     {
         let _ = caretaker.write_all(format!("{verb} {what}\n").as_bytes());

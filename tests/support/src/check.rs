@@ -1,8 +1,8 @@
 //! What a failing check says.
 
+use crate::limit;
+use crate::spec::{Inner, Spec};
 use crate::text::{anchor, counted, shorten};
-use crate::{Spec, limit};
-use predicates::Predicate;
 use serde_json::Value;
 use std::fmt::{Debug, Display};
 use std::panic::resume_unwind;
@@ -48,34 +48,28 @@ impl Check {
         }
     }
 
-    /// `got` must fulfil `predicate`. `expected` says in words what should be so.
-    pub fn matches(&self, expected: &str, predicate: &impl Predicate<str>, got: &str) {
-        if !predicate.eval(got) {
-            self.fail(expected, got);
-        }
-    }
-
     /// Waits until `condition` gives a value. When the limit runs out, the check fails with `expected` and with
     /// the process tree.
     pub fn eventually<T>(&self, expected: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-        // After a todo! nothing more is to be expected, so an unsolved lesson is told at once.
-        let condition = || condition().map(Some).or_else(|| self.spec.todo().map(|_| None));
-        limit::poll(limit::limit(), condition).flatten().unwrap_or_else(|| self.time_out(expected))
+        self.wait_for(|| condition().ok_or(())).unwrap_or_else(|()| self.time_out(expected))
     }
 
     /// Waits until `attempt` gives `Ok`. When the limit runs out, the check fails with the last `Err`, which says what
     /// was there instead.
-    pub fn eventually_gives<T>(&self, expected: &str, mut attempt: impl FnMut() -> Result<T, String>) -> T {
-        let mut last = String::new();
-        let attempt = || match attempt() {
-            Ok(value) => Some(Some(value)),
-            Err(instead) => {
-                last = instead;
-                self.spec.todo().map(|_| None)
-            }
-        };
-        let value = limit::poll(limit::limit(), attempt).flatten();
-        value.unwrap_or_else(|| self.fail(expected, &format!("after {} still: {last}", limit_in_words())))
+    pub fn eventually_gives<T>(&self, expected: &str, attempt: impl FnMut() -> Result<T, String>) -> T {
+        self.wait_for(attempt)
+            .unwrap_or_else(|last| self.fail(expected, &format!("after {} still: {last}", limit_in_words())))
+    }
+
+    /// The first `Ok`, or the last `Err` when the limit runs out. After a todo! nothing more is to be expected, so an
+    /// unsolved lesson is told at once.
+    fn wait_for<T, E>(&self, mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+        let mut last = None;
+        limit::poll(limit::limit(), || {
+            let result = last.insert(attempt());
+            (result.is_ok() || self.spec.todo().is_some()).then_some(())
+        });
+        last.unwrap_or_else(attempt)
     }
 
     /// Fails: what was expected did not happen within the limit.
@@ -107,53 +101,40 @@ impl Check {
 
     /// What an unsolved lesson says: no transcript, since nothing is broken.
     fn report_todo(&self, todo: &str) -> String {
+        let Inner { chapter, package, .. } = &*self.spec.inner;
+        // The text of a `todo!` begins with `todo N: `.
+        let step = todo.trim_start_matches("todo ").split(':').next().unwrap_or_default();
         format!(
-            "\nNOT WRITTEN YET: {} ({})\n\
+            "\nNOT WRITTEN YET: {} ({package})\n\
              \n  done:      {}\n  came:      {}\n\
-             \n  read:      {}\n",
-            self.spec.test_name().unwrap_or_default(),
-            self.spec.package(),
-            indent(&shown(&self.did)),
-            indent(&shown(todo)),
-            self.reading_about(todo),
+             \n  read:      step {step} of \"Your task\" in book/src/{chapter}.md\n",
+            self.test(),
+            indented(&self.did),
+            indented(todo),
         )
     }
 
-    /// Where the chapter speaks about a `todo!`, whose text begins with `todo N: `.
-    fn reading_about(&self, todo: &str) -> String {
-        let number = todo.trim_start_matches("todo ").split(':').next().unwrap_or_default();
-        format!("number {number} of \"Your task\" in book/src/{}.md", self.spec.chapter())
-    }
-
-    /// Where the chapter speaks about this.
-    fn reading(&self) -> String {
-        let chapter = self.spec.chapter();
-        format!("\"{}\" in book/src/{chapter}.md#{}", self.section, anchor(&self.section))
-    }
-
     fn report(&self, expected: &str, got: &str) -> String {
-        let spec = &self.spec;
-        let package = spec.package();
-        let test = spec.test_name().unwrap_or_default();
-        let mut report = format!(
+        let Inner { chapter, package, seed, .. } = &*self.spec.inner;
+        let (section, test) = (&self.section, self.test());
+        let tree = self.spec.process_tree();
+        format!(
             "\nCHECK FAILED: {test} ({package})\n\
              \n  done:      {}\n  expected:  {}\n  came:      {}\n\
-             \n  read:      {}\n\
-             \n  repeat:    WORKSHOP_SEED={} cargo test -p {package} {test}\n",
-            indent(&shown(&self.did)),
-            indent(&shown(expected)),
-            indent(&shown(got)),
-            self.reading(),
-            spec.seed(),
-        );
-        report.push_str("\nWhat happened, in milliseconds since the check began:\n");
-        report.push_str(&spec.transcript().render());
-        let tree = spec.process_tree();
-        if !tree.is_empty() {
-            report.push_str("\nThe processes at this moment:\n");
-            report.push_str(&tree);
-        }
-        report
+             \n  read:      \"{section}\" in book/src/{chapter}.md#{}\n\
+             \n  repeat:    WORKSHOP_SEED={seed} cargo test -p {package} {test}\n\
+             \nWhat happened, in milliseconds since the check began:\n{}{}{tree}",
+            indented(&self.did),
+            indented(expected),
+            indented(got),
+            anchor(section),
+            self.spec.transcript().render(),
+            if tree.is_empty() { "" } else { "\nThe processes at this moment:\n" },
+        )
+    }
+
+    fn test(&self) -> &str {
+        self.spec.inner.test.as_deref().unwrap_or_default()
     }
 }
 
@@ -162,12 +143,9 @@ pub(crate) fn limit_in_words() -> String {
     counted(usize::try_from(limit::limit().as_secs()).unwrap_or(usize::MAX), "second")
 }
 
-fn shown(text: &str) -> String {
-    text.lines().map(|line| shorten(line, SHOWN_CHARS)).take(30).collect::<Vec<_>>().join("\n")
-}
-
-/// Lines after the first begin under the first.
-fn indent(text: &str) -> String {
-    let text = if text.is_empty() { "(nothing)" } else { text };
-    text.trim_end().replace('\n', "\n             ")
+/// What there is room for. Lines after the first begin under the first.
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| shorten(line, SHOWN_CHARS)).take(30).collect();
+    let text = lines.join("\n             ");
+    if text.is_empty() { "(nothing)".to_owned() } else { text.trim_end().to_owned() }
 }

@@ -26,22 +26,15 @@ pub struct Connection {
 impl Http {
     /// Opens a connection and says nothing.
     pub fn connect(&self, check: &Check) -> Connection {
-        match TcpStream::connect(self.address()) {
-            Ok(stream) => {
-                self.transcript().note("client", "connected");
-                set_up(&stream);
-                Connection { reader: BufReader::new(stream), transcript: self.transcript().clone() }
-            }
-            Err(error) => check.fail("a connection to the server", &error.to_string()),
-        }
+        let stream = TcpStream::connect(self.address())
+            .unwrap_or_else(|error| check.fail("a connection to the server", &error.to_string()));
+        self.transcript.note("client", "connected");
+        // macOS says EINVAL where the server has closed the connection already: then nothing waits for it.
+        let _ = stream.set_nodelay(true);
+        let _ = stream.set_read_timeout(Some(limit::limit()));
+        let _ = stream.set_write_timeout(Some(limit::limit()));
+        Connection { reader: BufReader::new(stream), transcript: self.transcript.clone() }
     }
-}
-
-/// macOS says EINVAL where the server has closed the connection already: then nothing waits for it.
-fn set_up(stream: &TcpStream) {
-    let _ = stream.set_nodelay(true);
-    let _ = stream.set_read_timeout(Some(limit::limit()));
-    let _ = stream.set_write_timeout(Some(limit::limit()));
 }
 
 impl Connection {
@@ -75,24 +68,22 @@ impl Connection {
 
     /// Waits until the server closes the connection, and gives what it said before.
     pub fn read_to_end(&mut self, check: &Check) -> Vec<u8> {
+        let expected = "the server closes the connection";
         let mut bytes = Vec::new();
         let read = (&mut self.reader).take(MAX_ANSWER_BYTES).read_to_end(&mut bytes);
         self.transcript.note("client <", String::from_utf8_lossy(&bytes));
         match read {
-            Err(error) if is_time_out(&error) => check.time_out("the server closes the connection"),
+            Err(error) if is_time_out(&error) => check.time_out(expected),
             // Closed with something of ours unread: that is an end, too.
             Err(error) if error.kind() != ErrorKind::ConnectionReset => {
-                check.fail("the server closes the connection", &error.to_string())
+                check.fail(expected, &error.to_string())
             }
-            _ if bytes.len() as u64 == MAX_ANSWER_BYTES => {
-                let got = format!("{MAX_ANSWER_BYTES} bytes and more");
-                check.fail("the server closes the connection", &got)
+            Ok(count) if count as u64 == MAX_ANSWER_BYTES => {
+                check.fail(expected, &format!("{MAX_ANSWER_BYTES} bytes and more"))
             }
-            _ => {
-                self.transcript.note("client <", "(end)");
-                bytes
-            }
+            _ => self.transcript.note("client <", "(end)"),
         }
+        bytes
     }
 
     /// Whether the server has not closed the connection yet. What it has said waits to be read.

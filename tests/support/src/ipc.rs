@@ -3,37 +3,27 @@
 //! Written with std's blocking sockets and threads alone, so that no spec depends on the code it tests. One
 //! JSON document a line, over a Unix socket pair, as Node's `child_process.fork` does it.
 
+use crate::lines::{Lines, Noted, Waited, to_line, to_text, unread};
 use crate::{Check, Spec, Transcript, limit};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use serde_json::Value;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::mem;
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The spec's end of a channel to the program under test, from [`Program::fork`](crate::Program::fork).
 ///
 /// A thread reads all the time, so the program can always write. Dropping the channel closes it.
 pub struct Channel {
     stream: UnixStream,
-    incoming: Arc<(Mutex<Incoming>, Condvar)>,
+    lines: Lines,
     transcript: Transcript,
     taken: usize,
     childs_number: i32,
-}
-
-#[derive(Default)]
-struct Incoming {
-    lines: Vec<Vec<u8>>,
-    /// What has come since the last newline.
-    rest: Vec<u8>,
-    ended: bool,
 }
 
 /// Gives `command` a channel. The second value is the child's end: close it when the child is started.
@@ -54,17 +44,17 @@ pub(crate) fn attach(command: &mut Command, spec: &Spec, mode: &str) -> io::Resu
     };
     // SAFETY: between fork and exec only fcntl(2) is called, which is async-signal-safe.
     unsafe { command.pre_exec(inherit) };
-    Ok((Channel::new(ours, number, spec.transcript().clone())?, childs))
+    Ok((Channel::new(ours, number, spec)?, childs))
 }
 
 impl Channel {
-    fn new(stream: UnixStream, childs_number: i32, transcript: Transcript) -> io::Result<Self> {
+    fn new(stream: UnixStream, childs_number: i32, spec: &Spec) -> io::Result<Self> {
         // A program that never reads must not make the spec hang.
         stream.set_write_timeout(Some(limit::limit()))?;
-        let incoming = Arc::new((Mutex::new(Incoming::default()), Condvar::new()));
-        let (reading, shared, noting) = (stream.try_clone()?, Arc::clone(&incoming), transcript.clone());
-        thread::spawn(move || collect(reading, &shared, &noting));
-        Ok(Self { stream, incoming, transcript, taken: 0, childs_number })
+        let noted =
+            Noted { spec: spec.clone(), who: "channel <".to_owned(), not_noted: None, end: Some("(end)") };
+        let lines = Lines::read(Some(stream.try_clone()?), None, noted);
+        Ok(Self { stream, lines, transcript: spec.transcript().clone(), taken: 0, childs_number })
     }
 
     /// The number of the child's descriptor, as `NODE_CHANNEL_FD` announces it.
@@ -79,8 +69,7 @@ impl Channel {
 
     /// Sends bytes as they are: half a frame, several frames, or no frame at all.
     pub fn send_bytes(&mut self, check: &Check, bytes: &[u8]) {
-        self.transcript.note("channel >", String::from_utf8_lossy(bytes));
-        match self.stream.write_all(bytes) {
+        match self.try_send_bytes(bytes) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 check.time_out("the program reads what is sent on the channel");
@@ -98,12 +87,8 @@ impl Channel {
     /// Waits until the program has read everything that was sent, so that what is sent next is a read of its
     /// own. Other systems than Linux cannot tell; there it does nothing.
     pub fn wait_read(&self, check: &Check) {
-        #[cfg(target_os = "linux")]
-        check.eventually("the program reads what is sent on the channel", || {
-            (unread(&self.stream).ok()? == 0).then_some(())
-        });
-        #[cfg(not(target_os = "linux"))]
-        let _ = check;
+        let is_read = || (unread(&self.stream, nix::libc::TIOCOUTQ) == 0).then_some(());
+        check.eventually("the program reads what is sent on the channel", is_read);
     }
 
     /// The next message from the program.
@@ -127,16 +112,8 @@ impl Channel {
 
     /// Fails when a message comes within a moment.
     pub fn stays_silent(&mut self, check: &Check, why: &str) {
-        let (lock, changed) = &*self.incoming;
-        let deadline = Instant::now() + limit::BRIEFLY;
-        let mut incoming = lock.lock().unwrap();
-        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-            if let Some(line) = incoming.lines.get(self.taken) {
-                let line = String::from_utf8_lossy(line).into_owned();
-                drop(incoming); // A failure is a panic, and the reading thread goes on.
-                check.fail(&format!("no message yet: {why}"), &line);
-            }
-            incoming = changed.wait_timeout(incoming, left).unwrap().0;
+        if let Waited::Found(line) = self.lines.wait_line(self.taken, limit::BRIEFLY) {
+            check.fail(&format!("no message yet: {why}"), &to_line(&line));
         }
     }
 
@@ -165,73 +142,25 @@ impl Channel {
 
     /// The next line, without its line end; `None` at the end of the channel. `expected` says what is waited for.
     fn next(&mut self, check: &Check, expected: &str) -> Option<Vec<u8>> {
-        let (lock, changed) = &*self.incoming;
-        let deadline = Instant::now() + limit::limit();
-        let mut incoming = lock.lock().unwrap();
-        loop {
-            if let Some(line) = incoming.lines.get(self.taken) {
+        let part = match self.lines.wait_line(self.taken, limit::limit()) {
+            Waited::Found(line) if line.ends_with(b"\n") => {
                 self.taken += 1;
-                return Some(line.clone());
+                return Some(line[..line.len() - 1].to_vec());
             }
-            let left = deadline.checked_duration_since(Instant::now());
-            if !incoming.rest.is_empty() && (incoming.ended || left.is_none()) {
-                let rest = String::from_utf8_lossy(&incoming.rest).into_owned();
-                drop(incoming); // A failure is a panic, and the reading thread goes on.
-                check.fail(expected, &format!("bytes without a newline at their end: {rest}"));
-            }
-            if incoming.ended {
-                return None;
-            }
-            let Some(left) = left else {
-                drop(incoming);
-                check.time_out(expected);
-            };
-            incoming = changed.wait_timeout(incoming, left).unwrap().0;
+            Waited::Found(part) => to_text(&part),
+            Waited::TimeOut => self.lines.rest(),
+            Waited::Ended => return None,
+        };
+        if part.is_empty() {
+            check.time_out(expected);
         }
+        check.fail(expected, &format!("bytes without a newline at their end: {part}"))
     }
-}
-
-/// How much of what was written to this end the other one has not read yet: 0 when it has read all.
-#[cfg(target_os = "linux")]
-fn unread(stream: &UnixStream) -> io::Result<i32> {
-    let mut count: nix::libc::c_int = 0;
-    // SAFETY: the descriptor is open, and this request (unix(7) calls it SIOCOUTQ) writes one int.
-    let result = unsafe { nix::libc::ioctl(stream.as_raw_fd(), nix::libc::TIOCOUTQ, &raw mut count) };
-    nix::errno::Errno::result(result)?;
-    Ok(count)
 }
 
 impl Drop for Channel {
     fn drop(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Both);
-    }
-}
-
-fn collect(mut stream: UnixStream, shared: &(Mutex<Incoming>, Condvar), transcript: &Transcript) {
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let count = match stream.read(&mut buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            // unix(7): ECONNRESET means that the peer closed with our data unread. That is an end, too.
-            count => count.unwrap_or(0),
-        };
-        let mut incoming = shared.0.lock().unwrap();
-        for piece in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
-            incoming.rest.extend_from_slice(piece);
-            if incoming.rest.pop_if(|byte| *byte == b'\n').is_some() {
-                let line = mem::take(&mut incoming.rest);
-                transcript.note("channel <", String::from_utf8_lossy(&line));
-                incoming.lines.push(line);
-            }
-        }
-        if count == 0 {
-            transcript.note("channel <", format!("{}(end)", String::from_utf8_lossy(&incoming.rest)));
-            incoming.ended = true;
-        }
-        shared.1.notify_all();
-        if count == 0 {
-            return;
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! A spec is a black box test. It starts a lesson's program and looks at what a person or another
 //! process could see: lines, exit statuses, pids, sockets, messages, and what arrived in the mailbox.
 //!
-//! - [`Spec`] is one test in the making. It holds the seed of the random inputs and the [transcript],
+//! - [`Spec`] is one test in the making. It holds the seed of the random inputs and the transcript,
 //!   and it words every failure.
 //! - [`Program`] starts a program and watches it; [`Http`] talks to it over HTTP, and a [`Connection`] misbehaves.
 //! - [`Mailbox`] is a real SMTP server with gates: it holds a conversation at a chosen point until the
@@ -13,8 +13,6 @@
 //!
 //! Two rules hold for everything here. No wait is without a limit (see [`limit`]). And a failure tells a
 //! learner what was done, what was expected, what came instead and what to read; it is never a backtrace.
-//!
-//! [transcript]: Transcript
 
 mod bounded;
 pub mod broker;
@@ -57,7 +55,7 @@ pub use proxy::Proxy;
 pub use script::Script;
 pub use serde_json::{Value, json};
 pub use spec::Spec;
-pub use transcript::Transcript;
+use transcript::Transcript;
 
 /// Begins a spec of the given chapter, about the program of the package that this is compiled into.
 ///

@@ -2,13 +2,14 @@
 
 use crate::{Spec, limit};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::Stdio;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Who reads what a program writes to stdout or stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,14 +17,12 @@ pub enum Reader {
     /// The spec reads everything.
     #[default]
     Stays,
-    /// The spec goes away after so many lines, as `head` does: what is written later fails with EPIPE. With 0, it has
-    /// gone before the program begins.
-    LeavesAfter(usize),
-    /// The spec reads so many lines, then no more, but keeps the pipe open: once it is full, the program waits. With
-    /// 0, it is full before the program begins. Otherwise it takes some kilobytes more: 4 on Linux, 64 on macOS.
-    StopsAfter(usize),
+    /// Nobody, as after `| true`: each write fails with EPIPE.
+    Left,
+    /// Nobody, but the pipe stays open and is full: each write waits.
+    Stopped,
     /// There is no reader but a full disk: each write fails with ENOSPC. On macOS, which has no `/dev/full`, this is
-    /// the same as `LeavesAfter(0)`.
+    /// the same as `Left`.
     DiskFull,
 }
 
@@ -32,9 +31,9 @@ impl Reader {
     /// so that it sees a `todo!`.
     pub const ALL: [(Self, &'static str); 4] = [
         (Self::Stays, "is read"),
-        (Self::LeavesAfter(0), "has no reader"),
+        (Self::Left, "has no reader"),
         (Self::DiskFull, "is a full disk"),
-        (Self::StopsAfter(0), "is a full pipe that nobody reads"),
+        (Self::Stopped, "is a full pipe that nobody reads"),
     ];
 
     /// What the program gets, and what is read from, where it is not the pipe that `Command` makes.
@@ -43,26 +42,18 @@ impl Reader {
             Self::DiskFull if cfg!(target_os = "linux") => {
                 Ok((OpenOptions::new().write(true).open("/dev/full")?.into(), None))
             }
-            Self::LeavesAfter(0) | Self::DiskFull => {
+            Self::Left | Self::DiskFull => {
                 let (reader, writer) = io::pipe()?;
                 drop(reader);
                 wait_until_no_reader_is_left(&writer)?;
                 Ok((writer.into(), None))
             }
-            Self::StopsAfter(0) => {
+            Self::Stopped => {
                 let (reader, writer) = io::pipe()?;
                 fill(&writer)?;
                 Ok((writer.into(), Some(reader)))
             }
-            Self::Stays | Self::LeavesAfter(_) | Self::StopsAfter(_) => Ok((Stdio::piped(), None)),
-        }
-    }
-
-    /// The number of lines after which the spec reads no more.
-    fn stops(self) -> Option<usize> {
-        match self {
-            Self::LeavesAfter(lines) | Self::StopsAfter(lines) => Some(lines),
-            Self::Stays | Self::DiskFull => None,
+            Self::Stays => Ok((Stdio::piped(), None)),
         }
     }
 }
@@ -72,22 +63,19 @@ fn fill(mut pipe: &PipeWriter) -> io::Result<()> {
     without_blocking(pipe, || {
         loop {
             match pipe.write(&[b'\n'; 4096]) {
-                Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            }
+                written => written?,
+            };
         }
     })
 }
 
 /// A program that another test starts just now has a copy of every descriptor, between its fork and its exec. Only when no
 /// copy of the reader's end is left, a write fails.
-fn wait_until_no_reader_is_left(pipe: impl AsFd + Write + Copy) -> io::Result<()> {
+fn wait_until_no_reader_is_left(mut pipe: &PipeWriter) -> io::Result<()> {
     without_blocking(pipe, || {
-        let failed = limit::poll(limit::limit(), || {
-            let mut pipe = pipe;
-            pipe.write(b"\n").is_err_and(|error| error.kind() == ErrorKind::BrokenPipe).then_some(())
-        });
+        let mut fails = || pipe.write(b"\n").is_err_and(|error| error.kind() == ErrorKind::BrokenPipe);
+        let failed = limit::poll(limit::limit(), || fails().then_some(()));
         failed.ok_or_else(|| io::Error::other("a pipe still has a reader"))
     })
 }
@@ -100,7 +88,7 @@ fn without_blocking(pipe: impl AsFd, act: impl FnOnce() -> io::Result<()>) -> io
     done
 }
 
-/// What a program writes to a pipe, collected by a thread.
+/// What a program writes to a pipe or a socket, collected by a thread.
 pub(crate) struct Lines {
     shared: Arc<(Mutex<Text>, Condvar)>,
     spec: Spec,
@@ -111,15 +99,34 @@ pub(crate) struct Lines {
 #[derive(Default)]
 struct Text {
     bytes: Vec<u8>,
-    lines: Vec<Vec<u8>>,
-    /// How many of the bytes are in `lines` already.
-    split: usize,
-    /// There is no line end in `bytes[split..searched]`. A line may have many megabytes, so none is searched twice.
-    searched: usize,
+    /// Where each line ends. What has no line end is a line only at end of file.
+    ends: Vec<usize>,
     /// Nothing more will come.
     ended: bool,
-    /// A pipe that is not read any more, and kept open.
-    kept: Option<Box<dyn Send>>,
+}
+
+impl Text {
+    /// The line of this number, counted from 0, with its line end.
+    fn line(&self, number: usize) -> Option<&[u8]> {
+        let begin = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.bytes[begin..*self.ends.get(number)?])
+    }
+
+    /// What has come since the last line end.
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.ends.last().copied().unwrap_or(0)..]
+    }
+
+    /// Adds what was read: nothing at end of file.
+    fn add(&mut self, bytes: &[u8]) {
+        let begin = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.ends.extend(memchr::memchr_iter(b'\n', bytes).map(|at| begin + at + 1));
+        self.ended = bytes.is_empty();
+        if self.ended && !self.rest().is_empty() {
+            self.ends.push(begin);
+        }
+    }
 }
 
 pub(crate) enum Waited<T> {
@@ -134,39 +141,43 @@ pub(crate) struct Noted {
     pub who: String,
     /// Lines with this word are no part of the transcript.
     pub not_noted: Option<&'static str>,
+    /// What is noted at end of file.
+    pub end: Option<&'static str>,
 }
 
 impl Lines {
     /// Reads `pipe`. Where there is none, there is nothing to read.
-    pub fn read(
-        pipe: Option<impl Read + AsFd + Send + 'static>,
-        reader: Reader,
-        unread: Option<PipeReader>,
-        noted: Noted,
-    ) -> Self {
+    pub fn read(pipe: Option<impl Read + Send + 'static>, unread: Option<PipeReader>, noted: Noted) -> Self {
         let shared = Arc::new((Mutex::new(Text::default()), Condvar::new()));
         let lines = Self { shared: Arc::clone(&shared), spec: noted.spec.clone(), _unread: unread };
         match pipe {
-            Some(pipe) => drop(thread::spawn(move || collect(pipe, reader, &shared, &noted))),
+            Some(pipe) => drop(thread::spawn(move || collect(pipe, &shared, &noted))),
             None => shared.0.lock().unwrap().ended = true,
         }
         lines
     }
 
-    /// Waits for the line of this number, counted from 0.
-    pub fn wait_line(&self, number: usize) -> Waited<String> {
-        self.wait(|text| text.lines.get(number).map(|line| to_text(line)))
+    /// Waits for the line of this number, counted from 0, and gives it with its line end.
+    pub fn wait_line(&self, number: usize, limit: Duration) -> Waited<Vec<u8>> {
+        self.wait(limit, |text| text.line(number).map(<[u8]>::to_vec))
     }
 
     /// Waits for a line that `is_it`.
     pub fn wait_for(&self, is_it: impl Fn(&str) -> bool) -> Waited<String> {
-        let matching = |bytes: &Vec<u8>| Some(to_text(bytes)).filter(|line| is_it(line));
-        self.wait(|text| text.lines.iter().find_map(matching))
+        let mut seen = 0;
+        self.wait(limit::limit(), |text| {
+            let new = std::mem::replace(&mut seen, text.ends.len());
+            (new..seen).filter_map(|number| text.line(number)).map(to_line).find(|line| is_it(line))
+        })
+    }
+
+    pub fn wait_for_end(&self, limit: Duration) -> bool {
+        matches!(self.wait(limit, |text| text.ended.then_some(())), Waited::Found(()))
     }
 
     /// Waits until `find` finds something.
-    fn wait<T>(&self, mut find: impl FnMut(&Text) -> Option<T>) -> Waited<T> {
-        let deadline = Instant::now() + limit::limit();
+    fn wait<T>(&self, limit: Duration, mut find: impl FnMut(&Text) -> Option<T>) -> Waited<T> {
+        let deadline = Instant::now() + limit;
         let mut text = self.shared.0.lock().unwrap();
         loop {
             if let Some(found) = find(&text) {
@@ -175,24 +186,23 @@ impl Lines {
             if text.ended {
                 return Waited::Ended;
             }
-            if Instant::now() >= deadline || self.spec.todo().is_some() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.spec.todo().is_some() {
                 return Waited::TimeOut;
             }
-            text = self.shared.1.wait_timeout(text, limit::BRIEFLY).unwrap().0;
+            text = self.shared.1.wait_timeout(text, left.min(limit::BRIEFLY)).unwrap().0;
         }
-    }
-
-    pub fn has_ended(&self) -> bool {
-        self.shared.0.lock().unwrap().ended
-    }
-
-    pub fn wait_for_end(&self) -> bool {
-        matches!(self.wait(|text| text.ended.then_some(())), Waited::Found(()))
     }
 
     /// The whole lines so far.
     pub fn so_far(&self) -> Vec<String> {
-        self.shared.0.lock().unwrap().lines.iter().map(|line| to_text(line)).collect()
+        let text = self.shared.0.lock().unwrap();
+        (0..text.ends.len()).filter_map(|number| text.line(number)).map(to_line).collect()
+    }
+
+    /// What has come since the last line end.
+    pub fn rest(&self) -> String {
+        to_text(self.shared.0.lock().unwrap().rest())
     }
 
     pub fn bytes(&self) -> Vec<u8> {
@@ -204,92 +214,59 @@ impl Lines {
     }
 }
 
-fn collect(
-    mut pipe: impl Read + AsFd + Send + 'static,
-    reader: Reader,
-    shared: &(Mutex<Text>, Condvar),
-    noted: &Noted,
-) {
-    // So that it is full soon. A larger one does no harm.
-    #[cfg(target_os = "linux")]
-    if let Reader::StopsAfter(_) = reader {
-        let _ = fcntl(&pipe, FcntlArg::F_SETPIPE_SZ(4096));
-    }
+fn collect(mut pipe: impl Read, shared: &(Mutex<Text>, Condvar), noted: &Noted) {
     let mut buffer = vec![0; 64 * 1024];
     let mut last = String::new();
     loop {
         let count = match pipe.read(&mut buffer) {
             // A signal is no end of file.
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            // unix(7): ECONNRESET means that the peer closed with our data unread. That is an end, too.
             count => count.unwrap_or(0),
         };
         let mut text = shared.0.lock().unwrap();
-        text.bytes.extend_from_slice(&buffer[..count]);
-        text.ended = count == 0;
-        for line in text.take_lines() {
-            let line = to_text(&line);
-            if !noted.not_noted.is_some_and(|word| line.contains(word)) {
-                noted.spec.transcript().note(noted.who.as_str(), &line);
-            }
-            noted.spec.remember_panic(&last, &line);
+        let seen = text.ends.len();
+        text.add(&buffer[..count]);
+        for line in (seen..text.ends.len()).filter_map(|number| text.line(number)).map(to_line) {
+            noted.line(&line, &last);
             last = line;
         }
-        let stops = !text.ended && reader.stops().is_some_and(|lines| text.lines.len() >= lines);
-        if stops {
-            noted.spec.transcript().note(noted.who.as_str(), "(is not read any more)");
-        }
-        // Under the lock: a spec that has seen the last line finds the pipe closed.
-        if stops && matches!(reader, Reader::StopsAfter(_)) {
-            text.kept = Some(Box::new(pipe));
-            text.ended = true;
-            shared.1.notify_all();
-            return;
-        }
-        if stops || text.ended {
-            if stops {
-                leave(pipe);
-            }
-            text.ended = true;
-            shared.1.notify_all();
-            return;
+        if let Some(end) = noted.end.filter(|_| text.ended) {
+            noted.spec.transcript().note(noted.who.as_str(), end);
         }
         shared.1.notify_all();
+        if text.ended {
+            return;
+        }
     }
 }
 
-/// Closes a pipe. On Linux, this waits until nobody else has it either: a descriptor opens again by its name in /proc.
-fn leave(pipe: impl AsFd) {
-    let number = pipe.as_fd().as_raw_fd();
-    let writer = OpenOptions::new().write(true).open(format!("/proc/self/fd/{number}"));
-    drop(pipe);
-    if let Ok(writer) = writer {
-        // Where it takes too long, the check that needs it says so.
-        let _ = wait_until_no_reader_is_left(&writer);
+impl Noted {
+    fn line(&self, line: &str, before: &str) {
+        if !self.not_noted.is_some_and(|word| line.contains(word)) {
+            self.spec.transcript().note(self.who.as_str(), line);
+        }
+        self.spec.remember_panic(before, line);
     }
 }
 
-impl Text {
-    /// The lines that came since the last call. What has no line end is a line only at end of file.
-    fn take_lines(&mut self) -> Vec<Vec<u8>> {
-        let mut new = Vec::new();
-        // `contains` is compiled with optimization, `position` is not.
-        while self.bytes[self.searched..].contains(&b'\n') {
-            let length = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n').unwrap_or(0);
-            let end = self.searched + length;
-            new.push(self.bytes[self.split..end].to_vec());
-            self.split = end + 1;
-            self.searched = self.split;
-        }
-        self.searched = self.bytes.len();
-        if self.ended && self.split < self.bytes.len() {
-            new.push(self.bytes[self.split..].to_vec());
-            self.split = self.bytes.len();
-        }
-        self.lines.extend(new.iter().cloned());
-        new
+/// How much of what was written to this end is not read yet, which only Linux tells. `request` is FIONREAD for a pipe
+/// (ioctl_list(2)), and TIOCOUTQ for a socket (unix(7) calls it SIOCOUTQ).
+pub(crate) fn unread(end: impl AsFd, request: libc::c_ulong) -> usize {
+    let mut count: libc::c_int = 0;
+    if cfg!(target_os = "linux") {
+        // SAFETY: the descriptor is open, and both requests write one int, for which `count` has room. Where one
+        // is not known, nothing is written.
+        unsafe { libc::ioctl(end.as_fd().as_raw_fd(), request, &raw mut count) };
     }
+    usize::try_from(count).unwrap_or(0)
 }
 
 pub(crate) fn to_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A line without its end.
+pub(crate) fn to_line(bytes: &[u8]) -> String {
+    to_text(bytes.strip_suffix(b"\n").unwrap_or(bytes))
 }

@@ -51,10 +51,9 @@ pub fn bait(spec: &Spec) -> Vec<Mail> {
         "\\\"; touch made; \\\"",
     ];
     let with_bait = |command: &str| {
-        let mail = random(spec);
-        let (to, subject) =
-            (format!("`touch${{IFS}}made`{}", mail.to), format!("{} {command}", mail.subject));
-        Mail { to, subject, text: format!("{command}\n{}", mail.text), ..mail }
+        let Mail { from, to, subject, text } = random(spec);
+        let (to, subject) = (format!("`touch${{IFS}}made`{to}"), format!("{subject} {command}"));
+        Mail { from, to, subject, text: format!("{command}\n{text}") }
     };
     commands.map(with_bait).to_vec()
 }

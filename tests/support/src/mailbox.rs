@@ -59,11 +59,9 @@ impl Mailbox {
 
     /// Waits until `count` conversations or more are held at once.
     pub fn wait_held(&self, check: &Check, count: usize) {
-        if !self.observed.wait_held(count, &|| check.spec().waits_in_vain()) {
-            let conversations = counted(count, "SMTP conversation");
-            let expected = format!("{conversations} held by the {} at once", self.name);
-            check.fail(&expected, &format!("{} held at the end of the wait", self.held()));
-        }
+        let came = self.observed.wait_held(count, &|| check.spec().waits_in_vain());
+        let expected = format!("{} held by the {} at once", counted(count, "SMTP conversation"), self.name);
+        check.holds(&expected, came, format_args!("{} held at the end of the wait", self.held()));
     }
 
     /// Waits until `count` letters or more were accepted, and gives them all. The limit is for the next letter, not
@@ -74,18 +72,17 @@ impl Mailbox {
             if letters.len() >= count {
                 return letters;
             }
-            if !self.observed.wait_letters(letters.len() + 1, &|| check.spec().waits_in_vain()) {
-                let got = format!("{} accepted at the end of the wait", self.letters().len());
-                check.fail(&format!("{} accepted by the {}", counted(count, "mail"), self.name), &got);
-            }
+            let came = self.observed.wait_letters(letters.len() + 1, &|| check.spec().waits_in_vain());
+            let expected = format!("{} accepted by the {}", counted(count, "mail"), self.name);
+            check.holds(&expected, came, format_args!("{} accepted at the end of the wait", letters.len()));
         }
     }
 
     /// Waits until no conversation is open.
     pub fn wait_all_closed(&self, check: &Check) {
-        if !self.observed.wait_all_closed(&|| check.spec().waits_in_vain()) {
-            let got = format!("{} still open at the end of the wait", self.open_conversations());
-            check.fail("every SMTP conversation closed by the program", &got);
-        }
+        let closed = self.observed.wait_all_closed(&|| check.spec().waits_in_vain());
+        let open = self.open_conversations();
+        let expected = "every SMTP conversation closed by the program";
+        check.holds(expected, closed, format_args!("{open} still open at the end of the wait"));
     }
 }

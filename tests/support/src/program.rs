@@ -1,47 +1,34 @@
 //! Starting a program and watching it.
 
-use crate::caretaker::Kept;
+use crate::caretaker::{self, Kept};
 use crate::check::limit_in_words;
 use crate::ipc::{self, Channel};
-use crate::lines::{Lines, Noted, Reader, Waited, to_text};
+use crate::lines::{Lines, Noted, Reader, Waited, to_line, unread};
 use crate::process::{self, Mark};
 use crate::{Check, Http, Signal, Spec, limit};
-use assert_cmd::assert::Assert;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{self, SigHandler};
 use nix::unistd::Pid;
 use predicates::Predicate;
 use serde_json::Value;
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, PipeReader, Write};
-use std::os::unix::ffi::OsStringExt;
+use std::net::TcpStream;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What could leak in from the shell that runs the tests and change what a program does.
-const CLEARED: [&str; 17] = [
-    "ACK_WAIT_MS",
-    "BATCH_MAILS",
-    "LEAK_MB",
-    "MAX_JOBS_PER_WORKER",
-    "NATS_URL",
-    "NODE_CHANNEL_FD",
-    "NODE_CHANNEL_SERIALIZATION_MODE",
-    "NODE_UNIQUE_ID",
-    "PORT",
-    "QUEUE_MAILS",
-    "SIGN_ROUNDS",
-    "SMTP_CONNECTIONS",
-    "SMTP_URL",
-    "WORKER",
-    "WORKERS",
-    "WORKER_GRACE_SECONDS",
-    "WORKER_TIMEOUT_SECONDS",
-];
+/// What a program gets from the shell that runs the tests: where programs, a home and temporary files are, and what the
+/// specs themselves are told. Whatever else is set there could change what it does.
+fn is_inherited(variable: &OsStr) -> bool {
+    ["PATH", "HOME", "TMPDIR"].iter().any(|name| variable == *name)
+        || variable.as_bytes().starts_with(b"WORKSHOP_")
+}
 
 /// A program that is not started yet.
 pub struct Program {
@@ -59,7 +46,7 @@ pub struct Program {
 impl Program {
     pub(crate) fn new(spec: &Spec, path: &Path, name: &str) -> Self {
         let mut command = Command::new(path);
-        for variable in CLEARED {
+        for (variable, _) in env::vars_os().filter(|(variable, _)| !is_inherited(variable)) {
             command.env_remove(variable);
         }
         // A learner's panic is one line and a place; a backtrace would bury it.
@@ -141,10 +128,44 @@ impl Program {
     }
 
     /// Starts the program. It and everything that it has started is killed when the result is dropped.
-    pub fn start(self) -> Running {
-        self.spawn().unwrap_or_else(|(spec, message)| {
-            spec.check("", "started the program").fail("a running program", &message)
-        })
+    pub fn start(mut self) -> Running {
+        let mark = Mark::new();
+        mark.put(&mut self.command);
+        caretaker::watch();
+        let started = self.prepare().and_then(|unread| Ok((unread, self.command.spawn()?)));
+        let ([unread_stdout, unread_stderr], mut child) = started.unwrap_or_else(|error| {
+            let program = self.command.get_program().display();
+            let check = self.spec.check("", "started the program");
+            check.fail("a running program", &format!("cannot start {program}: {error}"))
+        });
+        let pid = child.id();
+        let who = format!("{} pid {pid}", self.name);
+        self.spec.remember_started(pid, &mark);
+        let arguments: Vec<_> = self.command.get_args().map(|argument| argument.to_string_lossy()).collect();
+        let started = format!("started {}", arguments.join(" "));
+        self.spec.transcript().note(&*who, started.trim_end().to_owned() + &settings(&self.command));
+        let noted = |stream| Noted {
+            spec: self.spec.clone(),
+            who: format!("{who} {stream}"),
+            not_noted: self.not_noted,
+            end: None,
+        };
+        let mut running = Running {
+            mark,
+            _kept: Kept::group(pid),
+            status: None,
+            stdin: child.stdin.take(),
+            stdout: Lines::read(child.stdout.take(), unread_stdout, noted("stdout")),
+            stderr: Lines::read(child.stderr.take(), unread_stderr, noted("stderr")),
+            next_line: 0,
+            child,
+            who,
+            spec: self.spec,
+        };
+        if let Some(text) = self.stdin {
+            running.write_all_then_close(text);
+        }
+        running
     }
 
     /// Starts the program as Node's `fork` does: with a channel, on the descriptor that `NODE_CHANNEL_FD` names.
@@ -170,60 +191,15 @@ impl Program {
         running.finish(check)
     }
 
-    fn spawn(mut self) -> Result<Running, (Spec, String)> {
-        let program = self.command.get_program().display().to_string();
-        let mark = Mark::new();
-        mark.put(&mut self.command);
-        let started = self.prepare().and_then(|unread| Ok((unread, self.command.spawn()?)));
-        let ([unread_stdout, unread_stderr], mut child) = match started {
-            Ok(started) => started,
-            Err(error) => return Err((self.spec, format!("cannot start {program}: {error}"))),
-        };
-        let pid = child.id();
-        let kept = Kept::group(pid);
-        let who = format!("{} pid {pid}", self.name);
-        let arguments: Vec<_> = self.command.get_args().map(|arg| arg.to_string_lossy()).collect();
-        self.spec.remember_started(pid, &mark);
-        let started = format!("started {}", arguments.join(" "));
-        let told = started.trim_end().to_owned() + &settings(&self.command);
-        self.spec.transcript().note(who.as_str(), told);
-        let stdin = child.stdin.take();
-        let noted = |stream: &str| Noted {
-            spec: self.spec.clone(),
-            who: format!("{who} {stream}"),
-            not_noted: self.not_noted,
-        };
-        let stdout = Lines::read(child.stdout.take(), self.stdout, unread_stdout, noted("stdout"));
-        let stderr = Lines::read(child.stderr.take(), self.stderr, unread_stderr, noted("stderr"));
-        let mut running = Running {
-            child,
-            pid,
-            mark,
-            _kept: kept,
-            status: None,
-            who,
-            spec: self.spec,
-            stdin,
-            stdout,
-            stderr,
-            next_line: 0,
-        };
-        if let Some(text) = self.stdin {
-            running.write_all_then_close(text);
-        }
-        Ok(running)
-    }
-
     /// Gives the program its descriptors and its surroundings. The pipes are those that only have to stay open.
     fn prepare(&mut self) -> io::Result<[Option<PipeReader>; 2]> {
         let (stdout, unread_stdout) = self.stdout.open()?;
         let (stderr, unread_stderr) = self.stderr.open()?;
         let stdin = self.stdin_file.take().map_or_else(Stdio::piped, Stdio::from);
         self.command.stdin(stdin).stdout(stdout).stderr(stderr);
-        let (test, descriptors) = (std::process::id().cast_signed(), self.descriptors);
+        let descriptors = self.descriptors;
         let set = move || {
             begin_as_from_a_terminal()?;
-            die_with_the_test(test)?;
             match descriptors {
                 Some(limit) => Ok(setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?),
                 None => Ok(()),
@@ -241,19 +217,6 @@ impl Program {
 fn begin_as_from_a_terminal() -> io::Result<()> {
     // SAFETY: no function of this process becomes a handler.
     unsafe { signal::signal(Signal::SIGINT, SigHandler::SigDfl) }?;
-    Ok(())
-}
-
-/// Linux: when the test is killed, the kernel kills the program too, so that nothing is left behind.
-#[cfg(target_os = "linux")]
-fn die_with_the_test(test: i32) -> io::Result<()> {
-    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-    // The test may have died before the line above.
-    if nix::unistd::getppid().as_raw() == test { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn die_with_the_test(_test: i32) -> io::Result<()> {
     Ok(())
 }
 
@@ -281,7 +244,6 @@ const AT_WORK: u32 = 500;
 /// A running program.
 pub struct Running {
     child: Child,
-    pid: u32,
     mark: Mark,
     /// Dropped after `drop` has killed it.
     _kept: Kept,
@@ -297,7 +259,7 @@ pub struct Running {
 impl Running {
     /// The program's pid, which is its process group too.
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.child.id()
     }
 
     /// Writes to the program's stdin. That the program has closed it already is no error here: what the program
@@ -315,27 +277,10 @@ impl Running {
         for piece in pieces {
             self.write(piece);
             check.eventually("the program reads what is on its stdin", || {
-                (self.unread_bytes() == 0 || !self.is_running()).then_some(())
+                let left = self.stdin.as_ref().map_or(0, |stdin| unread(stdin, nix::libc::FIONREAD));
+                (left == 0 || !self.is_running()).then_some(())
             });
         }
-    }
-
-    /// How much lies in the program's stdin.
-    #[cfg(target_os = "linux")]
-    fn unread_bytes(&self) -> usize {
-        use nix::libc;
-        use std::os::fd::AsRawFd;
-        let Some(stdin) = &self.stdin else { return 0 };
-        let mut count: libc::c_int = 0;
-        // SAFETY: FIONREAD writes one int, for which `count` has room, and the descriptor is open. See
-        // ioctl_list(2); Linux answers it on both ends of a pipe.
-        let done = unsafe { libc::ioctl(stdin.as_raw_fd(), libc::FIONREAD, &mut count) };
-        if done == 0 { usize::try_from(count).unwrap_or(0) } else { 0 }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn unread_bytes(&self) -> usize {
-        0
     }
 
     /// Closes the program's stdin: it reads end of file.
@@ -357,14 +302,14 @@ impl Running {
     pub fn line(&mut self, check: &Check) -> String {
         let number = self.next_line;
         let expected = format!("line {} of stdout", number + 1);
-        match self.stdout.wait_line(number) {
+        match self.stdout.wait_line(number, limit::limit()) {
             Waited::Found(line) => {
                 self.next_line += 1;
-                line
+                to_line(&line)
             }
             Waited::Ended => {
                 // Its last words may come a moment after the end of stdout.
-                limit::poll(limit::BRIEFLY, || self.stderr.has_ended().then_some(()));
+                self.stderr.wait_for_end(limit::BRIEFLY);
                 check.fail(&expected, &format!("end of file; stderr says:\n{}", or_nothing(&self.stderr())))
             }
             Waited::TimeOut => check.time_out(&expected),
@@ -390,15 +335,12 @@ impl Running {
     }
 
     fn wait_for_log(&self, check: &Check, expected: &str, is_it: impl Fn(&str) -> bool) -> String {
-        match self.stderr.wait_for(is_it) {
-            Waited::Found(line) => line,
-            Waited::Ended => check
-                .fail(expected, &format!("the program closed stderr after:\n{}", or_nothing(&self.stderr()))),
-            Waited::TimeOut => check.fail(
-                expected,
-                &format!("within {} only:\n{}", limit_in_words(), or_nothing(&self.stderr())),
-            ),
-        }
+        let until = match self.stderr.wait_for(is_it) {
+            Waited::Found(line) => return line,
+            Waited::Ended => "the program closed stderr after".to_owned(),
+            Waited::TimeOut => format!("within {} only", limit_in_words()),
+        };
+        check.fail(expected, &format!("{until}:\n{}", or_nothing(&self.stderr())))
     }
 
     /// The lines of stderr so far that contain this text. A line that is half written is none.
@@ -425,20 +367,20 @@ impl Running {
             check.fail("`listening on http://127.0.0.1:PORT` as the first line of stdout", &line)
         };
         let http = Http::new(self.spec.transcript(), base.trim());
-        #[cfg(target_os = "linux")]
-        self.listens_to_this_machine_alone(check, &http);
+        self.listens_to_this_machine_alone(check, http.address());
         http
     }
 
     /// On Linux, all of 127.0.0.0/8 is this machine. Who listens on 127.0.0.1 refuses 127.0.0.2, and who listens on
     /// every address does not.
-    #[cfg(target_os = "linux")]
-    fn listens_to_this_machine_alone(&self, check: &Check, http: &Http) {
-        if http.is_refused_at("127.0.0.2") {
+    fn listens_to_this_machine_alone(&self, check: &Check, address: &str) {
+        if !cfg!(target_os = "linux")
+            || TcpStream::connect(address.replace("127.0.0.1", "127.0.0.2")).is_err()
+        {
             return;
         }
         // Another program may have that port of that address. The system's table tells, but it can be long.
-        let addresses = process::listening(self.pid).unwrap_or_default();
+        let addresses = process::listening(self.pid()).unwrap_or_default();
         if let Some(address) = addresses.iter().find(|address| !address.ip().is_loopback()) {
             let expected = "a server that listens on 127.0.0.1 alone, so that no other machine can reach it";
             check.fail(expected, &format!("it listens on {address}"));
@@ -449,34 +391,34 @@ impl Running {
     pub fn signal(&self, signal: Signal) {
         self.spec.note(format!("{signal} to {}", self.who));
         // That it is gone already shows in what the spec checks next.
-        let _ = signal::kill(Pid::from_raw(self.pid.cast_signed()), signal);
+        let _ = signal::kill(Pid::from_raw(self.pid().cast_signed()), signal);
     }
 
     /// Sends a signal to the program and all its children, as a terminal does on Ctrl-C.
     pub fn signal_group(&self, signal: Signal) {
         self.spec.note(format!("{signal} to {} and its children", self.who));
-        let _ = signal::killpg(Pid::from_raw(self.pid.cast_signed()), signal);
+        let _ = signal::killpg(Pid::from_raw(self.pid().cast_signed()), signal);
     }
 
     /// Stops the program alone with SIGSTOP, until [`resume`](Self::resume); for a worker, see [`pause`].
     pub fn pause(&self, check: &Check) {
-        pause(check, self.pid);
+        pause(check, self.pid());
     }
 
     /// Lets the program go on.
     pub fn resume(&self, check: &Check) {
-        resume(check, self.pid);
+        resume(check, self.pid());
     }
 
     /// The most memory that the program itself has had resident, in bytes. `None` where only Linux shows it, and when
     /// the program has ended.
     pub fn peak_memory(&self) -> Option<u64> {
-        process::peak_memory(self.pid)
+        process::peak_memory(self.pid())
     }
 
     /// How long the program itself has had a processor. `None` where only Linux shows it.
     pub fn processor_time(&self) -> Option<Duration> {
-        process::processor_time(self.pid)
+        process::processor_time(self.pid())
     }
 
     /// Whether the program still runs.
@@ -525,28 +467,28 @@ impl Running {
         self.close_stdin();
         let status = self.wait(check);
         for (name, lines) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            if !lines.wait_for_end() {
+            if !lines.wait_for_end(limit::limit()) {
                 check.fail(
                     &format!("end of file on {name}, since the program has ended"),
                     "a process that the program left behind still holds it; see the processes below",
                 );
             }
         }
-        Finished { check: check.clone(), status, stdout: self.stdout.bytes(), stderr: self.stderr.bytes() }
+        Finished { check: check.clone(), status, stdout: self.stdout(), stderr: self.stderr() }
     }
 
     /// Waits until no process is left that the program has started, the program included.
     pub fn leaves_nothing_behind(&mut self, check: &Check) {
         self.wait(check);
         check.eventually("no process of the program is left", || {
-            process::family(self.pid, &self.mark).is_empty().then_some(())
+            process::family(self.pid(), &self.mark).is_empty().then_some(())
         });
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        process::end_family(self.pid, &self.mark);
+        process::end_family(self.pid(), &self.mark);
         let _ = self.child.wait();
     }
 }
@@ -555,8 +497,8 @@ impl Drop for Running {
 pub struct Finished {
     check: Check,
     status: ExitStatus,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
+    stdout: String,
+    stderr: String,
 }
 
 impl Finished {
@@ -575,60 +517,57 @@ impl Finished {
 
     /// What is on stdout must fulfil `predicate`; `expected` says it in words.
     pub fn stdout_is(self, expected: &str, predicate: &impl Predicate<str>) -> Self {
-        self.check.matches(&format!("on stdout: {expected}"), predicate, &self.stdout());
+        self.check.holds(&format!("on stdout: {expected}"), predicate.eval(&self.stdout), &self.stdout);
         self
     }
 
     /// What is on stderr must fulfil `predicate`; `expected` says it in words.
     pub fn stderr_is(self, expected: &str, predicate: &impl Predicate<str>) -> Self {
-        self.check.matches(&format!("on stderr: {expected}"), predicate, &self.stderr());
+        self.check.holds(&format!("on stderr: {expected}"), predicate.eval(&self.stderr), &self.stderr);
         self
     }
 
     /// stdout must be this JSON document on a line of its own, in whatever spelling.
     pub fn prints_json(self, expected: &Value) -> Self {
-        let stdout = self.stdout();
-        if stdout.lines().count() != 1
-            || serde_json::from_str::<Value>(&stdout).ok().as_ref() != Some(expected)
-        {
-            let stderr = self.stderr();
-            let (stdout, stderr) = (or_nothing(stdout.trim_end()), or_nothing(stderr.trim_end()));
-            self.check
-                .fail(&format!("one line on stdout: {expected}"), &format!("{stdout}\nstderr: {stderr}"));
+        let printed = serde_json::from_str(&self.stdout).ok();
+        if self.stdout.lines().count() != 1 || printed.as_ref() != Some(expected) {
+            self.check.fail(&format!("one line on stdout: {expected}"), &self.output());
         }
         self
     }
 
     /// An error must be one line, `error: what: why`, that contains each of `words`.
     pub fn reports_error(self, words: &[&str]) -> Self {
-        let stderr = self.stderr();
-        let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        let errors: Vec<&str> = self.errors().collect();
         let says_all = |line: &&str| words.iter().all(|word| line.contains(word));
         if errors.len() != 1 || !errors.iter().any(says_all) {
             let quoted: Vec<_> = words.iter().map(|word| format!("`{}`", word.trim_end())).collect();
-            let words =
-                if words.is_empty() { String::new() } else { format!(" that says {}", quoted.join(" and ")) };
-            self.check.fail(&format!("one line `error: what: why` on stderr{words}"), &stderr);
+            let says = if words.is_empty() { "" } else { " that says " };
+            let expected = format!("one line `error: what: why` on stderr{says}{}", quoted.join(" and "));
+            self.check.fail(&expected, &self.stderr);
         }
         self
     }
 
     /// There must be no line `error: …` on stderr. Other lines are the program's own affair.
     pub fn reports_no_error(self) -> Self {
-        let stderr = self.stderr();
-        let error = stderr.lines().find(|line| line.starts_with("error: "));
+        let error = self.errors().next();
         self.check.holds("no line `error: …` on stderr", error.is_none(), error.unwrap_or_default());
         self
     }
 
+    fn errors(&self) -> impl Iterator<Item = &str> {
+        self.stderr.lines().filter(|line| line.starts_with("error: "))
+    }
+
     /// stdout as text.
     pub fn stdout(&self) -> String {
-        to_text(&self.stdout)
+        self.stdout.clone()
     }
 
     /// stderr as text.
     pub fn stderr(&self) -> String {
-        to_text(&self.stderr)
+        self.stderr.clone()
     }
 
     /// How the program ended.
@@ -638,14 +577,12 @@ impl Finished {
 
     /// How the program ended and what it wrote, for a report.
     pub fn in_words(&self) -> String {
-        let (stdout, stderr) = (self.stdout(), self.stderr());
-        let (stdout, stderr) = (or_nothing(stdout.trim_end()), or_nothing(stderr.trim_end()));
-        format!("{}\nstdout: {stdout}\nstderr: {stderr}", in_words(self.status))
+        format!("{}\nstdout: {}", in_words(self.status), self.output())
     }
 
-    /// The same for `assert_cmd`, with its own wording.
-    pub fn assert(&self) -> Assert {
-        Assert::new(Output { status: self.status, stdout: self.stdout.clone(), stderr: self.stderr.clone() })
+    fn output(&self) -> String {
+        let (stdout, stderr) = (or_nothing(self.stdout.trim_end()), or_nothing(self.stderr.trim_end()));
+        format!("{stdout}\nstderr: {stderr}")
     }
 }
 

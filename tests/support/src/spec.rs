@@ -13,15 +13,17 @@ use std::sync::{Arc, Mutex};
 /// Begin one with [`spec!`](crate::spec!). A clone is the same test.
 #[derive(Clone)]
 pub struct Spec {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    chapter: String,
-    package: String,
+pub(crate) struct Inner {
+    pub chapter: String,
+    /// `lesson-NN` or `solution-NN`.
+    pub package: String,
     program: PathBuf,
-    test: Option<String>,
-    seed: u64,
+    /// The name of the test.
+    pub test: Option<String>,
+    pub seed: u64,
     random: Mutex<fastrand::Rng>,
     transcript: Transcript,
     /// The programs that this test started, for the process tree of a failure.
@@ -95,7 +97,7 @@ impl Spec {
     }
 
     /// The transcript of this test.
-    pub fn transcript(&self) -> &Transcript {
+    pub(crate) fn transcript(&self) -> &Transcript {
         &self.inner.transcript
     }
 
@@ -119,24 +121,6 @@ impl Spec {
     /// That many random mails, each with a recipient of its own.
     pub fn mails(&self, count: usize) -> Vec<Mail> {
         (0..count).map(|_| self.mail()).collect()
-    }
-
-    /// The seed of the random inputs.
-    pub fn seed(&self) -> u64 {
-        self.inner.seed
-    }
-
-    /// The package whose program is tested, `lesson-NN` or `solution-NN`.
-    pub fn package(&self) -> &str {
-        &self.inner.package
-    }
-
-    pub(crate) fn chapter(&self) -> &str {
-        &self.inner.chapter
-    }
-
-    pub(crate) fn test_name(&self) -> Option<&str> {
-        self.inner.test.as_deref()
     }
 
     pub(crate) fn remember_started(&self, pid: u32, mark: &Mark) {
@@ -167,8 +151,8 @@ impl Spec {
     /// All programs of this test that run now, with everything that they have started.
     pub fn process_tree(&self) -> String {
         let started = self.inner.started.lock().unwrap().clone();
-        let mut members: Vec<Info> =
-            started.iter().flat_map(|(pid, mark)| process::family(*pid, mark)).collect();
+        let families = started.iter().flat_map(|(pid, mark)| process::family(*pid, mark));
+        let mut members: Vec<Info> = families.collect();
         members.sort_by_key(|info| info.pid);
         members.dedup_by_key(|info| info.pid);
         process::tree(&members)

@@ -1,6 +1,6 @@
 //! Who said what, and when.
 
-use crate::text::shorten;
+use crate::text::{counted, shorten};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ const SHOWN_CHARS: usize = 160;
 /// The speakers are `spec`, `mailbox`, `channel >` (the spec sends), `channel <` (the program sends), and
 /// each program with its pid. A clone writes to the same transcript.
 #[derive(Clone)]
-pub struct Transcript {
+pub(crate) struct Transcript {
     began: Instant,
     entries: Arc<Mutex<Vec<Entry>>>,
 }
@@ -23,15 +23,8 @@ struct Entry {
     at: Duration,
     who: String,
     what: String,
-    /// That this entry, or the two that end with it, came again at once.
-    again: [Again; PATTERN],
-}
-
-/// How often entries came again, and when for the last time.
-#[derive(Clone, Copy, Default)]
-struct Again {
-    times: usize,
-    until: Duration,
+    /// How often this entry, or the two that end with it, came again at once, and when for the last time.
+    again: [(usize, Duration); PATTERN],
 }
 
 /// Up to so many entries in a row are looked for again: a question and its answer.
@@ -67,13 +60,10 @@ impl Transcript {
                 let milliseconds = entry.at.as_secs_f64() * 1000.0;
                 let who = format!("[{}]", entry.who);
                 text.push_str(&format!("  {milliseconds:>8.1} ms  {who:<width$}  {}\n", entry.what));
-                for (again, what) in entry.again.iter().zip(["this", "these two lines"]) {
-                    let (times, until) = (again.times, again.until.as_secs_f64() * 1000.0);
-                    if times > 0 {
-                        let plural = if times > 1 { "s" } else { "" };
-                        text.push_str(&format!(
-                            "             … {what} {times} more time{plural}, until {until:.1} ms\n"
-                        ));
+                for ((times, until), what) in entry.again.iter().zip(["this", "these two lines"]) {
+                    if *times > 0 {
+                        let (times, until) = (counted(*times, "more time"), until.as_secs_f64() * 1000.0);
+                        text.push_str(&format!("             … {what} {times}, until {until:.1} ms\n"));
                     }
                 }
             }
@@ -90,16 +80,10 @@ fn fold(entries: &mut Vec<Entry>) {
         if earlier.iter().zip(later).all(|(one, other)| (&one.who, &one.what) == (&other.who, &other.what)) {
             let until = entries[before + 2 * length - 1].at;
             entries.truncate(before + length);
-            let again = &mut entries[before + length - 1].again[length - 1];
-            *again = Again { times: again.times + 1, until };
+            let (times, last) = &mut entries[before + length - 1].again[length - 1];
+            (*times, *last) = (*times + 1, until);
             return;
         }
-    }
-}
-
-impl Default for Transcript {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -121,15 +105,11 @@ mod tests {
     #[test]
     fn what_comes_again_and_again_is_counted() {
         let transcript = Transcript::new();
-        for _ in 0..4 {
-            transcript.note("spec", "GET /jobs/1");
-            transcript.note("spec", "GET /jobs/1 was answered: 200 running");
+        let question_and_answer = ["GET /jobs/1", "GET /jobs/1 was answered: 200 running"];
+        let (twice, last) = (["closed"; 2], ["GET /jobs/1", "GET /jobs/1 was answered: 200 done"]);
+        for what in [&question_and_answer.repeat(4)[..], &twice, &last].concat() {
+            transcript.note("spec", what);
         }
-        for _ in 0..2 {
-            transcript.note("mailbox", "closed");
-        }
-        transcript.note("spec", "GET /jobs/1");
-        transcript.note("spec", "GET /jobs/1 was answered: 200 done");
         let text = transcript.render();
         let lines: Vec<&str> =
             text.lines().map(|line| line.rsplit("]  ").next().unwrap_or(line).trim()).collect();

@@ -4,117 +4,97 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, starts_with};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
-use support::{ClosedPort, Program, Signal, Spec, json, process};
+use support::{Check, Program, Spec, json, process};
 
-fn spec() -> Spec {
-    Spec::new("01-blocking", "lesson-01", "/bin/sh")
+fn begin() -> (Spec, Check) {
+    let spec = Spec::new("01-blocking", "lesson-01", "/bin/sh");
+    let check = spec.check("3. One after another, and count", "ran a program");
+    (spec, check)
 }
 
 fn shell(spec: &Spec, script: &str) -> Program {
     spec.program().args(["-c", script])
 }
 
-/// The report of a check that must fail.
-fn report(check: impl FnOnce()) -> String {
-    let failure = catch_unwind(AssertUnwindSafe(check)).expect_err("the check passed");
-    *failure.downcast::<String>().expect("a report")
+/// The report of a check that must fail. It must say each of `words`.
+fn report(words: &[&str], act: impl FnOnce(&Spec, &Check)) -> String {
+    let (spec, check) = begin();
+    let failure = catch_unwind(AssertUnwindSafe(|| act(&spec, &check))).expect_err("the check passed");
+    let report = *failure.downcast::<String>().expect("a report");
+    for word in words {
+        assert!(report.contains(word), "no {word:?} in:\n{report}");
+    }
+    report
 }
 
 #[test]
 fn a_report_says_what_was_done_expected_and_came_and_what_to_read() {
-    let spec = spec();
-    let check = spec.check("3. One after another, and count", "ran a program that prints 2");
-    let report = report(|| {
-        shell(&spec, "echo 2; echo a word >&2").run(&check).prints_json(&json!({"counter": 3}));
-    });
-    for words in [
-        "done:      ran a program that prints 2",
+    let words = [
+        "done:      ran a program\n",
         "expected:  one line on stdout: {\"counter\":3}",
         "came:      2",
-        "book/src/01-blocking.md#3-one-after-another-and-count",
-        &format!("WORKSHOP_SEED={}", spec.seed()),
+        "\"3. One after another, and count\" in book/src/01-blocking.md#3-one-after-another-and-count\n",
+        "WORKSHOP_SEED=",
         "stderr]  a word",
         "ended: exit status 0",
-    ] {
-        assert!(report.contains(words), "no {words:?} in:\n{report}");
-    }
+    ];
+    report(&words, |spec, check| {
+        shell(spec, "echo 2; echo a word >&2").run(check).prints_json(&json!({"counter": 3}));
+    });
+    let words =
+        ["done:      ran a program\n", "\"1. Read the job\" in book/src/01-blocking.md#1-read-the-job"];
+    report(&words, |_, check| check.about("1. Read the job").equal("the number", &1, &2));
+    report(&["killed by SIGKILL"], |spec, check| drop(shell(spec, "kill -9 $$").run(check).code(0)));
 }
 
 #[test]
 fn a_todo_is_told_shortly_and_at_once() {
-    let spec = spec();
-    let check = spec.check("2. Send one mail", "ran an unsolved lesson");
     let script = "echo \"thread 'main' panicked at src/main.rs:7:5:\" >&2; \
                   echo 'not yet implemented: 2: give the message to the transport' >&2; exit 101";
-    let report = report(|| {
-        shell(&spec, script).run(&check).code(0);
-    });
-    assert!(report.contains("NOT WRITTEN YET"), "{report}");
-    assert!(
-        report.contains("todo 2: give the message to the transport\n             (src/main.rs:7:5)"),
-        "{report}"
-    );
-    assert!(report.contains("number 2 of \"Your task\" in book/src/01-blocking.md"), "{report}");
+    let words = [
+        "NOT WRITTEN YET",
+        "todo 2: give the message to the transport\n             (src/main.rs:7:5)",
+        "step 2 of \"Your task\" in book/src/01-blocking.md",
+    ];
+    let report = report(&words, |spec, check| drop(shell(spec, script).run(check).code(0)));
     assert!(!report.contains("What happened"), "{report}");
 }
 
 #[test]
-fn an_exit_status_is_told_in_words() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "ran a program that is killed");
-    let report = report(|| {
-        shell(&spec, "kill -9 $$").run(&check).code(0);
-    });
-    assert!(report.contains("killed by SIGKILL"), "{report}");
-}
-
-#[test]
 fn a_log_line_that_is_missing_is_told_in_words_with_the_settings_and_the_log() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "ran a program that logs");
-    let missing = starts_with("error: ").and(contains("down"));
-    let report = report(|| {
-        let program = shell(&spec, "echo something >&2").env("SMTP_CONNECTIONS", "2").start();
-        program.logs(&check, "something");
-        program.log_line(&check, &missing);
-    });
-    for words in [
+    let words = [
         "expected:  a line of stderr that starts with (\"error: \") and contains (down)",
         "the program closed stderr after:\n             something",
         "echo something >&2 with SMTP_CONNECTIONS=2\n",
-    ] {
-        assert!(report.contains(words), "no {words:?} in:\n{report}");
-    }
+    ];
+    report(&words, |spec, check| {
+        let program = shell(spec, "echo something >&2").env("SMTP_CONNECTIONS", "2").start();
+        program.logs(check, "something");
+        program.log_line(check, &starts_with("error: ").and(contains("down")));
+    });
 }
 
 #[test]
 fn what_a_program_writes_does_not_reach_the_terminal_raw() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "ran a program that writes what a terminal obeys");
     let script = "printf 'a\\033[31mred\\007\\n\\233b'; printf 'log\\033]0;title\\007\\n' >&2; exec -a 'x\u{1b}[2J' true";
-    let report = report(|| {
-        spec.other_program("bash", "bash").args(["-c", script]).run(&check).prints_json(&json!(1));
+    let report = report(&["a\\u{1b}[31mred\\u{7}", "log\\u{1b}]0;title\\u{7}"], |spec, check| {
+        spec.other_program("bash", "bash").args(["-c", script]).run(check).prints_json(&json!(1));
     });
     assert!(!report.chars().any(|letter| letter.is_control() && letter != '\n'), "{report:?}");
-    assert!(
-        report.contains("a\\u{1b}[31mred\\u{7}") && report.contains("log\\u{1b}]0;title\\u{7}"),
-        "{report}"
-    );
 }
 
 #[test]
-fn another_section_of_the_chapter_can_be_named() {
-    let spec = spec();
-    let check = spec.check("3. One after another, and count", "did something");
-    let report = report(|| check.about("1. Read the job").equal("the number", &1, &2));
-    assert!(report.contains("done:      did something"), "{report}");
-    assert!(report.contains("\"1. Read the job\" in book/src/01-blocking.md#1-read-the-job"), "{report}");
+fn only_a_line_that_begins_as_an_error_is_one() {
+    let (spec, check) = begin();
+    shell(&spec, "echo 'an error: of another kind' >&2").run(&check).reports_no_error();
+    report(&["came:      error: this: one"], |spec, check| {
+        drop(shell(spec, "echo 'error: this: one' >&2").run(check).reports_no_error());
+    });
 }
 
 #[test]
 fn the_whole_tree_is_killed_when_a_program_is_dropped() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "started a program with a child");
+    let (spec, check) = begin();
     let mut program = shell(&spec, "sleep 1000 & echo ready; wait").start();
     program.line(&check);
     let group = program.pid();
@@ -123,178 +103,93 @@ fn the_whole_tree_is_killed_when_a_program_is_dropped() {
     check.eventually("nothing is left", || process::group(group).is_empty().then_some(()));
 }
 
+/// What the tests below start, with a limit of its own. `WORKSHOP_PLAYS` says what it is to do.
+#[test]
+#[ignore = "another test starts it"]
+fn player() {
+    let (spec, check) = begin();
+    match std::env::var("WORKSHOP_PLAYS").as_deref() {
+        Ok("wait for a line") => {
+            drop(shell(&spec, "sh -c 'read line; exit 0'; exit 0").start().line(&check));
+        }
+        Ok("sleep") => drop(shell(&spec, "sleep 1000").run(&check)),
+        Ok("leave a process") => shell(&spec, "sleep 1000 & exit 0").start().leaves_nothing_behind(&check),
+        // As where a child has its parent's end of the channel, and so never sees the end of it.
+        Ok("leave a group") => {
+            let script = "set -m; sleep 1000 </dev/null >/dev/null 2>&1 &";
+            let mut program = spec.other_program("bash", "bash").args(["-c", script]).start();
+            program.leaves_nothing_behind(&check);
+        }
+        // As it looks where others have the processor most of the time.
+        Ok("compute now and then") => {
+            let compute = "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; sleep 0.3;";
+            drop(shell(&spec, &compute.repeat(9)).run(&check).code(0));
+        }
+        Ok("loop") => {
+            let _bounded = support::bounded();
+            std::thread::sleep(std::time::Duration::from_secs(1000));
+        }
+        Ok("fill memory") => {
+            let _bounded = support::bounded();
+            let mut pieces = Vec::new();
+            loop {
+                pieces.push("x".repeat(1 << 20));
+            }
+        }
+        _ => println!("word: {}", spec.word()),
+    }
+}
+
+/// Runs the player with a limit. Gives whether it passed, and what it printed.
+fn play(seconds: u64, what: &str, seed: &str) -> (bool, String) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["player", "--exact", "--ignored", "--nocapture"]).env("WORKSHOP_PLAYS", what);
+    command.env("WORKSHOP_LIMIT_SECONDS", seconds.to_string()).env("WORKSHOP_SEED", seed);
+    let output = command.output().unwrap();
+    let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    (output.status.success(), printed.concat())
+}
+
+/// The player must fail, and say each of `words`.
+fn fails(seconds: u64, what: &str, words: &[&str]) {
+    let (passed, output) = play(seconds, what, "1");
+    assert!(!passed && words.iter().all(|word| output.contains(word)), "{words:?} in:\n{output}");
+}
+
 #[test]
 fn a_process_that_is_left_behind_fails_the_check() {
-    for name in ["leaves_a_process_behind", "leaves_a_process_of_another_group_behind"] {
-        let output = run_alone(name);
-        assert!(output.contains("no process of the program is left"), "{output}");
-        assert!(output.contains(") sleep 1000\n"), "{output}");
+    for what in ["leave a process", "leave a group"] {
+        fails(1, what, &["no process of the program is left", ") sleep 1000\n"]);
     }
 }
 
 #[test]
 fn a_time_out_shows_what_each_process_waits_for() {
-    let output = run_alone("waits_for_a_line_that_never_comes");
-    assert!(output.contains("line 1 of stdout"), "{output}");
-    assert!(output.contains("The processes at this moment:"), "{output}");
+    fails(1, "wait for a line", &["line 1 of stdout", "The processes at this moment:"]);
     #[cfg(target_os = "linux")]
-    assert!(output.contains("reading stdin") && output.contains("waiting for a child to end"), "{output}");
+    fails(1, "wait for a line", &["reading stdin", "waiting for a child to end"]);
 }
 
 #[test]
 fn a_unit_test_that_never_ends_or_fills_memory_is_ended_with_its_name() {
-    let tests = [("never_ends", 1, "it has not ended after 1 second"), ("fills_memory", 60, "MiB of memory")];
-    for (name, seconds, came) in tests {
-        let (passed, output) = run_alone_within(seconds, name);
-        assert!(
-            !passed && output.contains(&format!("CHECK FAILED: {name}")) && output.contains(came),
-            "{output}"
-        );
-    }
+    fails(1, "loop", &["CHECK FAILED: player", "it has not ended after 1 second"]);
+    fails(60, "fill memory", &["CHECK FAILED: player", "MiB of memory"]);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_program_that_is_slow_on_a_busy_machine_has_time() {
-    let (passed, output) = run_alone_within(2, "computes_now_and_then");
+    let (passed, output) = play(2, "compute now and then", "1");
     assert!(passed, "{output}");
-    let output = run_alone("sleeps_for_ever");
-    assert!(output.contains("nothing of the kind within 1 second;"), "{output}");
-}
-
-#[test]
-fn a_forked_program_has_a_channel() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "forked a shell that answers one line");
-    // bash, since a POSIX shell takes only one digit after `<&`.
-    let script = "read -r line <&$NODE_CHANNEL_FD; echo \"$line\" >&$NODE_CHANNEL_FD; exit 7";
-    if Command::new("bash").args(["-c", "exit"]).status().is_err() {
-        return;
-    }
-    let (mut program, mut channel) = spec.other_program("bash", "bash").args(["-c", script]).fork();
-    channel.send(&check, &json!({"n": 1}));
-    assert_eq!(channel.recv(&check), json!({"n": 1}));
-    channel.ends(&check);
-    assert_eq!(program.wait(&check).code(), Some(7));
-}
-
-#[test]
-fn signals_and_lines_are_seen() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "sent SIGTERM to a program that catches it");
-    let script = "trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.01; done";
-    let mut program = shell(&spec, script).start();
-    assert_eq!(program.line(&check), "ready");
-    program.signal(Signal::SIGTERM);
-    assert_eq!(program.line(&check), "caught");
-    assert_eq!(program.wait(&check).code(), Some(3));
-}
-
-#[test]
-fn a_closed_port_refuses() {
-    let port = ClosedPort::new().unwrap();
-    assert!(std::net::TcpStream::connect(("127.0.0.1", port.number())).is_err());
+    fails(1, "sleep", &["nothing of the kind within 1 second;"]);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_inputs() {
-    let output = |seed: &str| {
-        let test = std::env::current_exe().unwrap();
-        let arguments = ["prints_a_word", "--exact", "--ignored", "--nocapture"];
-        let output = Command::new(test).args(arguments).env("WORKSHOP_SEED", seed).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.lines().find(|line| line.contains("word: ")).unwrap_or_default().to_owned()
+    let word = |seed: &str| {
+        let (_, output) = play(10, "say a word", seed);
+        output.lines().find(|line| line.contains("word: ")).expect("a word").to_owned()
     };
-    assert_eq!(output("5"), output("5"));
-    assert_ne!(output("5"), output("6"));
-}
-
-// What the tests above start, as tests of their own, with a short limit.
-
-/// Runs one of the tests below, which fails, with a limit of a second. Gives what it printed.
-fn run_alone(name: &str) -> String {
-    let (passed, output) = run_alone_within(1, name);
-    assert!(!passed, "{name} passed");
-    output
-}
-
-/// Runs one of the tests below with this limit. Gives whether it passed, and what it printed.
-fn run_alone_within(seconds: u64, name: &str) -> (bool, String) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([name, "--exact", "--ignored", "--nocapture"]);
-    let output = command.env("WORKSHOP_LIMIT_SECONDS", seconds.to_string()).output().unwrap();
-    let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    (output.status.success(), printed.concat())
-}
-
-#[test]
-#[ignore = "another test starts it"]
-fn waits_for_a_line_that_never_comes() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "ran a program whose child reads");
-    let mut program = shell(&spec, "sh -c 'read line; exit 0'; exit 0").start();
-    program.line(&check);
-}
-
-#[test]
-#[ignore = "another test starts it"]
-fn leaves_a_process_behind() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "ran a program that leaves a child behind");
-    let mut program = shell(&spec, "sleep 1000 & exit 0").start();
-    program.leaves_nothing_behind(&check);
-}
-
-/// As where a child has its parent's end of the channel, and so never sees the end of it.
-#[test]
-#[ignore = "another test starts it"]
-fn leaves_a_process_of_another_group_behind() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "ran a program that leaves a child behind");
-    let bash = spec.other_program("bash", "bash");
-    let mut program = bash.args(["-c", "set -m; sleep 1000 </dev/null >/dev/null 2>&1 &"]).start();
-    program.leaves_nothing_behind(&check);
-}
-
-/// As it looks where others have the processor most of the time.
-#[test]
-#[ignore = "another test starts it"]
-fn computes_now_and_then() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "ran a program that computes for longer than the limit");
-    let compute = "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; sleep 0.3;";
-    shell(&spec, &compute.repeat(9)).run(&check).code(0);
-}
-
-#[test]
-#[ignore = "another test starts it"]
-fn sleeps_for_ever() {
-    let spec = spec();
-    let check = spec.check("1. Read the job", "ran a program that sleeps");
-    shell(&spec, "sleep 1000").run(&check);
-}
-
-#[test]
-#[ignore = "another test starts it"]
-fn never_ends() {
-    let _bounded = support::bounded();
-    loop {
-        std::thread::park();
-    }
-}
-
-#[test]
-#[ignore = "another test starts it"]
-fn fills_memory() {
-    let _bounded = support::bounded();
-    let mut pieces = Vec::new();
-    loop {
-        pieces.push("x".repeat(1 << 20));
-    }
-}
-
-#[test]
-#[ignore = "another test starts it"]
-fn prints_a_word() {
-    println!("word: {}", spec().word());
+    assert_eq!(word("5"), word("5"));
+    assert_ne!(word("5"), word("6"));
 }

@@ -60,7 +60,7 @@ mod tests {
     fn a_report_names_its_step() {
         let step = |report: &str| Begin::Report(report.into()).step();
         assert_eq!(
-            step("NOT WRITTEN YET: a\n\n  came:      todo 3: send\n\n  read:      number 3 of …"),
+            step("NOT WRITTEN YET: a\n\n  came:      todo 3: send\n\n  read:      step 3 of …"),
             Some(3)
         );
         assert_eq!(

@@ -3,9 +3,8 @@
 use super::Letter;
 use super::quirk::{Quirk, ReplyTo};
 use super::state::{Point, Reply, State};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::ops::ControlFlow;
 
 /// A longer command is refused. RFC 5321 (4.5.3.1.4) asks for 512 octets, and the extensions for some more.
 const MAX_COMMAND_BYTES: usize = 2048;
@@ -14,11 +13,14 @@ const MAX_RECIPIENTS: usize = 1000;
 /// After so many refused commands the conversation is closed: nobody who means well says so much that is wrong.
 const MAX_ERRORS: usize = 100;
 
+/// The longest letter that is accepted. What mail providers take is between 20 and 50 MB.
+const MAX_LETTER_BYTES: usize = 32 * 1024 * 1024;
+
 /// Serves one client until it goes or is dropped.
 pub(super) fn serve(stream: &TcpStream, state: &State) {
     let Ok(shared) = stream.try_clone() else { return };
     let id = state.open(shared);
-    // An error is the client going away in the middle, which the record shows as a closed conversation.
+    // An error is the end of the conversation, which the record shows as closed.
     let _ = converse(stream, state, id);
     let _ = stream.shutdown(Shutdown::Both);
     state.closed(id);
@@ -26,37 +28,18 @@ pub(super) fn serve(stream: &TcpStream, state: &State) {
 
 fn converse(stream: &TcpStream, state: &State, id: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut conversation = Conversation {
-        stream,
-        state,
-        id,
-        reader: BufReader::new(stream),
-        greeted: false,
-        letter: None,
-        accepted: 0,
-        errors: 0,
-    };
-    if !state.pass(id, Point::Connect, &[]) {
-        return Ok(());
-    }
+    let reader = BufReader::new(stream);
+    let mut conversation =
+        Conversation { stream, state, id, reader, greeted: false, letter: None, accepted: 0, errors: 0 };
+    state.pass(id, Point::Connect, &[])?;
     conversation.answer(ReplyTo::Connect, "220 mailbox.test ESMTP")?;
-    while let Some(command) = conversation.read_command()? {
-        let flow = match command {
+    loop {
+        match conversation.read_command()? {
             Ok(line) => conversation.obey(&line)?,
             Err(reply) => conversation.refuse(reply)?,
-        };
-        if flow.is_break() {
-            break;
         }
     }
-    Ok(())
 }
-
-/// Whether the conversation goes on.
-type Flow = io::Result<ControlFlow<()>>;
-
-const GO_ON: Flow = Ok(ControlFlow::Continue(()));
-const CLOSE: Flow = Ok(ControlFlow::Break(()));
 
 struct Conversation<'a> {
     stream: &'a TcpStream,
@@ -71,39 +54,40 @@ struct Conversation<'a> {
     errors: usize,
 }
 
+/// An error ends the conversation, whether the client goes or is to be dropped.
 impl Conversation<'_> {
-    /// The next command without its line end, or what is to be answered to what is none. `None` when the client has gone.
-    fn read_command(&mut self) -> io::Result<Option<Result<String, &'static str>>> {
+    /// The next command without its line end, or what is to be answered to what is none.
+    fn read_command(&mut self) -> io::Result<Result<String, &'static str>> {
         let mut line = self.read_piece(MAX_COMMAND_BYTES)?;
-        if !line.is_empty() {
-            self.state.said(self.id, &line);
-        }
-        let too_long = line.len() == MAX_COMMAND_BYTES && !line.ends_with(b"\n");
-        while !line.is_empty() && !line.ends_with(b"\n") {
+        self.state.said(self.id, &line);
+        let too_long = !line.ends_with(b"\n");
+        while !line.ends_with(b"\n") {
             line = self.read_piece(MAX_COMMAND_BYTES)?;
         }
-        if line.is_empty() {
-            return Ok(None);
-        }
         if too_long {
-            return Ok(Some(Err("500 the line is too long")));
+            return Ok(Err("500 the line is too long"));
         }
         let line = line.strip_suffix(b"\r\n").and_then(|line| String::from_utf8(line.to_vec()).ok());
-        Ok(Some(line.ok_or("500 a command is text, and ends with CR LF")))
+        Ok(line.ok_or("500 a command is text, and ends with CR LF"))
     }
 
-    /// A line with its end, or as much of it as is allowed at once. Empty at end of file.
+    /// A line with its end, or as much of it as is allowed at once.
     fn read_piece(&mut self, max_bytes: usize) -> io::Result<Vec<u8>> {
         let mut piece = Vec::new();
         (&mut self.reader).take(max_bytes as u64).read_until(b'\n', &mut piece)?;
-        Ok(piece)
+        if piece.is_empty() { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(piece) }
     }
 
-    fn obey(&mut self, line: &str) -> Flow {
+    fn obey(&mut self, line: &str) -> io::Result<()> {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb.to_ascii_uppercase().as_str() {
             "HELO" if !rest.trim().is_empty() => self.hello("250 mailbox.test"),
-            "EHLO" if !rest.trim().is_empty() => self.hello(&self.state.extensions()),
+            "EHLO" if !rest.trim().is_empty() => {
+                let smtputf8 = if self.offers_smtputf8() { "250-SMTPUTF8\r\n" } else { "" };
+                self.hello(&format!(
+                    "250-mailbox.test\r\n250-8BITMIME\r\n{smtputf8}250 SIZE {MAX_LETTER_BYTES}"
+                ))
+            }
             "MAIL" => self.mail(rest),
             "RCPT" => self.rcpt(rest),
             "DATA" if rest.is_empty() => self.data(),
@@ -112,27 +96,24 @@ impl Conversation<'_> {
                 self.say("250 OK")
             }
             "NOOP" => self.say("250 OK"),
-            "VRFY" => self.say("252 try to send it"),
             "QUIT" => {
                 // Before the client can know: its next conversation does not overlap with this one.
                 self.state.closed(self.id);
-                if self.answer(ReplyTo::Quit, "221 Goodbye")?.is_good() { CLOSE } else { GO_ON }
+                if self.answer(ReplyTo::Quit, "221 Goodbye")? { close() } else { Ok(()) }
             }
             "EHLO" | "HELO" => self.refuse("501 say who you are"),
             _ => self.refuse("500 there is no such command"),
         }
     }
 
-    fn hello(&mut self, reply: &str) -> Flow {
+    fn hello(&mut self, reply: &str) -> io::Result<()> {
         self.letter = None;
-        if self.answer(ReplyTo::Hello, reply)?.is_good() {
-            self.greeted = true;
-        }
-        GO_ON
+        self.greeted |= self.answer(ReplyTo::Hello, reply)?;
+        Ok(())
     }
 
-    fn mail(&mut self, rest: &str) -> Flow {
-        if self.state.unavailable_after(self.id, self.accepted) {
+    fn mail(&mut self, rest: &str) -> io::Result<()> {
+        if self.state.quirk(self.id, |quirk| *quirk == Quirk::UnavailableAfter(self.accepted)).is_some() {
             return self.close_with_421();
         }
         let Some((from, parameters)) = path(rest, "FROM:") else {
@@ -141,19 +122,34 @@ impl Conversation<'_> {
         if !self.greeted || self.letter.is_some() {
             return self.refuse("503 not now");
         }
-        for parameter in parameters.split_whitespace() {
-            if let Err(reply) = self.state.knows(parameter) {
-                return self.refuse(&reply);
-            }
+        if let Some(reply) = parameters.split_whitespace().find_map(|parameter| self.refusal_of(parameter)) {
+            return self.refuse(reply);
         }
-        let letter = Letter { conversation: self.id, from: from.to_owned(), ..Letter::default() };
-        if self.answer(ReplyTo::Mail, "250 OK")?.is_good() {
-            self.letter = Some(letter);
+        if self.answer(ReplyTo::Mail, "250 OK")? {
+            self.letter = Some(Letter { conversation: self.id, from: from.to_owned(), ..Letter::default() });
         }
-        GO_ON
+        Ok(())
     }
 
-    fn rcpt(&mut self, rest: &str) -> Flow {
+    /// The answer to a parameter of `MAIL FROM` that `EHLO` has not offered, or that can't be granted.
+    fn refusal_of(&self, parameter: &str) -> Option<&'static str> {
+        let parameter = parameter.to_ascii_uppercase();
+        match parameter.split_once('=').unwrap_or((&parameter, "")) {
+            ("BODY", "7BIT" | "8BITMIME") => None,
+            ("SMTPUTF8", "") if self.offers_smtputf8() => None,
+            ("SIZE", size) => match size.parse::<usize>() {
+                Ok(size) => (size > MAX_LETTER_BYTES).then_some(TOO_LONG),
+                Err(_) => Some("501 SIZE is a number"),
+            },
+            _ => Some("555 there is no such parameter"),
+        }
+    }
+
+    fn offers_smtputf8(&self) -> bool {
+        self.state.read(|record| record.offers_smtputf8)
+    }
+
+    fn rcpt(&mut self, rest: &str) -> io::Result<()> {
         let Some((to, parameters)) = path(rest, "TO:").filter(|(to, _)| !to.is_empty()) else {
             return self.refuse("501 RCPT TO:<address>");
         };
@@ -164,133 +160,118 @@ impl Conversation<'_> {
         if letter.recipients.len() >= MAX_RECIPIENTS {
             return self.refuse("452 too many recipients");
         }
-        if !self.state.pass(self.id, Point::Rcpt, &[to.to_owned()]) {
-            return CLOSE;
-        }
+        self.state.pass(self.id, Point::Rcpt, &[to.to_owned()])?;
         match self.state.reply_for(self.id, to) {
             None => {}
             Some(Reply::Refuse(code)) => return self.say(&format!("{code} the mailbox refuses {to}")),
             Some(Reply::Unavailable) => return self.close_with_421(),
-            Some(Reply::Drop) => return CLOSE,
+            Some(Reply::Drop) => return close(),
         }
-        if self.answer(ReplyTo::Rcpt, "250 OK")?.is_good()
-            && let Some(letter) = &mut self.letter
-        {
-            letter.recipients.push(to.to_owned());
+        if self.answer(ReplyTo::Rcpt, "250 OK")? {
+            self.letter.iter_mut().for_each(|letter| letter.recipients.push(to.to_owned()));
         }
-        GO_ON
+        Ok(())
     }
 
-    fn data(&mut self) -> Flow {
-        let Some(letter) = self.letter.take_if(|letter| !letter.recipients.is_empty()) else {
+    fn data(&mut self) -> io::Result<()> {
+        let Some(mut letter) = self.letter.take_if(|letter| !letter.recipients.is_empty()) else {
             return self.refuse("503 MAIL FROM and RCPT TO come first");
         };
-        if !self.state.pass(self.id, Point::Data, &letter.recipients) {
-            return CLOSE;
-        }
-        if !self.answer(ReplyTo::Data, "354 end with <CRLF>.<CRLF>")?.is_good() {
+        self.state.pass(self.id, Point::Data, &letter.recipients)?;
+        if !self.answer(ReplyTo::Data, "354 end with <CRLF>.<CRLF>")? {
             self.letter = Some(letter);
-            return GO_ON;
+            return Ok(());
         }
-        let Some(data) = self.read_letter()? else { return CLOSE };
-        self.finish(letter, data)
+        match self.read_letter()? {
+            None => self.say(TOO_LONG),
+            Some(data) => {
+                letter.data = data;
+                self.finish(letter)
+            }
+        }
     }
 
-    /// The letter is there, whole, or it is `TooLong`.
-    fn finish(&mut self, mut letter: Letter, data: Data) -> Flow {
-        let Data::Whole(data) = data else { return self.say("552 the letter is longer than SIZE says") };
-        letter.data = data;
+    /// The letter is there, whole.
+    fn finish(&mut self, letter: Letter) -> io::Result<()> {
         let recipients = letter.recipients.clone();
-        if !self.state.pass(self.id, Point::Accept, &recipients) {
-            return CLOSE;
-        }
+        self.state.pass(self.id, Point::Accept, &recipients)?;
         let reply = self.reply(ReplyTo::Letter, "250 OK");
         if reply.is_good() {
             self.state.accept(letter);
             self.accepted += 1;
-            if !self.state.pass(self.id, Point::Answer, &recipients) {
-                return CLOSE;
-            }
+            self.state.pass(self.id, Point::Answer, &recipients)?;
         }
-        let closes = self.state.closes_after(self.id, self.accepted);
+        let closes = self.state.quirk(self.id, |quirk| *quirk == Quirk::ClosesAfter(self.accepted)).is_some();
         if closes {
             // As with QUIT, before the client can know.
             self.state.closed(self.id);
         }
-        self.send(reply)?;
-        if closes { CLOSE } else { GO_ON }
+        self.send(&reply)?;
+        if closes { close() } else { Ok(()) }
     }
 
-    /// Reads to the line with the dot alone. `None` when the client goes before.
-    fn read_letter(&mut self) -> io::Result<Option<Data>> {
-        let max_bytes = self.state.max_letter_bytes();
+    /// Reads to the line with the dot alone. `None` for what is too long.
+    fn read_letter(&mut self) -> io::Result<Option<Vec<u8>>> {
         let (mut data, mut too_long, mut begins_line) = (Vec::new(), false, true);
         loop {
             // In pieces: a line may be as long as a letter.
             let line = self.read_piece(64 * 1024)?;
-            if line.is_empty() {
-                return Ok(None);
-            }
             if begins_line && line == b".\r\n" {
-                return Ok(Some(if too_long { Data::TooLong } else { Data::Whole(data) }));
+                return Ok((!too_long).then_some(data));
             }
             let stuffed = usize::from(begins_line && line.starts_with(b"."));
             // Only CR LF ends a line: a dot behind a lonely line feed is text.
             begins_line = line.ends_with(b"\r\n") || (line == b"\n" && data.ends_with(b"\r"));
-            too_long |= data.len() + line.len() > max_bytes;
+            too_long |= data.len() + line.len() > MAX_LETTER_BYTES;
             if too_long {
-                data = line[line.len().saturating_sub(1)..].to_vec();
+                data = line[line.len() - 1..].to_vec();
             } else {
                 data.extend_from_slice(&line[stuffed..]);
             }
         }
     }
 
-    /// Answers what is in order, or what a quirk says instead.
-    fn answer(&mut self, to: ReplyTo, text: &str) -> io::Result<Sent> {
+    /// Answers what is in order, or what a quirk says instead. Whether the answer is good: 2xx or 3xx.
+    fn answer(&self, to: ReplyTo, text: &str) -> io::Result<bool> {
         let reply = self.reply(to, text);
-        let sent = if reply.is_good() { Sent::Good } else { Sent::Bad };
-        self.send(reply)?;
-        Ok(sent)
+        self.send(&reply)?;
+        Ok(reply.is_good())
     }
 
     fn reply(&self, to: ReplyTo, text: &str) -> Outgoing {
-        match self.state.quirk_about(self.id, to) {
-            None => Outgoing::Bytes(format!("{text}\r\n").into_bytes()),
-            Some(Quirk::Says(_, bytes)) => Outgoing::Bytes(bytes),
-            Some(Quirk::Twice(_)) => Outgoing::Bytes(format!("{text}\r\n{text}\r\n").into_bytes()),
-            Some(Quirk::EndlessLine(_)) => Outgoing::Endless(format!("{} ", &text[..3]), "x".repeat(4096)),
-            Some(_) => Outgoing::Endless(String::new(), format!("{}-X-AGAIN\r\n", &text[..3]).repeat(400)),
-        }
+        let code = &text[..3];
+        let (first, again) = match self.state.quirk(self.id, |quirk| quirk.reply_to() == Some(to)) {
+            None => (format!("{text}\r\n").into_bytes(), String::new()),
+            Some(Quirk::Says(_, bytes)) => (bytes, String::new()),
+            Some(Quirk::Twice(_)) => (format!("{text}\r\n{text}\r\n").into_bytes(), String::new()),
+            Some(Quirk::EndlessLine(_)) => (format!("{code} ").into_bytes(), "x".repeat(4096)),
+            Some(_) => (Vec::new(), format!("{code}-X-AGAIN\r\n").repeat(400)),
+        };
+        Outgoing { first, again }
     }
 
-    fn send(&mut self, reply: Outgoing) -> io::Result<()> {
-        match reply {
-            // One write for one answer: a client never sees half a line.
-            Outgoing::Bytes(bytes) => self.write(&bytes),
-            Outgoing::Endless(start, again) => {
-                self.write(start.as_bytes())?;
-                loop {
-                    self.write(again.as_bytes())?;
-                }
-            }
+    fn send(&self, reply: &Outgoing) -> io::Result<()> {
+        // One write for one answer: a client never sees half a line.
+        self.write(&reply.first)?;
+        while !reply.again.is_empty() {
+            self.write(reply.again.as_bytes())?;
         }
+        Ok(())
     }
 
-    fn close_with_421(&mut self) -> Flow {
+    fn close_with_421(&mut self) -> io::Result<()> {
         self.state.closed(self.id);
-        self.write(b"421 Service not available, closing connection\r\n")?;
-        CLOSE
+        self.say("421 Service not available, closing connection")?;
+        close()
     }
 
-    fn refuse(&mut self, reply: &str) -> Flow {
+    fn refuse(&mut self, reply: &str) -> io::Result<()> {
         self.errors += 1;
         if self.errors > MAX_ERRORS { self.close_with_421() } else { self.say(reply) }
     }
 
-    fn say(&mut self, reply: &str) -> Flow {
-        self.write(format!("{reply}\r\n").as_bytes())?;
-        GO_ON
+    fn say(&self, reply: &str) -> io::Result<()> {
+        self.write(format!("{reply}\r\n").as_bytes())
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
@@ -299,34 +280,22 @@ impl Conversation<'_> {
     }
 }
 
-/// What came after `DATA`.
-enum Data {
-    Whole(Vec<u8>),
-    TooLong,
+const TOO_LONG: &str = "552 the letter is longer than SIZE says";
+
+/// Ends the conversation.
+fn close() -> io::Result<()> {
+    Err(ErrorKind::NotConnected.into())
 }
 
-/// What was answered: 2xx and 3xx are good.
-#[derive(PartialEq)]
-enum Sent {
-    Good,
-    Bad,
-}
-
-impl Sent {
-    fn is_good(&self) -> bool {
-        *self == Self::Good
-    }
-}
-
-enum Outgoing {
-    Bytes(Vec<u8>),
-    /// How it starts, and what then comes again and again until the client has gone.
-    Endless(String, String),
+struct Outgoing {
+    first: Vec<u8>,
+    /// What then comes again and again until the client has gone.
+    again: String,
 }
 
 impl Outgoing {
     fn is_good(&self) -> bool {
-        matches!(self, Self::Bytes(bytes) if matches!(bytes.first(), Some(b'2' | b'3')))
+        self.again.is_empty() && matches!(self.first.first(), Some(b'2' | b'3'))
     }
 }
 

@@ -1,0 +1,113 @@
+//! What a process waits in, in words: proc_pid_syscall(5).
+
+use super::proc::{has_variable, numbers, target};
+use super::sockets::{inode, tcp_with};
+#[cfg(target_os = "linux")]
+use nix::libc::*;
+use std::fs;
+
+/// The system calls that a spec has words for. `{}` stands for the descriptor that is waited for.
+#[cfg(target_os = "linux")]
+const WAITS: &[(&str, &[c_long])] = &[
+    ("reading {}", &[SYS_read, SYS_readv, SYS_recvfrom, SYS_recvmsg]),
+    ("writing to {}", &[SYS_write, SYS_writev, SYS_sendto, SYS_sendmsg]),
+    ("waiting for a connection on {}", &[SYS_accept, SYS_accept4]),
+    ("connecting {}", &[SYS_connect]),
+    ("waiting for a child to end", &[SYS_wait4, SYS_waitid]),
+    ("waiting for a lock or for another thread", &[SYS_futex]),
+    ("sleeping", &[SYS_nanosleep, SYS_clock_nanosleep]),
+    ("waiting for an event on {}", &[SYS_epoll_pwait, SYS_epoll_pwait2]),
+    #[cfg(target_arch = "x86_64")]
+    ("waiting for an event on {}", &[SYS_epoll_wait]),
+    ("waiting for an event (poll)", &[SYS_ppoll]),
+    #[cfg(target_arch = "x86_64")]
+    ("waiting for an event (poll)", &[SYS_poll]),
+];
+#[cfg(not(target_os = "linux"))]
+const WAITS: &[(&str, &[i64])] = &[];
+
+/// What a process is waiting in, in words: "reading the channel", "waiting for a child to end". `None` where
+/// only Linux shows it.
+pub fn waiting_in(pid: u32) -> Option<String> {
+    let threads: Vec<u32> = numbers(&format!("/proc/{pid}/task"))?;
+    let waits: Vec<String> = threads.iter().filter_map(|thread| thread_waiting_in(pid, *thread)).collect();
+    let count = waits.len();
+    let text = each_once(waits).join("; ");
+    Some(if count > 1 { format!("{count} threads: {text}") } else { text })
+}
+
+/// What one thread is waiting in, in the words of [`waiting_in`]; the wait of an event loop begins with "waiting
+/// for an event on". `None` where only Linux shows it.
+pub fn thread_waiting_in(pid: u32, thread: u32) -> Option<String> {
+    // "running", or the number of the system call and its arguments in hexadecimal.
+    let syscall = fs::read_to_string(format!("/proc/{pid}/task/{thread}/syscall")).ok()?;
+    let mut words = syscall.split_whitespace();
+    let Ok(number) = words.next()?.parse() else { return Some("running".into()) };
+    let first = words.next().and_then(|word| i64::from_str_radix(word.trim_start_matches("0x"), 16).ok());
+    let descriptor = first.and_then(|value| i32::try_from(value).ok()).unwrap_or(-1);
+    let Some((wait, _)) = WAITS.iter().find(|(_, calls)| calls.contains(&number)) else {
+        return Some(wait_channel(pid, thread));
+    };
+    Some(if wait.contains("{}") { wait.replace("{}", &name(pid, descriptor)) } else { (*wait).to_owned() })
+}
+
+/// The kernel function that a thread sleeps in, where the system call says nothing to a learner.
+fn wait_channel(pid: u32, thread: u32) -> String {
+    match fs::read_to_string(format!("/proc/{pid}/task/{thread}/wchan")) {
+        Ok(name) if name.len() > 1 => format!("waiting in the kernel ({})", name.trim()),
+        _ => "waiting".into(),
+    }
+}
+
+fn name(pid: u32, descriptor: i32) -> String {
+    let target = target(pid, descriptor).unwrap_or_else(|| "closed".into());
+    match descriptor {
+        0 => format!("stdin ({target})"),
+        1 => format!("stdout ({target})"),
+        2 => format!("stderr ({target})"),
+        _ if has_variable(pid, &format!("NODE_CHANNEL_FD={descriptor}")) => {
+            format!("the channel (descriptor {descriptor})")
+        }
+        _ if target.contains("[eventpoll]") => watched(pid, descriptor),
+        _ => match socket_name(pid, &target) {
+            Some(name) => format!("{name} (descriptor {descriptor})"),
+            None => format!("descriptor {descriptor} ({target})"),
+        },
+    }
+}
+
+/// What an event loop watches: the `tfd:` lines of its epoll descriptor, each by its name.
+fn watched(pid: u32, epoll: i32) -> String {
+    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{epoll}")).unwrap_or_default();
+    let descriptors =
+        info.lines().filter_map(|line| line.strip_prefix("tfd:")?.split_whitespace().next()?.parse().ok());
+    // tokio's own wake-up descriptors say nothing to a learner.
+    let own = |descriptor: &i32| {
+        target(pid, *descriptor).is_some_and(|it| it.contains("[eventfd]") || it.contains("[eventpoll]"))
+    };
+    let names = descriptors.filter(|descriptor| !own(descriptor)).map(|descriptor| name(pid, descriptor));
+    let names = each_once(names.collect());
+    if names.is_empty() { "nothing but its own wake-up calls".into() } else { names.join(", ") }
+}
+
+fn each_once(mut words: Vec<String>) -> Vec<String> {
+    words.sort();
+    words.dedup();
+    words
+}
+
+/// A socket in words, from the kernel's tables of sockets: its addresses, or that it is a Unix socket.
+fn socket_name(pid: u32, target: &str) -> Option<String> {
+    let inode = inode(target)?;
+    if let Some(socket) = tcp_with(pid, inode).into_iter().find(|socket| socket.inode == inode) {
+        let (here, there) = (socket.here.port(), socket.there.port());
+        return Some(if there == 0 {
+            format!("the listening socket of port {here}")
+        } else {
+            format!("the TCP connection {here} to {there}")
+        });
+    }
+    let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    let is_unix = table.lines().any(|line| line.split_whitespace().nth(6) == Some(inode));
+    is_unix.then(|| "a Unix socket".into())
+}
