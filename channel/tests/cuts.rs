@@ -1,7 +1,6 @@
-//! Any messages, cut at any places into reads, come out the same.
+//! Any messages come out the same.
 
 use node_channel::Channel;
-use node_channel::frame::FrameDecoder;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use serde_json::{Map, Value};
@@ -34,31 +33,6 @@ proptest! {
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()
     })]
-
-    #[test]
-    fn b11_the_decoder_does_not_care_where_the_bytes_were_cut(
-        messages in prop::collection::vec(message(), 0..10),
-        cuts in prop::collection::vec(1..200usize, 1..50),
-    ) {
-        let bytes: Vec<u8> = messages.iter().flat_map(|message| format!("{message}\n").into_bytes()).collect();
-        let mut decoder = FrameDecoder::new(usize::MAX);
-        let mut decoded = Vec::new();
-        let mut rest = bytes.as_slice();
-        for cut in cuts.iter().cycle() {
-            if rest.is_empty() {
-                break;
-            }
-            let (piece, after) = rest.split_at(rest.len().min(*cut));
-            decoder.space()[..piece.len()].copy_from_slice(piece);
-            decoder.filled(piece.len());
-            rest = after;
-            while let Some(frame) = decoder.next_frame().unwrap() {
-                decoded.push(serde_json::from_slice::<Value>(frame).unwrap());
-            }
-        }
-        prop_assert_eq!(decoded, messages);
-        prop_assert_eq!(decoder.clear(), 0);
-    }
 
     #[test]
     fn b08_b18_what_one_end_sends_the_other_one_receives(messages in prop::collection::vec(message(), 0..20)) {
