@@ -7,12 +7,12 @@ mod bare;
 mod build;
 mod channels;
 mod chart;
-mod client;
 mod growth;
 mod machine;
 mod mail;
 mod memory;
 mod ours;
+mod peer;
 mod peers;
 mod pool;
 mod report;
@@ -66,19 +66,16 @@ pub struct Bench {
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    let outcome = match words.as_slice() {
         ["child", "ours"] => ours::child(),
         ["child", "bare"] => bare::child(),
-        ["parent", "ours", load @ ..] => print(&ours::measure(&channels::parse(load))),
-        ["parent", "bare", load @ ..] => print(&bare::measure(&channels::parse(load))),
-        words => match parse(words).and_then(|(bench, groups)| bench.measure(&groups)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err((status, why)) => {
-                note!("error: {why}");
-                ExitCode::from(status)
-            }
-        },
-    }
+        ["parent", "ours", load @ ..] => print::<ours::Ours>(load),
+        ["parent", "bare", load @ ..] => print::<bare::Bare>(load),
+        words => parse(words).and_then(|(bench, groups)| bench.measure(&groups)),
+    };
+    let Err((status, why)) = outcome else { return ExitCode::SUCCESS };
+    note!("error: {why}");
+    ExitCode::from(status)
 }
 
 /// An exit status and one line of text.
@@ -95,14 +92,8 @@ fn parse(words: &[&str]) -> Result<(Bench, Vec<Group>), Failure> {
             "--short" => bench.short = true,
             "--out" => bench.out = words.next().ok_or((2, "--out needs a folder".to_owned()))?.into(),
             name => groups.push(*GROUPS.iter().find(|group| group.name == name).ok_or_else(|| {
-                let names: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
-                (
-                    2,
-                    format!(
-                        "there is no group \"{name}\": use {}, --short or --out FOLDER",
-                        names.join(", ")
-                    ),
-                )
+                let names = GROUPS.map(|group| group.name).join(", ");
+                (2, format!("there is no group \"{name}\": use {names}, --short or --out FOLDER"))
             })?),
         }
     }
@@ -177,15 +168,10 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn print(figures: &channels::Figures) -> ExitCode {
-    let line = serde_json::to_string(figures).map_err(|error| (1, error.to_string()));
-    match line.and_then(|line| say(&line)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((status, why)) => {
-            note!("error: {why}");
-            ExitCode::from(status)
-        }
-    }
+/// Measures a channel so many times as the arguments say, and prints the figures as JSON.
+fn print<P: peer::Parent>(load: &[&str]) -> Result<(), Failure> {
+    let figures = runtime().block_on(peer::measure::<P>(peer::load(load)));
+    say(&serde_json::to_string(&figures).expect("figures are plain numbers"))
 }
 
 /// Prints a result.
