@@ -4,7 +4,7 @@
 
 use crate::peer::{Figures, median};
 use crate::report::{Page, in_turn, least, most};
-use crate::{Bench, itself, peers};
+use crate::{Bench, Outcome, itself, peers};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -37,7 +37,7 @@ enum Counts {
 }
 
 /// Runs every peer on all cores and on one.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let (program, script) = (itself(), peers::file("channel.mjs"));
     let mut versions = Vec::new();
     let mut programs = vec![Peer::new("solution 08", &program, &["parent", "ours"])];

@@ -5,7 +5,7 @@ use crate::pool::Pool;
 use crate::report::{Growth, Page, percentiles};
 use crate::running::{self, Running};
 use crate::sink::Sink;
-use crate::{Bench, ours, peers};
+use crate::{Bench, Outcome, ours, peers};
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ const REQUESTS: [usize; 4] = [1, 10, 100, 1_000];
 const SIGN_ROUNDS: usize = 10_000;
 
 /// Measures all three.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let node = peers::find_or_say("Node", "node");
     let mut versions: Vec<String> = node.iter().map(|node| peers::version("Node", node)).collect();
     versions.push(peers::postfix());
@@ -27,8 +27,8 @@ pub fn run(bench: &Bench) -> Result<Page, String> {
     sizes(&mut page, bench, node.as_deref());
     let sink = Sink::start()?;
     let program = bench.program("solution-12")?;
-    workers(&mut page, bench, &sink, &program).map_err(|error| error.to_string())?;
-    requests(&mut page, bench, &sink, &program).map_err(|error| error.to_string())?;
+    workers(&mut page, bench, &sink, &program)?;
+    requests(&mut page, bench, &sink, &program)?;
     Ok(page)
 }
 

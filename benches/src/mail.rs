@@ -2,7 +2,7 @@
 
 use crate::report::{Page, in_turn, most, number};
 use crate::sink::Sink;
-use crate::{Bench, peers};
+use crate::{Bench, Outcome, peers};
 use lettre::transport::smtp::PoolConfig;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub fn mails(count: usize, text_bytes: usize) -> Vec<Value> {
 }
 
 /// Measures every peer at 1, 4 and 10 connections.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let sink = &Sink::start()?;
     let (count, rounds) = if bench.short { (300, 1) } else { (10_000, 5) };
     let worker = bench.program("solution-09")?;
@@ -89,20 +89,20 @@ struct Load {
 struct Sender<'a> {
     name: &'static str,
     mails: usize,
-    send: Box<dyn Fn(Load) -> Result<f64, String> + 'a>,
+    send: Box<dyn Fn(Load) -> Outcome<f64> + 'a>,
 }
 
 impl<'a> Sender<'a> {
-    fn new(name: &'static str, mails: usize, send: impl Fn(Load) -> Result<f64, String> + 'a) -> Self {
+    fn new(name: &'static str, mails: usize, send: impl Fn(Load) -> Outcome<f64> + 'a) -> Self {
         Self { name, mails, send: Box::new(send) }
     }
 }
 
 /// Forks a worker, sends it one job, and gives the seconds until its answer.
-fn by_worker(mut command: Command, sink: &Sink, load: Load) -> Result<f64, String> {
+fn by_worker(mut command: Command, sink: &Sink, load: Load) -> Outcome<f64> {
     command.env("SMTP_URL", sink.url()).env("SMTP_CONNECTIONS", load.connections.to_string());
     let job = |count| json!({"mails": mails(count, TEXT_BYTES)});
-    let sending = async {
+    crate::runtime().block_on(async {
         let mut child = channel::fork(command)?;
         // What it takes to start a worker is measured elsewhere.
         child.send(&job(load.connections)).await?;
@@ -113,18 +113,16 @@ fn by_worker(mut command: Command, sink: &Sink, load: Load) -> Result<f64, Strin
         let answer = child.recv::<Value>().await?.unwrap_or_default();
         let seconds = begin.elapsed().as_secs_f64();
         child.disconnect().await?;
-        let _ = child.wait().await;
-        Ok::<_, channel::Error>((seconds, answer))
-    };
-    match crate::runtime().block_on(sending) {
-        Ok((seconds, answer)) if answer["counter"] == load.mails => Ok(seconds),
-        Ok((_, answer)) => Err(format!("a worker says {answer} of {} mails", load.mails)),
-        Err(error) => Err(error.to_string()),
-    }
+        child.wait().await?;
+        if answer["counter"] != load.mails {
+            return Err(format!("a worker says {answer} of {} mails", load.mails).into());
+        }
+        Ok(seconds)
+    })
 }
 
 /// lettre's pooled transport, without the socket option that lesson 09 sets.
-fn by_pool(sink: &Sink, Load { connections, mails }: Load) -> Result<f64, String> {
+fn by_pool(sink: &Sink, Load { connections, mails }: Load) -> Outcome<f64> {
     let message = lettre::Message::builder()
         .from("ann@example.org".parse().expect("an address"))
         .to("bob@example.org".parse().expect("an address"))
@@ -142,28 +140,27 @@ fn by_pool(sink: &Sink, Load { connections, mails }: Load) -> Result<f64, String
             let (transport, message) = (transport.clone(), message.clone());
             tasks.spawn(async move {
                 for _ in 0..mails / connections {
-                    transport.send(message.clone()).await.map_err(|error| error.to_string())?;
+                    transport.send(message.clone()).await?;
                 }
-                Ok::<_, String>(())
+                Ok::<_, lettre::transport::smtp::Error>(())
             });
         }
-        let outcome: Result<Vec<()>, String> = tasks.join_all().await.into_iter().collect();
+        let outcome: Result<Vec<()>, _> = tasks.join_all().await.into_iter().collect();
         let seconds = begin.elapsed().as_secs_f64();
         transport.shutdown().await;
-        outcome.map(|_| seconds)
+        Ok(outcome.map(|_| seconds)?)
     })
 }
 
 /// Postfix's own program for this purpose. It neither gets messages nor makes letters.
-fn by_source(program: &Path, sink: &Sink, Load { connections, mails }: Load) -> Result<f64, String> {
+fn by_source(program: &Path, sink: &Sink, Load { connections, mails }: Load) -> Outcome<f64> {
     let begin = Instant::now();
     let status = Command::new(program)
         // -d: a connection is kept for all its mails.
         .args(["-d", "-s", &connections.to_string(), "-m", &mails.to_string(), "-l", &TEXT_BYTES.to_string()])
         .arg(format!("127.0.0.1:{}", sink.port))
         .stdout(Stdio::null())
-        .status()
-        .map_err(|error| error.to_string())?;
+        .status()?;
     let seconds = begin.elapsed().as_secs_f64();
     if status.success() { Ok(seconds) } else { Err("smtp-source fails".into()) }
 }

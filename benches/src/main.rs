@@ -31,6 +31,7 @@ pub(crate) use note;
 
 use report::Page;
 use std::env;
+use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{self, Command, ExitCode, Stdio};
@@ -41,7 +42,7 @@ struct Group {
     name: &'static str,
     /// Whether mails are sent: then Postfix's smtp-sink must be there.
     sends: bool,
-    run: fn(&Bench) -> Result<Page, String>,
+    run: fn(&Bench) -> Outcome<Page>,
 }
 
 const GROUPS: [Group; 8] = [
@@ -78,6 +79,9 @@ fn main() -> ExitCode {
     ExitCode::from(status)
 }
 
+/// What may fail with one line of text.
+pub type Outcome<T> = Result<T, Box<dyn Error>>;
+
 /// An exit status and one line of text.
 type Failure = (u8, String);
 
@@ -111,11 +115,7 @@ impl Bench {
                 note!("{name} is left out: there is no smtp-sink (apt-get install postfix)");
                 continue;
             }
-            let written = run(self).and_then(|page| {
-                let cannot = |error| format!("cannot write to {}: {error}", self.out.display());
-                page.write(&self.out).map_err(cannot)
-            });
-            match written {
+            match run(self).and_then(|page| page.write(&self.out)) {
                 Ok(()) => say(&self.out.join(format!("{name}.md")).display().to_string())?,
                 Err(why) => failed.push(format!("{name}: {why}")),
             }
@@ -125,19 +125,15 @@ impl Bench {
 
     /// Builds a program of the workshop in the profile in which this one was built, and gives its path: it lies
     /// beside this one.
-    ///
-    /// # Errors
-    /// One line of text when it cannot be built.
-    pub fn program(&self, package: &str) -> Result<PathBuf, String> {
+    pub fn program(&self, package: &str) -> Outcome<PathBuf> {
         let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
         // Together with this package: then its dependencies have the features with which they were built before.
         let packages = ["build", "--quiet", "--package", "benches", "--package", package];
         let status = self.cargo().args(packages).args(profile).status();
         if !status.is_ok_and(|status| status.success()) {
-            return Err(format!("cannot build {package}"));
+            return Err(format!("cannot build {package}").into());
         }
-        let here = env::current_exe().map_err(|error| error.to_string())?;
-        Ok(here.with_file_name(package))
+        Ok(env::current_exe()?.with_file_name(package))
     }
 
     /// A folder for what is built only for a measurement.

@@ -5,7 +5,7 @@ use crate::pool::Pool;
 use crate::report::{Growth, Page, most};
 use crate::running::Running;
 use crate::sink::Sink;
-use crate::{Bench, peers};
+use crate::{Bench, Outcome, peers};
 use std::io;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(20);
 type Peak = [Option<f64>; 2];
 
 /// Measures the server that forks for each request, and the pool.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let sink = Sink::start()?;
     let most = if bench.short { 1_000 } else { 1_000_000 };
     let counts: Vec<usize> = (1..=6).map(|power| 10usize.pow(power)).filter(|count| *count <= most).collect();
@@ -39,12 +39,12 @@ pub fn run(bench: &Bench) -> Result<Page, String> {
         let mut figures = vec![None, None];
         if count <= MOST_IN_ONE_REQUEST {
             let peak = one_request(Command::new(&program), &sink, count);
-            figures = crate::runtime().block_on(peak).map_err(|error| error.to_string())?.into();
+            figures = crate::runtime().block_on(peak)?.into();
         }
         let begin = Instant::now();
         let peak = crate::runtime().block_on(many_requests(pool.command(), &sink, count));
         let rate = count as f64 / begin.elapsed().as_secs_f64();
-        figures.extend(peak.map_err(|error| error.to_string())?);
+        figures.extend(peak?);
         figures.push(Some(rate));
         points.push((count as f64, figures));
     }

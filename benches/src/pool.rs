@@ -3,7 +3,7 @@
 use crate::report::{Page, in_turn, most, number};
 use crate::running::{Client, Running};
 use crate::sink::Sink;
-use crate::{Bench, peers};
+use crate::{Bench, Outcome, peers};
 use std::io;
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -17,7 +17,7 @@ const JOBS: usize = 8;
 const SIGN_ROUNDS: usize = 10_000;
 
 /// Measures the speed-up.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let sink = Sink::start()?;
     let program = bench.program("solution-12")?;
     let rounds = if bench.short { 1 } else { 5 };
@@ -62,9 +62,6 @@ pub struct Pool<'a> {
 
 impl Pool<'_> {
     /// Starts a server, lets it send so many mails in eight jobs, and gives its speed.
-    ///
-    /// # Errors
-    /// When it does not send them all.
     pub fn mails_a_second(&self, sink: &Sink, mails: usize) -> io::Result<f64> {
         crate::runtime().block_on(async {
             let mut server = Running::start(self.command(), sink).await?;

@@ -1,9 +1,8 @@
 //! What a group has measured, as a file in Markdown and its charts.
 
 use crate::chart::{self, Axis};
-use crate::machine;
+use crate::{Outcome, machine};
 use std::fs;
-use std::io;
 use std::path::Path;
 
 /// One thing that was measured, with its unit, and the figures. One that is missing is `None`.
@@ -163,20 +162,19 @@ impl Page {
     }
 
     /// Writes the page and its charts.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
-    pub fn write(self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)?;
+    pub fn write(self, folder: &Path) -> Outcome<()> {
         let mut body = self.body;
         if !self.targets.is_empty() {
             body += "| to reach | goal | measured | met |\n|---|---|---:|---|\n";
             body += &self.targets;
         }
-        for (file, svg) in &self.charts {
-            fs::write(folder.join(file), svg)?;
+        let page = (format!("{}.md", self.group), body.trim_end().to_owned() + "\n");
+        fs::create_dir_all(folder)?;
+        for (file, text) in self.charts.into_iter().chain([page]) {
+            let cannot = |error| format!("cannot write to {}: {error}", folder.display());
+            fs::write(folder.join(file), text).map_err(cannot)?;
         }
-        fs::write(folder.join(format!("{}.md", self.group)), body.trim_end().to_owned() + "\n")
+        Ok(())
     }
 }
 

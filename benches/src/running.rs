@@ -21,9 +21,6 @@ pub struct Running {
 
 impl Running {
     /// Starts a server, on a port that the system chooses, and waits until it listens.
-    ///
-    /// # Errors
-    /// When it does not.
     pub async fn start(mut command: Command, sink: &Sink) -> io::Result<Self> {
         command.env("SMTP_URL", sink.url()).env("PORT", "0").kill_on_drop(true);
         let mut process =
@@ -38,9 +35,6 @@ impl Running {
     }
 
     /// A connection to it.
-    ///
-    /// # Errors
-    /// When it does not listen.
     pub async fn connect(&self) -> io::Result<Client> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
         stream.set_nodelay(true)?;
@@ -48,9 +42,6 @@ impl Running {
     }
 
     /// Waits until the log says that a job is done, and gives the number of its mails.
-    ///
-    /// # Errors
-    /// When the server ends before.
     pub async fn job_done(&mut self) -> io::Result<usize> {
         while let Some(line) = self.log.next_line().await? {
             if let Some(number) = line.strip_prefix(DONE) {
@@ -76,17 +67,11 @@ pub struct Client(BufReader<TcpStream>);
 
 impl Client {
     /// Asks for `/health`.
-    ///
-    /// # Errors
-    /// When the server goes away.
     pub async fn health(&mut self) -> io::Result<()> {
         self.ask("GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.map(drop)
     }
 
     /// Posts so many mails, and gives the milliseconds until the server took them.
-    ///
-    /// # Errors
-    /// When it does not.
     pub async fn post(&mut self, mails: usize, text_bytes: usize) -> io::Result<f64> {
         let request = post(mails, text_bytes);
         let begin = Instant::now();
@@ -97,9 +82,6 @@ impl Client {
     }
 
     /// Sends a request, and gives the status of the answer.
-    ///
-    /// # Errors
-    /// When the server goes away.
     pub async fn ask(&mut self, request: &str) -> io::Result<u16> {
         self.0.get_mut().write_all(request.as_bytes()).await?;
         let mut head = String::new();

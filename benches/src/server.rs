@@ -4,7 +4,7 @@ use crate::peer::median;
 use crate::report::{Page, percentiles};
 use crate::running::{Client, Running};
 use crate::sink::Sink;
-use crate::{Bench, peers};
+use crate::{Bench, Outcome, peers};
 use std::io;
 use std::time::Duration;
 use tokio::process::Command;
@@ -23,7 +23,7 @@ const MEASURED: [&str; 5] = [
 ];
 
 /// Measures both servers.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let sink = Sink::start()?;
     let (mails, rounds) = if bench.short { (200, 1) } else { (10_000, 3) };
     let mut servers = vec![("solution 10", Command::new(bench.program("solution-10")?))];

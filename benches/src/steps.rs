@@ -4,7 +4,7 @@
 //! step is measured and not the rest of the world.
 
 use crate::report::{Page, Row, in_turn, least};
-use crate::{Bench, runtime};
+use crate::{Bench, Outcome, runtime};
 use channel::frame::FrameDecoder;
 use channel::{Channel, Error};
 use command_fds::{CommandFdExt, FdMapping};
@@ -37,7 +37,7 @@ struct Large {
 ///
 /// # Errors
 /// None: what it needs is in this program.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let mut page = Page::new("steps", &[]);
     page.text("The best of seven runs of each, in turn.");
     let small = if bench.short { 1_000 } else { 400_000 };
@@ -239,19 +239,9 @@ fn searched(mebibytes: usize) -> Row {
             black_box(memchr::memchr(b'\n', &buffer));
         }
     };
-    let with = || decode(Pieces(&bytes), usize::MAX, |frame| assert_eq!(frame.len(), mebibytes << 20));
+    let with = || decode(bytes.as_slice(), 64 * 1024, |frame| assert_eq!(frame.len(), mebibytes << 20));
     let name = "remember how far a newline was looked for (a frame of 64 MiB), ms";
     step(name, milliseconds, without, with)
-}
-
-/// A reader that gives 64 KiB at a time, as a socket does.
-struct Pieces<'a>(&'a [u8]);
-
-impl Read for Pieces<'_> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let count = space.len().min(64 * 1024);
-        Read::read(&mut self.0, &mut space[..count])
-    }
 }
 
 /// Without: each message is a `Value` on its way.

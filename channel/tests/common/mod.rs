@@ -61,15 +61,13 @@ pub type Summary = (Option<i32>, String, String);
 
 /// Waits for the end of `process`, and of all that have its stderr; kills it when that takes too long.
 pub fn finish(process: Child) -> Summary {
-    let id = process.id();
-    let (done, waiting) = std::sync::mpsc::channel::<()>();
-    thread::spawn(move || {
-        if waiting.recv_timeout(LIMIT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            support::process::signal(id, support::Signal::SIGKILL);
-        }
-    });
-    let Output { status, stdout, stderr } = process.wait_with_output().unwrap();
-    drop(done);
+    let (id, (done, over)) = (process.id(), std::sync::mpsc::channel());
+    thread::spawn(move || done.send(process.wait_with_output()));
+    let Ok(output) = over.recv_timeout(LIMIT) else {
+        support::process::signal(id, support::Signal::SIGKILL);
+        panic!("the program was not over within {LIMIT:?}");
+    };
+    let Output { status, stdout, stderr } = output.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
 }
