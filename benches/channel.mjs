@@ -39,7 +39,7 @@ async function measure(forks, roundTrips, oneWay, large) {
   const figures = {
     fork_ms: median(times),
     round_trip_us: await trips(child, roundTrips),
-    one_way_per_second: await flood(child, oneWay),
+    one_way_millions: await flood(child, oneWay),
     addresses_ms: await addresses(child, large),
     idle_worker_mb: idle,
     threads,
@@ -75,7 +75,7 @@ async function flood(child, count) {
     else child.send(message)
   }
   await answer
-  return (count * 1000) / (now() - begin)
+  return count / (now() - begin) / 1000
 }
 
 function addresses(child, repetitions) {

@@ -1,7 +1,8 @@
 //! What a learner waits for: the first build, and from an edit to the verdict.
 
-use crate::report::{Page, Row, Table, median};
-use crate::{Bench, machine};
+use crate::peer::median;
+use crate::report::{Page, Row};
+use crate::{Bench, Outcome, machine};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -17,7 +18,7 @@ const MINI_REDIS: &str = "0.4.1";
 const SHOWN: usize = 15;
 
 /// Measures everything that cargo makes a learner wait for. The crates have been downloaded before.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let lessons = lessons(bench)?;
     let rustc = machine::output(Command::new("rustc").arg("--version")).unwrap_or_default();
     let mut page = Page::new("build", &[rustc]);
@@ -32,8 +33,8 @@ pub fn run(bench: &Bench) -> Result<Page, String> {
 }
 
 /// The numbers of the lessons.
-fn lessons(bench: &Bench) -> Result<Vec<PathBuf>, String> {
-    let entries = fs::read_dir(bench.root.join("solutions")).map_err(|error| error.to_string())?;
+fn lessons(bench: &Bench) -> Outcome<Vec<PathBuf>> {
+    let entries = fs::read_dir(bench.root.join("solutions"))?;
     let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     folders.sort();
     Ok(folders)
@@ -48,10 +49,10 @@ fn number_of(lesson: &Path) -> String {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(bench: &Bench, name: &str) -> Result<Self, String> {
+    fn new(bench: &Bench, name: &str) -> Outcome<Self> {
         let folder = bench.scratch(name);
         let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        fs::create_dir_all(&folder)?;
         Ok(Self(folder))
     }
 }
@@ -63,23 +64,22 @@ impl Drop for Scratch {
 }
 
 /// Seconds that a command takes, and whether it ends well.
-fn timed(command: &mut Command) -> Result<(f64, bool), String> {
+fn timed(command: &mut Command) -> Outcome<(f64, bool)> {
     let begin = Instant::now();
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let status = command.status().map_err(|error| error.to_string())?;
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
     Ok((begin.elapsed().as_secs_f64(), status.success()))
 }
 
 /// Seconds that a command takes which has to end well.
-fn seconds(command: &mut Command) -> Result<f64, String> {
+fn seconds(command: &mut Command) -> Outcome<f64> {
     match timed(command)? {
         (seconds, true) => Ok(seconds),
-        (_, false) => Err(format!("this fails: {command:?}")),
+        (_, false) => Err(format!("this fails: {command:?}").into()),
     }
 }
 
 /// From nothing to the first verdict of lesson 01, and what each crate costs in it.
-fn first_build(page: &mut Page, bench: &Bench) -> Result<(), String> {
+fn first_build(page: &mut Page, bench: &Bench) -> Outcome<()> {
     crate::note!("build: the first build of lesson 01 …");
     let target = Scratch::new(bench, "cold")?;
     // It fails: a starter is there to be filled in. That is the first verdict.
@@ -88,33 +88,23 @@ fn first_build(page: &mut Page, bench: &Bench) -> Result<(), String> {
     let (cold, _) = timed(&mut test)?;
     crate::note!("build: mini-redis …");
     let mini_redis = mini_redis(bench).map_err(|why| crate::note!("mini-redis is left out: {why}")).ok();
-    let row = Row { name: "first build and verdict, seconds".into(), values: vec![Some(cold), mini_redis] };
+    let row = ("first build and verdict, seconds".to_owned(), vec![Some(cold), mini_redis]);
     let names = vec!["lesson 01".to_owned(), format!("mini-redis {MINI_REDIS}, its own tests")];
-    page.table(
-        "first",
-        "From an empty target folder to a verdict",
-        &Table { corner: "measured", peers: names, rows: vec![row] },
-    );
-    page.target("lesson 01, first verdict", "under 20 s", Some(cold), " s", cold < 20.0);
+    page.comparison("first", "From an empty target folder to a verdict", names, vec![row]);
+    page.target("lesson 01, first verdict", "under 20 s", Some(cold));
     let beside = mini_redis.map(|peer| cold / peer);
-    page.target("lesson 01, first verdict, beside mini-redis", "not longer", beside, " times as long", {
-        beside.is_some_and(|ratio| ratio <= 1.0)
-    });
+    page.target("lesson 01, first verdict, beside mini-redis", "at most 1 times as long", beside);
     page.text("What each crate costs in it, in seconds of one core (`cargo build --timings`); these are the dearest:");
     let crates = timings(&target.0)?;
-    let total: f64 = crates.iter().map(|(_, seconds)| seconds).sum();
-    let rows: Vec<Row> = crates
-        .iter()
-        .take(SHOWN)
-        .map(|(name, seconds)| Row { name: name.clone(), values: vec![Some(*seconds)] })
-        .chain([Row { name: format!("all {}", crates.len()), values: vec![Some(total)] }])
-        .collect();
-    page.raw_table(&["crate", "seconds"], &rows);
+    let total = crates.iter().map(|(_, seconds)| seconds).sum();
+    let all = (format!("all {}", crates.len()), vec![Some(total)]);
+    let dearest = crates.into_iter().take(SHOWN).map(|(name, seconds)| (name, vec![Some(seconds)]));
+    page.table(&["crate", "seconds"], dearest.chain([all]).collect());
     Ok(())
 }
 
 /// Each crate and its seconds, the dearest first, as cargo's report says.
-fn timings(target: &Path) -> Result<Vec<(String, f64)>, String> {
+fn timings(target: &Path) -> Outcome<Vec<(String, f64)>> {
     #[derive(Deserialize)]
     struct Unit {
         name: String,
@@ -125,7 +115,7 @@ fn timings(target: &Path) -> Result<Vec<(String, f64)>, String> {
         .map_err(|error| format!("cannot read cargo's timings: {error}"))?;
     let data = report.split_once("const UNIT_DATA = ").ok_or("cargo's timings have another form")?.1;
     let mut units = serde_json::Deserializer::from_str(data).into_iter::<Vec<Unit>>();
-    let units = units.next().ok_or("cargo's timings are empty")?.map_err(|error| error.to_string())?;
+    let units = units.next().ok_or("cargo's timings are empty")??;
     let mut crates = BTreeMap::new();
     for unit in units {
         *crates.entry(format!("{} {}", unit.name, unit.version)).or_insert(0.0) += unit.duration;
@@ -136,7 +126,7 @@ fn timings(target: &Path) -> Result<Vec<(String, f64)>, String> {
 }
 
 /// mini-redis's own tests, from an empty target folder. Its package comes the way of every crate: with `cargo vendor`.
-fn mini_redis(bench: &Bench) -> Result<f64, String> {
+fn mini_redis(bench: &Bench) -> Outcome<f64> {
     let scratch = Scratch::new(bench, "mini-redis")?;
     let cargo = || {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -146,29 +136,26 @@ fn mini_redis(bench: &Bench) -> Result<f64, String> {
     let manifest = format!(
         "[package]\nname = \"peer\"\nedition = \"2021\"\n[dependencies]\nmini-redis = \"={MINI_REDIS}\"\n[workspace]\n"
     );
-    fs::create_dir_all(scratch.0.join("src")).map_err(|error| error.to_string())?;
-    fs::write(scratch.0.join("Cargo.toml"), manifest).map_err(|error| error.to_string())?;
-    fs::write(scratch.0.join("src/lib.rs"), "").map_err(|error| error.to_string())?;
-    let vendored = cargo().args(["vendor", "--quiet"]).stdout(Stdio::null()).status();
+    fs::create_dir_all(scratch.0.join("src"))?;
+    fs::write(scratch.0.join("Cargo.toml"), manifest)?;
+    fs::write(scratch.0.join("src/lib.rs"), "")?;
+    seconds(cargo().args(["vendor", "--quiet"]))?;
     let package = scratch.0.join("vendor/mini-redis");
-    if !vendored.is_ok_and(|status| status.success()) || !package.join("tests").is_dir() {
-        return Err("cargo cannot get its package with its tests".into());
+    if !package.join("tests").is_dir() {
+        return Err("its package is without its tests".into());
     }
     // A workspace of its own, and everything downloaded before the clock runs.
     let package_toml = package.join("Cargo.toml");
-    let text = fs::read_to_string(&package_toml).map_err(|error| error.to_string())?;
-    fs::write(&package_toml, text + "\n[workspace]\n").map_err(|error| error.to_string())?;
-    let fetched = cargo().current_dir(&package).args(["fetch", "--quiet"]).status();
-    if !fetched.is_ok_and(|status| status.success()) {
-        return Err("cargo cannot fetch its dependencies".into());
-    }
+    let text = fs::read_to_string(&package_toml)?;
+    fs::write(&package_toml, text + "\n[workspace]\n")?;
+    seconds(cargo().current_dir(&package).args(["fetch", "--quiet"]))?;
     seconds(cargo().current_dir(&package).arg("test"))
 }
 
 /// From a saved file to the verdict of its spec, for every solution; and how many crates it was built from.
-fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[PathBuf]) -> Result<(), String> {
+fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[PathBuf]) -> Outcome<()> {
     let (lessons, rounds) = if bench.short { (&lessons[..1], 1) } else { (lessons, 3) };
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for lesson in lessons {
         let number = number_of(lesson);
         crate::note!("build: lesson {number}, from an edit to the verdict …");
@@ -184,50 +171,40 @@ fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[PathBuf]) -> Resul
             File::options()
                 .append(true)
                 .open(lesson.join("src/main.rs"))
-                .and_then(|file| file.set_modified(SystemTime::now()))
-                .map_err(|error| error.to_string())?;
+                .and_then(|file| file.set_modified(SystemTime::now()))?;
             times.push(seconds(&mut test())?);
         }
         let spec = seconds(&mut test())?;
-        rows.push((number, median(times), spec, crates(bench, &package)?));
+        rows.push((number, vec![Some(median(times)), Some(spec), Some(crates(bench, &package)?)]));
     }
-    let table_rows: Vec<Row> = rows
-        .iter()
-        .map(|(number, edit, spec, crates)| Row {
-            name: number.clone(),
-            values: vec![Some(*edit), Some(*spec), Some(*crates)],
-        })
-        .collect();
     page.text("Each solution, which passes all its checks. After an edit of `main.rs`, and with nothing to compile:");
+    let edits = rows.iter().filter_map(|(number, figures)| Some((number, figures[0]?)));
+    let slow = edits.clone().filter(|(_, edit)| *edit >= 1.5).count() as f64;
+    if let Some((number, slowest)) = edits.max_by(|a, b| a.1.total_cmp(&b.1)) {
+        let what = format!("edit to verdict, the slowest lesson ({number})");
+        page.target(&what, "under 1.5 s", Some(slowest));
+    }
+    page.target("lessons with 1.5 s or more", "at most 0", Some(slow));
     let head = ["lesson", "edit to verdict, s", "its checks alone, s", "crates it is built from"];
-    page.raw_table(&head, &table_rows);
-    let (number, slowest) = rows
-        .iter()
-        .map(|(number, edit, ..)| (number.as_str(), *edit))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .unwrap_or_default();
-    let what = format!("edit to verdict, the slowest lesson ({number})");
-    page.target(&what, "under 1.5 s", Some(slowest), " s", slowest < 1.5);
-    let slow = rows.iter().filter(|(_, edit, ..)| *edit >= 1.5).count();
-    page.target("lessons with 1.5 s or more", "none", Some(slow as f64), "", slow == 0);
+    page.table(&head, rows);
     Ok(())
 }
 
 /// How many crates of others a package is built from.
-fn crates(bench: &Bench, package: &str) -> Result<f64, String> {
+fn crates(bench: &Bench, package: &str) -> Outcome<f64> {
     let mut tree = bench.cargo();
     tree.args([
         "tree",
-        "--package",
-        package,
         "--edges",
         "normal,build,dev",
         "--prefix",
         "none",
         "--format",
         "{p}",
+        "--package",
+        package,
     ]);
-    let output = tree.output().map_err(|error| error.to_string())?;
+    let output = tree.output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     // Ours are followed by the path of their folder.
     let others: BTreeSet<&str> =
@@ -236,10 +213,10 @@ fn crates(bench: &Bench, package: &str) -> Result<f64, String> {
 }
 
 /// A plain `cargo test`, with everything built before.
-fn whole_suite(page: &mut Page, bench: &Bench) -> Result<(), String> {
+fn whole_suite(page: &mut Page, bench: &Bench) -> Outcome<()> {
     crate::note!("build: the whole suite …");
     seconds(bench.cargo().args(["test", "--no-run"]))?;
     let suite = seconds(bench.cargo().arg("test"))?;
-    page.target("a plain `cargo test`, running time", "under 60 s", Some(suite), " s", suite < 60.0);
+    page.target("a plain `cargo test`, running time", "under 60 s", Some(suite));
     Ok(())
 }

@@ -3,8 +3,7 @@
 //! A chart has a background of its own, so it can be read whatever the page's theme is. Bars and lines differ by
 //! shade, dashes and marks, never by colour alone, and every bar says its figure and its ratio.
 
-use crate::report::{Table, number, ratio};
-use std::fmt::Write;
+use crate::report::{Table, number};
 
 const WIDTH: f64 = 480.0;
 const STYLE: &str = "<style>\
@@ -23,45 +22,31 @@ const STYLE: &str = "<style>\
 pub fn bars(title: &str, table: &Table) -> String {
     const BAR_X: f64 = 150.0;
     const BAR_WIDTH: f64 = 180.0;
-    let mut body = String::new();
-    let mut described = String::new();
-    let mut y = 30.0;
-    text(&mut body, 14.0, y, "h", title);
-    y += 10.0;
+    let (mut body, mut described, mut y) = (String::new(), String::new(), 40.0);
+    text(&mut body, 14.0, 30.0, HEADING, title);
     for row in &table.rows {
+        let (name, values) = row;
         y += 22.0;
-        text(&mut body, 14.0, y, "h s", &row.name);
-        let longest = row.values.iter().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
-        let ours = row.values.first().copied().flatten();
-        for (index, (peer, value)) in table.peers.iter().zip(&row.values).enumerate() {
+        text(&mut body, 14.0, y, r#"class="h s""#, name);
+        let longest = values.iter().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
+        let bars = table.head[1..].iter().zip(values).zip(table.cells(row));
+        for (index, ((peer, value), label)) in bars.enumerate() {
             let Some(value) = *value else { continue };
             y += 18.0;
-            let (class, length) =
-                (if index == 0 { "ours" } else { "peer" }, (value / longest * BAR_WIDTH).max(1.0));
-            text(&mut body, 14.0, y, "s", peer);
-            let top = y - 11.0;
-            let _ = write!(
-                body,
-                r#"<rect class="{class}" x="{BAR_X}" y="{top}" width="{length:.1}" height="13"/>"#
-            );
-            let label = match ratio(value, ours).filter(|_| index > 0) {
-                Some(ratio) => format!("{} ({ratio})", number(value)),
-                None => number(value),
-            };
-            text(&mut body, BAR_X + length + 6.0, y, "s", &label);
-            let _ = write!(described, "{}, {peer}: {label}. ", row.name);
+            let (class, top) = (if index == 0 { "ours" } else { "peer" }, y - 11.0);
+            let length = (value / longest * BAR_WIDTH).max(1.0);
+            text(&mut body, 14.0, y, SMALL, peer);
+            body +=
+                &format!(r#"<rect class="{class}" x="{BAR_X}" y="{top}" width="{length:.1}" height="13"/>"#);
+            text(&mut body, BAR_X + length + 6.0, y, SMALL, &label);
+            described += &format!("{name}, {peer}: {label}. ");
         }
     }
     document(title, &described, y + 16.0, &body)
 }
 
-/// A line of a chart of lines.
-pub struct Series {
-    /// What it is called, in a few letters: it is written at the line's end.
-    pub name: String,
-    /// Its points, from left to right.
-    pub points: Vec<(f64, f64)>,
-}
+/// A line of a chart: what it is called, in a few letters, and its points from left to right.
+type Line = (&'static str, Vec<(f64, f64)>);
 
 /// How an axis runs.
 #[derive(Clone, Copy)]
@@ -74,6 +59,15 @@ pub struct Axis {
     pub label: fn(f64) -> String,
 }
 
+/// A number on an axis, such as 0.01 or 1,000.
+pub fn plain(value: f64) -> String {
+    if value >= 1.0 || value == 0.0 {
+        return number(value.round());
+    }
+    let digits = (-value.log10()).ceil().max(0.0) as usize;
+    format!("{value:.digits$}")
+}
+
 /// The plot's area.
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 372.0;
@@ -81,59 +75,58 @@ const TOP: f64 = 62.0;
 const BOTTOM: f64 = 262.0;
 
 /// Lines, on scales that are even or that multiply.
-pub fn lines(title: &str, x: Axis, y: Axis, series: &[Series]) -> String {
+pub fn lines(title: &str, [x, y]: [Axis; 2], lines: &[Line]) -> String {
     let mut body = String::new();
-    text(&mut body, 14.0, 30.0, "h", title);
-    text(&mut body, 14.0, 50.0, "s", y.name);
-    let all = || series.iter().flat_map(|series| &series.points);
+    text(&mut body, 14.0, 30.0, HEADING, title);
+    text(&mut body, 14.0, 50.0, SMALL, y.name);
+    let all = || lines.iter().flat_map(|(_, points)| points);
     let xs = Scale::new(x, all().map(|point| point.0), LEFT, RIGHT);
     let ys = Scale::new(y, all().map(|point| point.1), BOTTOM, TOP);
     for tick in xs.ticks() {
         let at = xs.at(tick);
-        let _ = write!(body, r#"<path class="grid" d="M{at:.1} {TOP}V{BOTTOM}"/>"#);
-        centred(&mut body, at, BOTTOM + 16.0, "middle", &(x.label)(tick));
+        body += &format!(r#"<path class="grid" d="M{at:.1} {TOP}V{BOTTOM}"/>"#);
+        text(&mut body, at, BOTTOM + 16.0, CENTRED, &(x.label)(tick));
     }
     for tick in ys.ticks() {
         let at = ys.at(tick);
-        let _ = write!(body, r#"<path class="grid" d="M{LEFT} {at:.1}H{RIGHT}"/>"#);
-        centred(&mut body, LEFT - 6.0, at + 4.0, "end", &(y.label)(tick));
+        body += &format!(r#"<path class="grid" d="M{LEFT} {at:.1}H{RIGHT}"/>"#);
+        text(&mut body, LEFT - 6.0, at + 4.0, r#"class="s" text-anchor="end""#, &(y.label)(tick));
     }
-    let _ = write!(body, r#"<path class="axis" fill="none" d="M{LEFT} {TOP}V{BOTTOM}H{RIGHT}"/>"#);
-    centred(&mut body, (LEFT + RIGHT) / 2.0, BOTTOM + 34.0, "middle", x.name);
+    body += &format!(r#"<path class="axis" fill="none" d="M{LEFT} {TOP}V{BOTTOM}H{RIGHT}"/>"#);
+    text(&mut body, (LEFT + RIGHT) / 2.0, BOTTOM + 34.0, CENTRED, x.name);
     let mut described = String::new();
-    for (index, series) in series.iter().enumerate() {
-        line(&mut body, index, series, &xs, &ys);
-        let points = series.points.iter().map(|point| format!("{} {}", (x.label)(point.0), number(point.1)));
-        let _ = write!(described, "{}: {}. ", series.name, points.collect::<Vec<_>>().join(", "));
+    for (index, (name, points)) in lines.iter().enumerate() {
+        let at: Vec<(f64, f64)> = points.iter().map(|(x, y)| (xs.at(*x), ys.at(*y))).collect();
+        line(&mut body, index, &at);
+        let points = points.iter().map(|(at, value)| format!("{} {}", (x.label)(*at), number(*value)));
+        described += &format!("{name}: {}. ", points.collect::<Vec<_>>().join(", "));
     }
-    names(&mut body, series, &ys);
+    names(&mut body, lines, &ys);
     document(title, &described, BOTTOM + 48.0, &body)
 }
 
 /// One line and its marks: a dot, a square, a diamond.
-fn line(body: &mut String, index: usize, series: &Series, xs: &Scale, ys: &Scale) {
-    let points: Vec<(f64, f64)> =
-        series.points.iter().map(|point| (xs.at(point.0), ys.at(point.1))).collect();
+fn line(body: &mut String, index: usize, points: &[(f64, f64)]) {
     let path = points.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect::<Vec<_>>().join("L");
-    let _ = write!(body, r#"<path class="l l{index}" d="M{path}"/>"#);
+    *body += &format!(r#"<path class="l l{index}" d="M{path}"/>"#);
     for (x, y) in points {
-        let _ = match index {
-            0 => write!(body, r#"<circle class="m0" cx="{x:.1}" cy="{y:.1}" r="3.5"/>"#),
-            1 => write!(body, r#"<path class="m1" d="M{:.1} {:.1}h7v7h-7z"/>"#, x - 3.5, y - 3.5),
-            _ => write!(body, r#"<path class="m2" d="M{x:.1} {:.1}l4.5 4.5-4.5 4.5-4.5-4.5z"/>"#, y - 4.5),
+        *body += &match index {
+            0 => format!(r#"<circle class="m0" cx="{x:.1}" cy="{y:.1}" r="3.5"/>"#),
+            1 => format!(r#"<path class="m1" d="M{:.1} {:.1}h7v7h-7z"/>"#, x - 3.5, y - 3.5),
+            _ => format!(r#"<path class="m2" d="M{x:.1} {:.1}l4.5 4.5-4.5 4.5-4.5-4.5z"/>"#, y - 4.5),
         };
     }
 }
 
 /// The lines' names at their ends, moved apart where they would lie over each other.
-fn names(body: &mut String, series: &[Series], ys: &Scale) {
-    let end = |series: &Series| series.points.last().map_or(BOTTOM, |point| ys.at(point.1));
-    let mut ends: Vec<(f64, &str)> = series.iter().map(|one| (end(one), one.name.as_str())).collect();
+fn names(body: &mut String, lines: &[Line], ys: &Scale) {
+    let end = |points: &[(f64, f64)]| points.last().map_or(BOTTOM, |point| ys.at(point.1));
+    let mut ends: Vec<(f64, &str)> = lines.iter().map(|(name, points)| (end(points), *name)).collect();
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut lowest = TOP - 20.0;
     for (y, name) in ends {
         lowest = (y + 4.0).max(lowest + 15.0);
-        text(body, RIGHT + 8.0, lowest, "s", name);
+        text(body, RIGHT + 8.0, lowest, SMALL, name);
     }
 }
 
@@ -190,16 +183,13 @@ fn even_step(most: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|digit| digit * power).find(|step| *step >= rough).unwrap_or(rough)
 }
 
-fn text(body: &mut String, x: f64, y: f64, class: &str, words: &str) {
-    let _ = write!(body, r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{}</text>"#, escaped(words));
-}
+/// Attributes of text.
+const HEADING: &str = r#"class="h""#;
+const SMALL: &str = r#"class="s""#;
+const CENTRED: &str = r#"class="s" text-anchor="middle""#;
 
-fn centred(body: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
-    let _ = write!(
-        body,
-        r#"<text class="s" text-anchor="{anchor}" x="{x:.1}" y="{y:.1}">{}</text>"#,
-        escaped(words)
-    );
+fn text(body: &mut String, x: f64, y: f64, attributes: &str, words: &str) {
+    *body += &format!(r#"<text {attributes} x="{x:.1}" y="{y:.1}">{}</text>"#, escaped(words));
 }
 
 fn document(title: &str, described: &str, height: f64, body: &str) -> String {

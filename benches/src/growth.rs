@@ -1,13 +1,11 @@
 //! How cost grows: with the size of a message, the number of workers, and the number of requests at once.
 
-use crate::chart::{self, Axis, Series};
-use crate::client::Client;
+use crate::chart::{Axis, plain};
 use crate::pool::Pool;
-use crate::report::{Page, Row, Table, percentile, thousands};
-use crate::running::Running;
-use crate::server::Request;
+use crate::report::{Growth, Page, percentiles};
+use crate::running::{self, Running};
 use crate::sink::Sink;
-use crate::{Bench, mail, ours, peers};
+use crate::{Bench, Outcome, ours, peers};
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,7 +19,7 @@ const REQUESTS: [usize; 4] = [1, 10, 100, 1_000];
 const SIGN_ROUNDS: usize = 10_000;
 
 /// Measures all three.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let node = peers::find_or_say("Node", "node");
     let mut versions: Vec<String> = node.iter().map(|node| peers::version("Node", node)).collect();
     versions.push(peers::postfix());
@@ -29,8 +27,8 @@ pub fn run(bench: &Bench) -> Result<Page, String> {
     sizes(&mut page, bench, node.as_deref());
     let sink = Sink::start()?;
     let program = bench.program("solution-12")?;
-    workers(&mut page, bench, &sink, &program).map_err(|error| error.to_string())?;
-    requests(&mut page, bench, &sink, &program).map_err(|error| error.to_string())?;
+    workers(&mut page, bench, &sink, &program)?;
+    requests(&mut page, bench, &sink, &program)?;
     Ok(page)
 }
 
@@ -39,22 +37,26 @@ fn sizes(page: &mut Page, bench: &Bench, node: Option<&Path>) {
     crate::note!("growth: message sizes …");
     let largest = if bench.short { 5 } else { 10 };
     let bytes: Vec<usize> = (0..=largest).map(|power| 64 << (2 * power)).collect();
-    let mut series = vec![("solution 08", ours::sizes(&bytes))];
-    series.extend(node.and_then(|node| node_sizes(node, &bytes)).map(|times| ("Node", times)));
-    let points = |times: &[f64]| bytes.iter().map(|bytes| *bytes as f64).zip(times.iter().copied()).collect();
-    let lines: Vec<Series> =
-        series.iter().map(|(name, times)| Series { name: (*name).into(), points: points(times) }).collect();
-    let x = Axis { name: "size of the message (× 4 a step)", step: Some(4.0), label: in_bytes };
-    let y = Axis { name: "there and back, ms (× 10 a step)", step: Some(10.0), label: plain };
-    let title = "A message there and back, by its size";
-    page.chart("sizes", title, &chart::lines(title, x, y, &lines));
-    let row = |(index, bytes): (usize, &usize)| Row {
-        name: in_bytes(*bytes as f64),
-        values: series.iter().map(|(_, times)| times.get(index).copied()).collect(),
+    let mut peers = vec![("solution 08", ours::sizes(&bytes))];
+    peers.extend(node.and_then(|node| node_sizes(node, &bytes)).map(|times| ("Node", times)));
+    let point = |(index, bytes): (usize, &usize)| {
+        (*bytes as f64, peers.iter().map(|(_, times)| times.get(index).copied()).collect())
     };
-    let rows = bytes.iter().enumerate().map(row).collect();
-    let peers = series.iter().map(|(name, _)| format!("{name}, ms")).collect();
-    page.plain_table(&Table { corner: "message", peers, rows });
+    page.growth(Growth {
+        name: "sizes",
+        title: "A message there and back, by its size",
+        axes: [
+            Axis { name: "size of the message (× 4 a step)", step: Some(4.0), label: in_bytes },
+            Axis { name: "there and back, ms (× 10 a step)", step: Some(10.0), label: plain },
+        ],
+        head: ["message".into()]
+            .into_iter()
+            .chain(peers.iter().map(|(name, _)| format!("{name}, ms")))
+            .collect(),
+        compares: true,
+        lines: vec![("solution 08", |times| times[0]), ("Node", |times| *times.get(1)?)],
+        points: bytes.iter().enumerate().map(point).collect(),
+    });
 }
 
 fn node_sizes(node: &Path, bytes: &[usize]) -> Option<Vec<f64>> {
@@ -67,7 +69,6 @@ fn node_sizes(node: &Path, bytes: &[usize]) -> Option<Vec<f64>> {
 /// A pool of 1 to 16 workers on work that takes a processor, and the memory of all its processes.
 fn workers(page: &mut Page, bench: &Bench, sink: &Sink, program: &Path) -> io::Result<()> {
     let mails = if bench.short { 8 } else { 480 };
-    let mut rows = Vec::new();
     let mut points = Vec::new();
     for workers in WORKERS {
         crate::note!("growth: {workers} workers …");
@@ -75,76 +76,79 @@ fn workers(page: &mut Page, bench: &Bench, sink: &Sink, program: &Path) -> io::R
         let rate = pool.mails_a_second(sink, mails)?;
         let megabytes = crate::runtime().block_on(async {
             let server = Running::start(pool.command(), sink).await?;
-            let mut client = Client::connect(server.port).await?;
-            client.get("/health").await?;
+            server.connect().await?.health().await?;
             let processes = observe::process::children(server.pid()).into_iter();
             let all = processes.chain(observe::process::info(server.pid()));
             let bytes: u64 = all.map(|process| process.resident_bytes).sum();
             server.end().await;
             Ok::<_, io::Error>(bytes as f64 / 1e6)
         })?;
-        points.push((workers as f64, rate));
-        rows.push(Row { name: workers.to_string(), values: vec![Some(rate), Some(megabytes)] });
+        points.push((workers as f64, vec![Some(rate), Some(megabytes)]));
     }
-    let x = Axis { name: "workers (× 2 a step)", step: Some(2.0), label: plain };
-    let y = Axis { name: "mails a second", step: None, label: plain };
-    let title = "Mails that take a processor, by the number of workers";
-    let series = [Series { name: "solution 12".into(), points }];
-    page.chart("workers", title, &chart::lines(title, x, y, &series));
-    page.raw_table(&["workers", "mails a second", "resident memory of all processes, MB"], &rows);
+    page.growth(Growth {
+        name: "workers",
+        title: "Mails that take a processor, by the number of workers",
+        axes: [
+            Axis { name: "workers (× 2 a step)", step: Some(2.0), label: plain },
+            Axis { name: "mails a second", step: None, label: plain },
+        ],
+        head: ["workers", "mails a second", "resident memory of all processes, MB"].map(str::to_owned).into(),
+        compares: false,
+        lines: vec![("solution 12", |figures| figures[0])],
+        points,
+    });
     Ok(())
 }
 
 /// 1 to 1,000 clients, each of which posts a job of one mail as soon as its last one is answered.
 fn requests(page: &mut Page, bench: &Bench, sink: &Sink, program: &Path) -> io::Result<()> {
     let total = if bench.short { 1_000 } else { 8_000 };
-    let mut rows = Vec::new();
-    let (mut middle, mut slow) = (Vec::new(), Vec::new());
+    let mut points = Vec::new();
     for clients in REQUESTS {
         crate::note!("growth: {clients} requests at once …");
         let pool = Pool { program, workers: 2, sign_rounds: 1 };
-        let (rate, mut waits) = crate::runtime().block_on(async {
+        let (rate, waits) = crate::runtime().block_on(async {
             let server = Running::start(pool.command(), sink).await?;
-            let measured = post_at_once(server.port, clients, total).await;
+            let measured = post_at_once(&server, clients, total).await;
             server.end().await;
             measured
         })?;
-        let figures = [50.0, 99.0, 100.0].map(|percent| percentile(&mut waits, percent));
-        middle.push((clients as f64, figures[0]));
-        slow.push((clients as f64, figures[1]));
-        let values = [vec![Some(rate)], figures.map(Some).to_vec()].concat();
-        rows.push(Row { name: thousands(clients as u64), values });
+        let figures = percentiles(waits).map(Some);
+        points.push((clients as f64, [&[Some(rate)], &figures[..]].concat()));
     }
-    let x = Axis { name: "requests at once (× 10 a step)", step: Some(10.0), label: plain };
-    let y = Axis { name: "until the answer, ms (× 10 a step)", step: Some(10.0), label: plain };
-    let title = "POST /endpoint of the pool, by requests at once";
-    let series = [
-        Series { name: "half of them".into(), points: middle },
-        Series { name: "99 of 100".into(), points: slow },
-    ];
-    page.chart("requests", title, &chart::lines(title, x, y, &series));
     let head = ["requests at once", "answers a second", "median, ms", "99th percentile, ms", "slowest, ms"];
-    page.raw_table(&head, &rows);
+    page.growth(Growth {
+        name: "requests",
+        title: "POST /endpoint of the pool, by requests at once",
+        axes: [
+            Axis { name: "requests at once (× 10 a step)", step: Some(10.0), label: plain },
+            Axis { name: "until the answer, ms (× 10 a step)", step: Some(10.0), label: plain },
+        ],
+        head: head.map(str::to_owned).into(),
+        compares: false,
+        lines: vec![("half of them", |figures| figures[1]), ("99 of 100", |figures| figures[2])],
+        points,
+    });
     Ok(())
 }
 
 /// Answers a second, and how long each took in milliseconds.
-async fn post_at_once(port: u16, clients: usize, total: usize) -> io::Result<(f64, Vec<f64>)> {
-    let body = serde_json::to_vec(&Request { emails: mail::mails(1, 12) })?;
+async fn post_at_once(server: &Running, clients: usize, total: usize) -> io::Result<(f64, Vec<f64>)> {
+    let request = running::post(1, 12);
     let mut connections = Vec::new();
     for _ in 0..clients {
-        connections.push(Client::connect(port).await?);
+        connections.push(server.connect().await?);
     }
     let begin = Instant::now();
     let mut tasks = JoinSet::new();
     for mut client in connections {
-        let body = body.clone();
+        let request = request.clone();
         tasks.spawn(async move {
             let mut waits = Vec::new();
             for _ in 0..total / clients {
                 let begin = Instant::now();
                 // 503 is an answer too: the queue is bounded.
-                client.post("/endpoint", &body).await?;
+                client.ask(&request).await?;
                 waits.push(begin.elapsed().as_secs_f64() * 1e3);
             }
             Ok::<_, io::Error>(waits)
@@ -159,13 +163,4 @@ fn in_bytes(bytes: f64) -> String {
     let steps = [("MiB", 1 << 20), ("KiB", 1 << 10)];
     let step = steps.into_iter().find(|(_, size)| bytes >= f64::from(*size));
     step.map_or_else(|| format!("{bytes} B"), |(name, size)| format!("{} {name}", bytes / f64::from(size)))
-}
-
-/// A number on an axis, such as 0.01 or 1,000.
-pub fn plain(value: f64) -> String {
-    if value >= 1.0 || value == 0.0 {
-        return thousands(value.round() as u64);
-    }
-    let digits = (-value.log10()).ceil().max(0.0) as usize;
-    format!("{value:.digits$}")
 }

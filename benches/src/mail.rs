@@ -1,11 +1,11 @@
 //! Mails a second into Postfix's smtp-sink: the worker of lesson 09 and its peers.
 
-use crate::report::{Page, Row, Table, number};
+use crate::report::{Page, in_turn, most, number};
 use crate::sink::Sink;
-use crate::{Bench, peers};
+use crate::{Bench, Outcome, peers};
 use lettre::transport::smtp::PoolConfig;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -16,38 +16,15 @@ const CONNECTIONS: [usize; 3] = [1, 4, 10];
 /// The body of each mail: about as long as a short note.
 const TEXT_BYTES: usize = 300;
 
-/// A mail, as the workers take it.
-#[derive(Clone, Serialize)]
-pub struct Mail {
-    from: &'static str,
-    to: String,
-    subject: &'static str,
-    text: String,
-}
-
 /// So many mails with a body of so many bytes.
-pub fn mails(count: usize, text_bytes: usize) -> Vec<Mail> {
-    let mail = |number| Mail {
-        from: "ann@example.org",
-        to: format!("r{number}@example.org"),
-        subject: "News",
-        text: "Some words. ".repeat(text_bytes / 12 + 1)[..text_bytes].to_owned(),
-    };
-    (0..count).map(mail).collect()
-}
-
-#[derive(Serialize)]
-struct Job {
-    mails: Vec<Mail>,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    counter: usize,
+pub fn mails(count: usize, text_bytes: usize) -> Vec<Value> {
+    let text = &"Some words. ".repeat(text_bytes / 12 + 1)[..text_bytes];
+    let to = (0..count).map(|number| format!("r{number}@example.org"));
+    to.map(|to| json!({"from": "ann@example.org", "to": to, "subject": "News", "text": text})).collect()
 }
 
 /// Measures every peer at 1, 4 and 10 connections.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let sink = &Sink::start()?;
     let (count, rounds) = if bench.short { (300, 1) } else { (10_000, 5) };
     let worker = bench.program("solution-09")?;
@@ -57,124 +34,95 @@ pub fn run(bench: &Bench) -> Result<Page, String> {
     if let Some((node, version)) = &nodemailer {
         versions.extend([peers::version("Node", node), version.clone()]);
     }
-    let mut senders = vec![Sender::new("solution 09", rounds, count, |connections, count| {
-        by_worker(Command::new(&worker), sink, connections, count)
-    })];
+    let mut senders =
+        vec![Sender::new("solution 09", count, |load| by_worker(Command::new(&worker), sink, load))];
     if let Some((node, _)) = &nodemailer {
-        senders.push(Sender::new("nodemailer, pooled", rounds, count / 3, move |connections, count| {
+        senders.push(Sender::new("nodemailer, pooled", count / 3, move |load| {
             let mut command = Command::new(node);
             command.arg(peers::file("send_mail.mjs"));
-            by_worker(command, sink, connections, count)
+            by_worker(command, sink, load)
         }));
     }
     // It takes 40 ms a mail, so it gets fewer of them.
-    senders.push(Sender::new("lettre's own pool", 1, 150, |connections, count| {
-        by_pool(sink, connections, count)
-    }));
+    senders.push(Sender::new("lettre's own pool", 150, |load| by_pool(sink, load)));
     if let Some(source) = &source {
-        senders.push(Sender::new("smtp-source", rounds, count, |connections, count| {
-            by_source(source, sink, connections, count)
-        }));
+        senders.push(Sender::new("smtp-source", count, |load| by_source(source, sink, load)));
     }
-    let rows = CONNECTIONS.map(|connections| Row {
-        name: format!("mails a second, {connections} connection{}", if connections == 1 { "" } else { "s" }),
-        values: in_turn(&senders, connections),
+    let rows = CONNECTIONS.map(|connections| {
+        crate::note!("mail: {connections} connections …");
+        let rates = in_turn(rounds, &senders, |sender| {
+            let load = Load { connections, mails: sender.mails };
+            let seconds = (sender.send)(load).map_err(|why| crate::note!("error: {}: {why}", sender.name));
+            Some(sender.mails as f64 / seconds.ok()?)
+        });
+        let plural = if connections == 1 { "" } else { "s" };
+        let name = format!("mails a second, {connections} connection{plural}");
+        (name, rates.into_iter().map(most).collect::<Vec<_>>())
     });
-    let table = Table {
-        corner: "measured",
-        peers: senders.iter().map(|sender| sender.name.to_owned()).collect(),
-        rows: rows.into(),
-    };
+    let names: Vec<String> = senders.iter().map(|sender| sender.name.to_owned()).collect();
     let mut page = Page::new("mail", &versions);
-    page.table("bars", "Mails a second into smtp-sink (more is better)", &table);
-    targets(&mut page, &table);
-    Ok(page)
-}
-
-fn targets(page: &mut Page, table: &Table) {
-    let Some(row) = table.rows.last() else { return };
-    let of = |peer: &str| {
-        table.peers.iter().position(|name| name.starts_with(peer)).and_then(|index| row.values[index])
-    };
-    let beside = |peer| Some(of("solution 09")? / of(peer)?);
-    let (node, source) = (beside("nodemailer"), beside("smtp-source"));
+    let of = |peer: &str| rows.last()?.1[names.iter().position(|name| name.starts_with(peer))?];
+    let (ours, node, source) = (of("solution 09"), of("nodemailer"), of("smtp-source"));
+    let ratio = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
+    page.comparison("bars", "Mails a second into smtp-sink (more is better)", names, rows.into());
     let what = |peer| format!("mails a second at 10 connections, beside {peer}");
-    let met = |value: Option<f64>, least| value.is_some_and(|value| value >= least);
-    page.target(&what("nodemailer"), "at least 10 times as many", node, " times", met(node, 10.0));
-    page.target(&what("smtp-source"), "at least 0.9 times as many", source, " times", met(source, 0.9));
-    if let Some(most) = node.zip(source).map(|(node, source)| node / source) {
+    page.target(&what("nodemailer"), "at least 10 times as many", ratio(ours, node));
+    page.target(&what("smtp-source"), "at least 0.9 times as many", ratio(ours, source));
+    if let Some(most) = ratio(source, node) {
         page.text(&format!(
             "At 10 connections, smtp-source itself sends {} times as many mails as nodemailer. On this machine, no \
              worker can do more than that.",
             number(most)
         ));
     }
+    Ok(page)
 }
 
-/// Sends so many mails over so many connections, and gives the seconds that it took.
-type Send<'a> = Box<dyn Fn(usize, usize) -> Result<f64, String> + 'a>;
+/// What is sent.
+#[derive(Clone, Copy)]
+struct Load {
+    connections: usize,
+    mails: usize,
+}
 
-/// Somebody who sends mails.
+/// Somebody who sends mails, and gives the seconds that it took.
 struct Sender<'a> {
     name: &'static str,
-    rounds: usize,
     mails: usize,
-    send: Send<'a>,
+    send: Box<dyn Fn(Load) -> Outcome<f64> + 'a>,
 }
 
 impl<'a> Sender<'a> {
-    fn new(
-        name: &'static str,
-        rounds: usize,
-        mails: usize,
-        send: impl Fn(usize, usize) -> Result<f64, String> + 'a,
-    ) -> Self {
-        Self { name, rounds, mails, send: Box::new(send) }
+    fn new(name: &'static str, mails: usize, send: impl Fn(Load) -> Outcome<f64> + 'a) -> Self {
+        Self { name, mails, send: Box::new(send) }
     }
-}
-
-/// The best round of each, in mails a second. In each round all of them have their turn: what else happens on the
-/// machine, for a second or for a minute, shall not count for one of them alone.
-fn in_turn(senders: &[Sender], connections: usize) -> Vec<Option<f64>> {
-    let mut best = vec![None; senders.len()];
-    for round in 1..=senders.iter().map(|sender| sender.rounds).max().unwrap_or(0) {
-        crate::note!("mail: {connections} connections, round {round} …");
-        for (sender, best) in senders.iter().zip(&mut best).filter(|(sender, _)| round <= sender.rounds) {
-            match (sender.send)(connections, sender.mails) {
-                Ok(seconds) => *best = Some(f64::max(best.unwrap_or(0.0), sender.mails as f64 / seconds)),
-                Err(why) => crate::note!("error: {}: {why}", sender.name),
-            }
-        }
-    }
-    best
 }
 
 /// Forks a worker, sends it one job, and gives the seconds until its answer.
-fn by_worker(mut command: Command, sink: &Sink, connections: usize, count: usize) -> Result<f64, String> {
-    command.env("SMTP_URL", sink.url()).env("SMTP_CONNECTIONS", connections.to_string());
-    let job = Job { mails: mails(count, TEXT_BYTES) };
-    let sending = async {
+fn by_worker(mut command: Command, sink: &Sink, load: Load) -> Outcome<f64> {
+    command.env("SMTP_URL", sink.url()).env("SMTP_CONNECTIONS", load.connections.to_string());
+    let job = |count| json!({"mails": mails(count, TEXT_BYTES)});
+    crate::runtime().block_on(async {
         let mut child = channel::fork(command)?;
         // What it takes to start a worker is measured elsewhere.
-        child.send(&Job { mails: mails(connections, TEXT_BYTES) }).await?;
-        child.recv::<Answer>().await?;
+        child.send(&job(load.connections)).await?;
+        child.recv::<Value>().await?;
+        let job = job(load.mails);
         let begin = Instant::now();
         child.send(&job).await?;
-        let answer = child.recv::<Answer>().await?;
+        let answer = child.recv::<Value>().await?.unwrap_or_default();
         let seconds = begin.elapsed().as_secs_f64();
         child.disconnect().await?;
-        let _ = child.wait().await;
-        Ok::<_, channel::Error>((seconds, answer.map(|answer| answer.counter)))
-    };
-    match crate::runtime().block_on(sending) {
-        Ok((seconds, Some(sent))) if sent == count => Ok(seconds),
-        Ok((_, sent)) => Err(format!("a worker says that it sent {sent:?} of {count} mails")),
-        Err(error) => Err(error.to_string()),
-    }
+        child.wait().await?;
+        if answer["counter"] != load.mails {
+            return Err(format!("a worker says {answer} of {} mails", load.mails).into());
+        }
+        Ok(seconds)
+    })
 }
 
 /// lettre's pooled transport, without the socket option that lesson 09 sets.
-fn by_pool(sink: &Sink, connections: usize, count: usize) -> Result<f64, String> {
+fn by_pool(sink: &Sink, Load { connections, mails }: Load) -> Outcome<f64> {
     let message = lettre::Message::builder()
         .from("ann@example.org".parse().expect("an address"))
         .to("bob@example.org".parse().expect("an address"))
@@ -191,29 +139,28 @@ fn by_pool(sink: &Sink, connections: usize, count: usize) -> Result<f64, String>
         for _ in 0..connections {
             let (transport, message) = (transport.clone(), message.clone());
             tasks.spawn(async move {
-                for _ in 0..count / connections {
-                    transport.send(message.clone()).await.map_err(|error| error.to_string())?;
+                for _ in 0..mails / connections {
+                    transport.send(message.clone()).await?;
                 }
-                Ok::<_, String>(())
+                Ok::<_, lettre::transport::smtp::Error>(())
             });
         }
-        let outcome: Result<Vec<()>, String> = tasks.join_all().await.into_iter().collect();
+        let outcome: Result<Vec<()>, _> = tasks.join_all().await.into_iter().collect();
         let seconds = begin.elapsed().as_secs_f64();
         transport.shutdown().await;
-        outcome.map(|_| seconds)
+        Ok(outcome.map(|_| seconds)?)
     })
 }
 
 /// Postfix's own program for this purpose. It neither gets messages nor makes letters.
-fn by_source(program: &Path, sink: &Sink, connections: usize, count: usize) -> Result<f64, String> {
+fn by_source(program: &Path, sink: &Sink, Load { connections, mails }: Load) -> Outcome<f64> {
     let begin = Instant::now();
     let status = Command::new(program)
         // -d: a connection is kept for all its mails.
-        .args(["-d", "-s", &connections.to_string(), "-m", &count.to_string(), "-l", &TEXT_BYTES.to_string()])
+        .args(["-d", "-s", &connections.to_string(), "-m", &mails.to_string(), "-l", &TEXT_BYTES.to_string()])
         .arg(format!("127.0.0.1:{}", sink.port))
         .stdout(Stdio::null())
-        .status()
-        .map_err(|error| error.to_string())?;
+        .status()?;
     let seconds = begin.elapsed().as_secs_f64();
     if status.success() { Ok(seconds) } else { Err("smtp-source fails".into()) }
 }

@@ -7,12 +7,12 @@ mod bare;
 mod build;
 mod channels;
 mod chart;
-mod client;
 mod growth;
 mod machine;
 mod mail;
 mod memory;
 mod ours;
+mod peer;
 mod peers;
 mod pool;
 mod report;
@@ -31,6 +31,7 @@ pub(crate) use note;
 
 use report::Page;
 use std::env;
+use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{self, Command, ExitCode, Stdio};
@@ -41,7 +42,7 @@ struct Group {
     name: &'static str,
     /// Whether mails are sent: then Postfix's smtp-sink must be there.
     sends: bool,
-    run: fn(&Bench) -> Result<Page, String>,
+    run: fn(&Bench) -> Outcome<Page>,
 }
 
 const GROUPS: [Group; 8] = [
@@ -66,20 +67,20 @@ pub struct Bench {
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    let outcome = match words.as_slice() {
         ["child", "ours"] => ours::child(),
         ["child", "bare"] => bare::child(),
-        ["parent", "ours", load @ ..] => print(&ours::measure(&channels::parse(load))),
-        ["parent", "bare", load @ ..] => print(&bare::measure(&channels::parse(load))),
-        words => match parse(words).and_then(|(bench, groups)| bench.measure(&groups)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err((status, why)) => {
-                note!("error: {why}");
-                ExitCode::from(status)
-            }
-        },
-    }
+        ["parent", "ours", load @ ..] => print::<ours::Ours>(load),
+        ["parent", "bare", load @ ..] => print::<bare::Bare>(load),
+        words => parse(words).and_then(|(bench, groups)| bench.measure(&groups)),
+    };
+    let Err((status, why)) = outcome else { return ExitCode::SUCCESS };
+    note!("error: {why}");
+    ExitCode::from(status)
 }
+
+/// What may fail with one line of text.
+pub type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// An exit status and one line of text.
 type Failure = (u8, String);
@@ -95,14 +96,8 @@ fn parse(words: &[&str]) -> Result<(Bench, Vec<Group>), Failure> {
             "--short" => bench.short = true,
             "--out" => bench.out = words.next().ok_or((2, "--out needs a folder".to_owned()))?.into(),
             name => groups.push(*GROUPS.iter().find(|group| group.name == name).ok_or_else(|| {
-                let names: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
-                (
-                    2,
-                    format!(
-                        "there is no group \"{name}\": use {}, --short or --out FOLDER",
-                        names.join(", ")
-                    ),
-                )
+                let names = GROUPS.map(|group| group.name).join(", ");
+                (2, format!("there is no group \"{name}\": use {names}, --short or --out FOLDER"))
             })?),
         }
     }
@@ -120,11 +115,7 @@ impl Bench {
                 note!("{name} is left out: there is no smtp-sink (apt-get install postfix)");
                 continue;
             }
-            let written = run(self).and_then(|page| {
-                let cannot = |error| format!("cannot write to {}: {error}", self.out.display());
-                page.write(&self.out).map_err(cannot)
-            });
-            match written {
+            match run(self).and_then(|page| page.write(&self.out)) {
                 Ok(()) => say(&self.out.join(format!("{name}.md")).display().to_string())?,
                 Err(why) => failed.push(format!("{name}: {why}")),
             }
@@ -134,19 +125,15 @@ impl Bench {
 
     /// Builds a program of the workshop in the profile in which this one was built, and gives its path: it lies
     /// beside this one.
-    ///
-    /// # Errors
-    /// One line of text when it cannot be built.
-    pub fn program(&self, package: &str) -> Result<PathBuf, String> {
+    pub fn program(&self, package: &str) -> Outcome<PathBuf> {
         let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
         // Together with this package: then its dependencies have the features with which they were built before.
         let packages = ["build", "--quiet", "--package", "benches", "--package", package];
         let status = self.cargo().args(packages).args(profile).status();
         if !status.is_ok_and(|status| status.success()) {
-            return Err(format!("cannot build {package}"));
+            return Err(format!("cannot build {package}").into());
         }
-        let here = env::current_exe().map_err(|error| error.to_string())?;
-        Ok(here.with_file_name(package))
+        Ok(env::current_exe()?.with_file_name(package))
     }
 
     /// A folder for what is built only for a measurement.
@@ -177,15 +164,10 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn print(figures: &channels::Figures) -> ExitCode {
-    let line = serde_json::to_string(figures).map_err(|error| (1, error.to_string()));
-    match line.and_then(|line| say(&line)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((status, why)) => {
-            note!("error: {why}");
-            ExitCode::from(status)
-        }
-    }
+/// Measures a channel so many times as the arguments say, and prints the figures as JSON.
+fn print<P: peer::Parent>(load: &[&str]) -> Result<(), Failure> {
+    let figures = runtime().block_on(peer::measure::<P>(peer::load(load)));
+    say(&serde_json::to_string(&figures).expect("figures are plain numbers"))
 }
 
 /// Prints a result.

@@ -1,7 +1,6 @@
 //! The programs beside which the workshop is measured: where they are, and which versions.
 
 use crate::machine;
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,12 +15,10 @@ pub fn file(name: &str) -> String {
     folder().join(name).display().to_string()
 }
 
-/// Looks a program up: among the packages of npm, in `PATH`, and where Debian puts what administrators use.
+/// Looks a program up: among the packages of npm, and where programs are.
 pub fn find(program: &str) -> Option<PathBuf> {
-    let npm = folder().join("node_modules/.bin");
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = [npm].into_iter().chain(env::split_paths(&path)).chain(["/usr/sbin".into()]);
-    folders.map(|folder| folder.join(program)).find(|path| path.is_file())
+    let of_npm = folder().join("node_modules/.bin").join(program);
+    if of_npm.is_file() { Some(of_npm) } else { observe::tool::find(program) }
 }
 
 /// Looks a program up, and says in one line when it is not there: then that peer is left out.

@@ -1,55 +1,65 @@
 //! What a group has measured, as a file in Markdown and its charts.
 
-use crate::chart;
-use crate::machine;
+use crate::chart::{self, Axis};
+use crate::{Outcome, machine};
 use std::fs;
-use std::io;
 use std::path::Path;
 
-/// Figures side by side: a column for each peer, the first one is ours.
+/// One thing that was measured, with its unit, and the figures. One that is missing is `None`.
+pub type Row = (String, Vec<Option<f64>>);
+
+/// Figures in rows and columns.
 pub struct Table {
-    /// What is compared, as the first column says; often empty.
-    pub corner: &'static str,
-    /// The peers' names.
-    pub peers: Vec<String>,
+    /// What the first column says, and what the figures of each other column are.
+    pub head: Vec<String>,
     /// The figures.
     pub rows: Vec<Row>,
-}
-
-/// One thing that was measured of every peer. A figure that a peer does not have is `None`.
-pub struct Row {
-    /// What it is, with its unit.
-    pub name: String,
-    /// The figures, in the order of the peers.
-    pub values: Vec<Option<f64>>,
+    /// Whether the first figure of each row is ours, and the others are those of peers.
+    pub compares: bool,
 }
 
 impl Table {
-    /// A table in Markdown; in brackets, how many times our figure a peer's is.
+    /// What the cells of a row say; in brackets, how many times our figure a peer's is.
+    pub fn cells(&self, (_, values): &Row) -> Vec<String> {
+        let ours = values.first().copied().flatten().filter(|ours| self.compares && *ours > 0.0);
+        let cell = |(index, value): (usize, &Option<f64>)| match (value, ours) {
+            (None, _) => String::new(),
+            (Some(value), Some(ours)) if index > 0 => {
+                format!("{} ({} x)", number(*value), number(value / ours))
+            }
+            (Some(value), _) => number(*value),
+        };
+        values.iter().enumerate().map(cell).collect()
+    }
+
     fn markdown(&self) -> String {
-        let mut lines = vec![format!("| {} | {} |", self.corner, self.peers.join(" | "))];
-        lines.push(format!("|---|{}", "---:|".repeat(self.peers.len())));
-        for row in &self.rows {
-            let ours = row.values.first().copied().flatten();
-            let cells: Vec<String> =
-                row.values.iter().enumerate().map(|(index, value)| cell(*value, ours, index == 0)).collect();
-            lines.push(format!("| {} | {} |", row.name, cells.join(" | ")));
-        }
-        lines.join("\n") + "\n"
+        let mut lines = vec![format!("| {} |", self.head.join(" | "))];
+        lines.push(format!("|---|{}", "---:|".repeat(self.head.len() - 1)));
+        let line = |row: &Row| format!("| {} | {} |", row.0, self.cells(row).join(" | "));
+        lines.extend(self.rows.iter().map(line));
+        lines.join("\n") + "\n\n"
     }
 }
 
-fn cell(value: Option<f64>, ours: Option<f64>, is_ours: bool) -> String {
-    let Some(value) = value else { return String::new() };
-    match ratio(value, ours) {
-        Some(ratio) if !is_ours => format!("{} ({ratio})", number(value)),
-        _ => number(value),
-    }
-}
+/// Which of a row's figures is shown, or what is made of them.
+type Show = fn(&[Option<f64>]) -> Option<f64>;
 
-/// "3.1 x": so many times our figure.
-pub fn ratio(value: f64, ours: Option<f64>) -> Option<String> {
-    ours.filter(|ours| *ours > 0.0).map(|ours| format!("{} x", number(value / ours)))
+/// How figures grow with something else: a chart of lines, and a table of all figures.
+pub struct Growth {
+    /// What the chart is called.
+    pub name: &'static str,
+    /// Its title.
+    pub title: &'static str,
+    /// The axes, from left to right and upwards.
+    pub axes: [Axis; 2],
+    /// What each column of the table is called: first what grows, then the figures.
+    pub head: Vec<String>,
+    /// Whether the columns are us and our peers.
+    pub compares: bool,
+    /// The chart's lines: a name in a few letters, and which of the figures it shows.
+    pub lines: Vec<(&'static str, Show)>,
+    /// How large it was, and the figures.
+    pub points: Vec<(f64, Vec<Option<f64>>)>,
 }
 
 /// A number with as many digits as one can take in.
@@ -64,7 +74,7 @@ pub fn number(value: f64) -> String {
 }
 
 /// A whole number with a comma between thousands.
-pub fn thousands(number: u64) -> String {
+fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.char_indices() {
@@ -81,18 +91,16 @@ pub struct Page {
     group: &'static str,
     body: String,
     charts: Vec<(String, String)>,
-    targets: Vec<String>,
+    targets: String,
 }
 
 impl Page {
     /// An empty page of a group. `versions` names the peers.
     pub fn new(group: &'static str, versions: &[String]) -> Self {
-        let mut body = format!("*Measured on {}, with `cargo xtask bench {group}`", machine::description());
-        if !versions.is_empty() {
-            body += &format!(": {}", versions.join(", "));
-        }
-        body += ".*\n\n";
-        Self { group, body, charts: Vec::new(), targets: Vec::new() }
+        let versions = if versions.is_empty() { String::new() } else { format!(": {}", versions.join(", ")) };
+        let machine = machine::description();
+        let body = format!("*Measured on {machine}, with `cargo xtask bench {group}`{versions}.*\n\n");
+        Self { group, body, charts: Vec::new(), targets: String::new() }
     }
 
     /// A paragraph.
@@ -101,71 +109,102 @@ impl Page {
         self.body += "\n\n";
     }
 
-    /// A table, and a chart of its rows.
-    pub fn table(&mut self, name: &str, title: &str, table: &Table) {
-        self.chart(name, title, &chart::bars(title, table));
-        self.plain_table(table);
-    }
-
-    /// A table alone.
-    pub fn plain_table(&mut self, table: &Table) {
+    /// A table that compares us with our peers, and a chart of its rows.
+    pub fn comparison(&mut self, name: &str, title: &str, peers: Vec<String>, rows: Vec<Row>) {
+        let head = [vec!["measured".to_owned()], peers].concat();
+        let table = Table { head, rows, compares: true };
+        self.chart(name, title, chart::bars(title, &table));
         self.body += &table.markdown();
-        self.body += "\n";
     }
 
     /// A table whose columns are not to be compared with each other.
-    pub fn raw_table(&mut self, head: &[&str], rows: &[Row]) {
-        self.body += &format!("| {} |\n|---|{}\n", head.join(" | "), "---:|".repeat(head.len() - 1));
-        for row in rows {
-            let cells = row.values.iter().map(|value| value.map_or_else(String::new, number));
-            self.body += &format!("| {} | {} |\n", row.name, cells.collect::<Vec<_>>().join(" | "));
-        }
-        self.body += "\n";
+    pub fn table(&mut self, head: &[&str], rows: Vec<Row>) {
+        let head = head.iter().map(|word| (*word).to_owned()).collect();
+        self.body += &Table { head, rows, compares: false }.markdown();
     }
 
-    /// A chart. Its figures should stand in a table too.
-    pub fn chart(&mut self, name: &str, alternative: &str, svg: &str) {
+    /// A chart of lines, and the table of its figures.
+    pub fn growth(&mut self, growth: Growth) {
+        let Growth { name, title, axes, head, compares, lines, points } = growth;
+        let line = |show: Show| points.iter().filter_map(|(x, values)| Some((*x, show(values)?))).collect();
+        let lines: Vec<_> = lines.into_iter().map(|(name, show)| (name, line(show))).collect();
+        self.chart(name, title, chart::lines(title, axes, &lines));
+        let rows = points.into_iter().map(|(x, values)| ((axes[0].label)(x), values)).collect();
+        self.body += &Table { head, rows, compares }.markdown();
+    }
+
+    fn chart(&mut self, name: &str, title: &str, svg: String) {
         let file = format!("{}-{name}.svg", self.group);
-        self.body += &format!("![{alternative}: the figures are in the table below](figures/{file})\n\n");
-        self.charts.push((file, svg.to_owned()));
+        self.text(&format!("![{title}: the figures are in the table below](figures/{file})"));
+        self.charts.push((file, svg));
     }
 
-    /// What was to be reached, what was reached, and whether that is enough.
-    pub fn target(&mut self, what: &str, goal: &str, measured: Option<f64>, unit: &str, met: bool) {
+    /// What was to be reached, what was reached, and whether that is enough. A goal is "under", "over", "at most" or
+    /// "at least", a number, and a unit.
+    pub fn target(&mut self, what: &str, goal: &str, measured: Option<f64>) {
+        let words: Vec<&str> = goal.split(' ').collect();
+        let at = words.iter().position(|word| word.parse::<f64>().is_ok()).expect("a goal has a number");
+        let (limit, unit) = (words[at].parse::<f64>().unwrap_or_default(), words[at + 1..].join(" "));
         let (measured, met) = match measured {
-            Some(value) => (format!("{}{unit}", number(value)), if met { "yes" } else { "**no**" }),
+            Some(value) => {
+                let met = match words[..at].join(" ").as_str() {
+                    "under" => value < limit,
+                    "over" => value > limit,
+                    "at most" => value <= limit,
+                    "at least" => value >= limit,
+                    other => panic!("{other:?} is not how a goal begins"),
+                };
+                (format!("{} {unit}", number(value)), if met { "yes" } else { "**no**" })
+            }
             None => ("not measured".into(), ""),
         };
-        self.targets.push(format!("| {what} | {goal} | {measured} | {met} |\n"));
+        self.targets += &format!("| {what} | {goal} | {} | {met} |\n", measured.trim_end());
     }
 
     /// Writes the page and its charts.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
-    pub fn write(self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)?;
+    pub fn write(self, folder: &Path) -> Outcome<()> {
         let mut body = self.body;
         if !self.targets.is_empty() {
             body += "| to reach | goal | measured | met |\n|---|---|---:|---|\n";
-            body += &self.targets.concat();
+            body += &self.targets;
         }
-        for (file, svg) in &self.charts {
-            fs::write(folder.join(file), svg)?;
+        let page = (format!("{}.md", self.group), body.trim_end().to_owned() + "\n");
+        fs::create_dir_all(folder)?;
+        for (file, text) in self.charts.into_iter().chain([page]) {
+            let cannot = |error| format!("cannot write to {}: {error}", folder.display());
+            fs::write(folder.join(file), text).map_err(cannot)?;
         }
-        fs::write(folder.join(format!("{}.md", self.group)), body.trim_end().to_owned() + "\n")
+        Ok(())
     }
 }
 
-/// The middle one of some measurements.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+/// Measures everybody `rounds` times, and gives what came of it, by round. In each round all of them have their turn:
+/// what else happens on the machine, for a second or for a minute, shall not count for one of them alone.
+pub fn in_turn<P, T>(rounds: usize, peers: &[P], mut measure: impl FnMut(&P) -> Option<T>) -> Vec<Vec<T>> {
+    let mut measured: Vec<Vec<T>> = peers.iter().map(|_| Vec::new()).collect();
+    for _ in 0..rounds {
+        for (peer, measured) in peers.iter().zip(&mut measured) {
+            measured.extend(measure(peer));
+        }
+    }
+    measured
 }
 
-/// The value that so many of 100 measurements do not exceed.
-pub fn percentile(values: &mut [f64], percent: f64) -> f64 {
+/// The least of some measurements: other programs can only make a time longer.
+pub fn least(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    values.into_iter().min_by(f64::total_cmp)
+}
+
+/// The most of some measurements: other programs can only make a rate lower.
+pub fn most(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    values.into_iter().max_by(f64::total_cmp)
+}
+
+/// The median, the value that 99 of 100 measurements do not exceed, and the most.
+pub fn percentiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
-    let rank = (values.len() as f64 * percent / 100.0).ceil() as usize;
-    values.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+    [50.0, 99.0, 100.0].map(|percent| {
+        let rank = (values.len() as f64 * percent / 100.0).ceil() as usize;
+        values.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+    })
 }

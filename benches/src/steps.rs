@@ -3,17 +3,16 @@
 //! The slow ways are here and nowhere else. All of it runs in this process, on two threads at most, so that a
 //! step is measured and not the rest of the world.
 
-use crate::Bench;
-use crate::report::Page;
+use crate::report::{Page, Row, in_turn, least};
+use crate::{Bench, Outcome, runtime};
 use channel::frame::FrameDecoder;
 use channel::{Channel, Error};
 use command_fds::{CommandFdExt, FdMapping};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
-use std::io::{BufRead, Read, Write as _};
+use std::io::{self, BufRead, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::sync::Barrier;
@@ -21,14 +20,6 @@ use std::thread;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
-
-/// One step: how fast it is without it and with it.
-struct Step {
-    name: &'static str,
-    unit: &'static str,
-    without: f64,
-    with: f64,
-}
 
 /// A small message, as in the other measurements of the channel.
 #[derive(Debug, Deserialize, Serialize)]
@@ -46,60 +37,82 @@ struct Large {
 ///
 /// # Errors
 /// None: what it needs is in this program.
-pub fn run(bench: &Bench) -> Result<Page, String> {
+pub fn run(bench: &Bench) -> Outcome<Page> {
     let mut page = Page::new("steps", &[]);
     page.text("The best of seven runs of each, in turn.");
-    page.text(&measure(bench.short));
-    Ok(page)
-}
-
-/// Measures every step and returns a table in Markdown. With `short`, the figures mean nothing.
-fn measure(short: bool) -> String {
-    let small = if short { 1_000 } else { 400_000 };
-    let large = if short { 1_000 } else { 100_000 };
-    let trips = if short { 100 } else { 20_000 };
-    let mebibytes = if short { 1 } else { 64 };
-    let resident = if short { 16 } else { 1024 };
-    table(&[
+    let small = if bench.short { 1_000 } else { 400_000 };
+    let large = if bench.short { 1_000 } else { 100_000 };
+    let rows = vec![
         batched_writes(small),
         one_outgoing_buffer(small),
         frames_where_they_lie(small),
         read_buffer(small),
-        searched(mebibytes),
+        searched(if bench.short { 1 } else { 64 }),
         typed(large),
         text_checked_once(large),
         no_task_per_message(small),
-        registered_for_reading(trips),
-        forked_from_a_large_parent(resident),
-    ])
+        registered_for_reading(if bench.short { 100 } else { 20_000 }),
+        forked_from_a_large_parent(if bench.short { 16 } else { 1024 }),
+    ];
+    page.table(&["step", "without it", "with it", "times faster"], rows);
+    Ok(page)
 }
 
-fn table(steps: &[Step]) -> String {
-    let mut text =
-        String::from("| step | unit | without it | with it | times faster |\n|---|---|---:|---:|---:|\n");
-    for Step { name, unit, without, with } in steps {
-        // A rate is better when it is higher, a time when it is lower.
-        let times = if unit.ends_with("a second") { with / without } else { without / with };
-        let number = |value: f64| if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") };
-        let _ = writeln!(text, "| {name} | {unit} | {} | {} | {times:.1} |", number(*without), number(*with));
+/// How fast a step is without it and with it. Each way gives seconds, which `figure` makes a figure of; the least counts.
+fn compare(
+    name: &str,
+    figure: impl Fn(f64) -> f64,
+    mut without: impl FnMut() -> f64,
+    mut with: impl FnMut() -> f64,
+) -> Row {
+    let seconds = in_turn(7, &[false, true], |is_with| Some(if *is_with { with() } else { without() }));
+    let best: Vec<f64> = seconds.into_iter().filter_map(least).collect();
+    (name.to_owned(), vec![Some(figure(best[0])), Some(figure(best[1])), Some(best[0] / best[1])])
+}
+
+/// The same for two ways of which each takes the time of a call.
+fn step(name: &str, figure: impl Fn(f64) -> f64, without: impl FnMut(), with: impl FnMut()) -> Row {
+    compare(name, figure, timed(without), timed(with))
+}
+
+fn timed(mut run: impl FnMut()) -> impl FnMut() -> f64 {
+    move || {
+        let begin = Instant::now();
+        run();
+        begin.elapsed().as_secs_f64()
     }
-    text
+}
+
+fn millions_a_second(count: usize) -> impl Fn(f64) -> f64 {
+    move |seconds| count as f64 / seconds / 1e6
+}
+
+fn nanoseconds_each(count: usize) -> impl Fn(f64) -> f64 {
+    move |seconds| seconds * 1e9 / count as f64
+}
+
+fn milliseconds(seconds: f64) -> f64 {
+    seconds * 1e3
 }
 
 /// Without: each message is written by itself.
-fn batched_writes(count: usize) -> Step {
-    let (without, with) =
-        best(|| one_way(count, false, receive_directly), || one_way(count, true, receive_directly))
-            .map(|seconds| count as f64 / seconds / 1e6);
-    Step { name: "many frames in one write", unit: "million messages a second", without, with }
+fn batched_writes(count: usize) -> Row {
+    step(
+        "many frames in one write, million messages a second",
+        millions_a_second(count),
+        || one_way(count, false, receive_directly),
+        || one_way(count, true, receive_directly),
+    )
 }
 
 /// Without: what arrives goes through a task of its own and a queue, as callbacks would be called.
-fn no_task_per_message(count: usize) -> Step {
-    let (without, with) =
-        best(|| one_way(count, true, receive_through_tasks), || one_way(count, true, receive_directly))
-            .map(|seconds| count as f64 / seconds / 1e6);
-    Step { name: "no task and no queue per message", unit: "million messages a second", without, with }
+fn no_task_per_message(count: usize) -> Row {
+    step(
+        "no task and no queue per message, million messages a second",
+        millions_a_second(count),
+        || one_way(count, true, receive_through_tasks),
+        || one_way(count, true, receive_directly),
+    )
 }
 
 /// Sends `count` messages to another thread, which says when it has all of them.
@@ -154,7 +167,7 @@ async fn receive_through_tasks(mut channel: Channel, count: usize) -> Result<(),
 }
 
 /// Without: each message is written to memory of its own first.
-fn one_outgoing_buffer(count: usize) -> Step {
+fn one_outgoing_buffer(count: usize) -> Row {
     let put_all = |put: fn(&mut Vec<u8>, &Small)| {
         let mut buffer = Vec::new();
         for batch in 0..count / 1_000 {
@@ -173,18 +186,12 @@ fn one_outgoing_buffer(count: usize) -> Step {
         serde_json::to_writer(&mut *buffer, message).expect("it is plain");
         buffer.push(b'\n');
     };
-    let (without, with) =
-        best(|| put_all(without), || put_all(with)).map(|seconds| seconds * 1e9 / count as f64);
-    Step {
-        name: "messages are put together where they are written from",
-        unit: "ns a message",
-        without,
-        with,
-    }
+    let name = "messages are put together where they are written from, ns a message";
+    step(name, nanoseconds_each(count), || put_all(without), || put_all(with))
 }
 
 /// Without: each line becomes a `String` first.
-fn frames_where_they_lie(count: usize) -> Step {
+fn frames_where_they_lie(count: usize) -> Row {
     let bytes = lines(count);
     let without = || {
         for line in bytes.as_slice().lines() {
@@ -197,12 +204,11 @@ fn frames_where_they_lie(count: usize) -> Step {
             black_box(serde_json::from_slice::<Small>(frame).expect("it is a message"));
         });
     };
-    let (without, with) = best(without, with).map(|seconds| seconds * 1e9 / count as f64);
-    Step { name: "frames are read where they lie", unit: "ns a message", without, with }
+    step("frames are read where they lie, ns a message", nanoseconds_each(count), without, with)
 }
 
 /// Without: 4 KiB at a time.
-fn read_buffer(count: usize) -> Step {
+fn read_buffer(count: usize) -> Row {
     let bytes = lines(count);
     let read_all = |read_bytes: usize| {
         let (mut here, there) = UnixStream::pair().expect("a socket pair");
@@ -218,13 +224,12 @@ fn read_buffer(count: usize) -> Step {
             });
         });
     };
-    let (without, with) =
-        best(|| read_all(4 * 1024), || read_all(usize::MAX)).map(|seconds| count as f64 / seconds / 1e6);
-    Step { name: "a read buffer of 64 KiB, not of 4 KiB", unit: "million frames a second", without, with }
+    let name = "a read buffer of 64 KiB, not of 4 KiB, million frames a second";
+    step(name, millions_a_second(count), || read_all(4 * 1024), || read_all(usize::MAX))
 }
 
 /// Without: the newline is looked for from the frame's first byte after each read.
-fn searched(mebibytes: usize) -> Step {
+fn searched(mebibytes: usize) -> Row {
     let mut bytes = vec![b'x'; mebibytes << 20];
     bytes.push(b'\n');
     let without = || {
@@ -234,23 +239,13 @@ fn searched(mebibytes: usize) -> Step {
             black_box(memchr::memchr(b'\n', &buffer));
         }
     };
-    let with = || decode(Pieces(&bytes), usize::MAX, |frame| assert_eq!(frame.len(), mebibytes << 20));
-    let (without, with) = best(without, with).map(|seconds| seconds * 1e3);
-    Step { name: "remember how far a newline was looked for (a frame of 64 MiB)", unit: "ms", without, with }
-}
-
-/// A reader that gives 64 KiB at a time, as a socket does.
-struct Pieces<'a>(&'a [u8]);
-
-impl Read for Pieces<'_> {
-    fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
-        let count = space.len().min(64 * 1024);
-        Read::read(&mut self.0, &mut space[..count])
-    }
+    let with = || decode(bytes.as_slice(), 64 * 1024, |frame| assert_eq!(frame.len(), mebibytes << 20));
+    let name = "remember how far a newline was looked for (a frame of 64 MiB), ms";
+    step(name, milliseconds, without, with)
 }
 
 /// Without: each message is a `Value` on its way.
-fn typed(count: usize) -> Step {
+fn typed(count: usize) -> Row {
     let message = addresses(count);
     let frame = serde_json::to_vec(&message).expect("it is plain");
     let without = || {
@@ -263,12 +258,12 @@ fn typed(count: usize) -> Step {
         black_box(serde_json::to_vec(&message).expect("it is plain"));
         black_box(serde_json::from_slice::<Large>(&frame).expect("it is a message"));
     };
-    let (without, with) = best(without, with).map(|seconds| seconds * 1e3);
-    Step { name: "a type, no `Value` (100,000 addresses, written and read)", unit: "ms", without, with }
+    let name = "a type, no `Value` (100,000 addresses, written and read), ms";
+    step(name, milliseconds, without, with)
 }
 
 /// Without: each string of a message is checked for UTF-8 by itself.
-fn text_checked_once(count: usize) -> Step {
+fn text_checked_once(count: usize) -> Row {
     let frame = serde_json::to_vec(&addresses(count)).expect("it is plain");
     let without = || {
         black_box(serde_json::from_slice::<Large>(&frame).expect("it is a message"));
@@ -277,17 +272,12 @@ fn text_checked_once(count: usize) -> Step {
         let text = std::str::from_utf8(&frame).expect("it is text");
         black_box(serde_json::from_str::<Large>(text).expect("it is a message"));
     };
-    let (without, with) = best(without, with).map(|seconds| seconds * 1e3);
-    Step {
-        name: "UTF-8 is checked once a frame, not once a string (100,000 addresses, read)",
-        unit: "ms",
-        without,
-        with,
-    }
+    let name = "UTF-8 is checked once a frame, not once a string (100,000 addresses, read), ms";
+    step(name, milliseconds, without, with)
 }
 
 /// Without: the socket is registered for reading and for writing all the time, as tokio's own `UnixStream` is.
-fn registered_for_reading(count: usize) -> Step {
+fn registered_for_reading(count: usize) -> Row {
     let without = || {
         on_one_core(count, async |stream, count, begins| {
             stream.set_nonblocking(true)?;
@@ -318,29 +308,25 @@ fn registered_for_reading(count: usize) -> Step {
             let (mut channel, mut n) = (Channel::from_stream(stream)?, 0);
             for turn in 0..2 * count {
                 if (turn % 2 == 0) == begins {
-                    channel.send(&Small { n }).await.map_err(std::io::Error::other)?;
+                    channel.send(&Small { n }).await.map_err(io::Error::other)?;
                     continue;
                 }
-                let message = channel.recv::<Small>().await.map_err(std::io::Error::other)?;
+                let message = channel.recv::<Small>().await.map_err(io::Error::other)?;
                 n = message.map_or(0, |message| message.n + 1);
             }
             Ok(())
         })
     };
-    let Both(without, with) = best_in_turn(without, with);
-    Step {
-        name: "registered for writing only while a write waits (round trip on one core)",
-        unit: "µs",
+    compare(
+        "registered for writing only while a write waits (round trip on one core), µs",
+        |seconds| seconds * 1e6 / count as f64,
         without,
         with,
-    }
+    )
 }
 
-/// The round trip in µs between two threads that share a core, where taskset(1) is installed.
-fn on_one_core(
-    count: usize,
-    end: impl AsyncFn(UnixStream, usize, bool) -> std::io::Result<()> + Sync,
-) -> f64 {
+/// Seconds of so many round trips between two threads that share a core, where taskset(1) is installed.
+fn on_one_core(count: usize, end: impl AsyncFn(UnixStream, usize, bool) -> io::Result<()> + Sync) -> f64 {
     let (here, there) = UnixStream::pair().expect("a socket pair");
     let both_pinned = Barrier::new(2);
     let run = |stream, begins| {
@@ -350,11 +336,10 @@ fn on_one_core(
         runtime().block_on(end(stream, count, begins)).expect("the socket works");
         begin.elapsed().as_secs_f64()
     };
-    let seconds = thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| run(there, false));
         scope.spawn(|| run(here, true)).join().expect("no panic")
-    });
-    seconds * 1e6 / count as f64
+    })
 }
 
 fn pin_this_thread() {
@@ -365,7 +350,7 @@ fn pin_this_thread() {
 }
 
 /// What stays slow. Without: a descriptor for the child, which needs code between fork and exec.
-fn forked_from_a_large_parent(mebibytes: usize) -> Step {
+fn forked_from_a_large_parent(mebibytes: usize) -> Row {
     // Written to, so that it is resident.
     let memory = black_box(vec![1_u8; mebibytes << 20]);
     let run = |mapped: bool| {
@@ -377,14 +362,10 @@ fn forked_from_a_large_parent(mebibytes: usize) -> Step {
         }
         command.status().expect("true is installed");
     };
-    let (without, with) = best(|| run(true), || run(false)).map(|seconds| seconds * 1e3);
+    let name = "(not in the channel) `posix_spawn`, not `fork`, from a parent of 1 GiB, ms";
+    let row = step(name, milliseconds, || run(true), || run(false));
     drop(memory);
-    Step {
-        name: "(not in the channel) `posix_spawn`, not `fork`, from a parent of 1 GiB",
-        unit: "ms",
-        without,
-        with,
-    }
+    row
 }
 
 /// Small messages as they stand on the wire.
@@ -410,34 +391,4 @@ fn decode(mut reader: impl Read, read_bytes: usize, mut look: impl FnMut(&[u8]))
             look(frame);
         }
     }
-}
-
-/// A figure of both ways.
-struct Both(f64, f64);
-
-impl Both {
-    fn map(self, figure: impl Fn(f64) -> f64) -> (f64, f64) {
-        (figure(self.0), figure(self.1))
-    }
-}
-
-/// The best run of each way, in seconds.
-fn best(mut without: impl FnMut(), mut with: impl FnMut()) -> Both {
-    best_in_turn(|| seconds(&mut without), || seconds(&mut with))
-}
-
-fn seconds(run: &mut impl FnMut()) -> f64 {
-    let begin = Instant::now();
-    run();
-    begin.elapsed().as_secs_f64()
-}
-
-/// The least figure of each way: whatever else the machine does makes a run slower, never faster. They take turns,
-/// so that it does not count for one of them alone.
-fn best_in_turn(mut without: impl FnMut() -> f64, mut with: impl FnMut() -> f64) -> Both {
-    (0..7).fold(Both(f64::INFINITY, f64::INFINITY), |best, _| Both(best.0.min(without()), best.1.min(with())))
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }

@@ -2,6 +2,7 @@
 //! `cargo run -p node-channel --example parent -- node tests/node/echo.mjs`
 
 use std::error::Error;
+use std::io::{Write, stdout};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -15,9 +16,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut child = node_channel::fork(command)?;
     child.send(&json!({"hello": "Node"})).await?;
     let reply: Value = child.recv().await?.ok_or("the child disconnected")?;
-    println!("{reply}");
-
     child.disconnect().await?;
-    println!("{}", child.wait().await?);
+    let status = child.wait().await?;
+
+    // Not by `println!`, which panics when nobody reads stdout.
+    writeln!(stdout(), "{reply}\n{status}")?;
     Ok(())
 }

@@ -176,7 +176,7 @@ impl Process {
     pub fn kill(&self, signal: Signal) -> io::Result<()> {
         // After the wait, the number may belong to another process. Before, it cannot.
         let id = self.process.id().ok_or(nix::errno::Errno::ESRCH)?;
-        Ok(signal::kill(Pid::from_raw(id as i32), signal::Signal::from(signal))?)
+        Ok(signal::kill(Pid::from_raw(id as i32), signal::Signal::try_from(signal as i32)?)?)
     }
 
     /// The process as tokio knows it, for its standard streams.

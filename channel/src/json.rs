@@ -97,11 +97,6 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    #[derive(Debug, serde::Deserialize)]
-    struct Answer {
-        counter: u32,
-    }
-
     #[test]
     fn what_is_not_json_is_told_with_its_offset_whatever_type_was_asked_for() {
         let cases: [(&[u8], usize); 13] = [
@@ -120,19 +115,11 @@ mod tests {
             (b"{\"counter\":\"wrong type first\",}", 30),
         ];
         for (frame, expected) in cases {
-            for error in [parse::<Answer>(frame).unwrap_err(), parse::<Value>(frame).unwrap_err()] {
+            for error in [parse::<u32>(frame).unwrap_err(), parse::<Value>(frame).unwrap_err()] {
                 let Error::InvalidJson { offset, .. } = error else { panic!("{error:?}") };
                 assert_eq!(offset, expected, "{}", String::from_utf8_lossy(frame));
             }
         }
-    }
-
-    #[test]
-    fn a_wrong_shape_is_not_invalid_json() {
-        let error = parse::<Answer>(br#"{"counter":"one"}"#).unwrap_err();
-        assert!(matches!(error, Error::WrongShape { .. }), "{error:?}");
-        assert!(!error.is_fatal());
-        assert_eq!(parse::<Answer>(b"\t{\"counter\": 1 }\r").unwrap().counter, 1);
     }
 
     #[test]
@@ -146,12 +133,5 @@ mod tests {
         assert_eq!(parse::<Value>(b"[\"a\xffb\"]").unwrap(), json!(["a\u{fffd}b"]));
         assert_eq!(parse::<String>(b"\"\xed\xa0\x80\"").unwrap(), "\u{fffd}\u{fffd}\u{fffd}");
         assert!(parse::<Value>(br#""\ud8"#).unwrap_err().is_fatal());
-    }
-
-    #[test]
-    fn depth_is_an_error_and_not_a_stack_overflow() {
-        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        let error = parse::<Value>(deep.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "unexpected message, at byte 127: recursion limit exceeded");
     }
 }

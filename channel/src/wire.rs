@@ -82,16 +82,13 @@ impl Wire {
     /// Answers a handle that arrived, at once if there is room. Otherwise the answer waits with
     /// everything else.
     pub(crate) fn refuse_handle(&self) {
-        self.queue_handle_answer();
-        // If the other side has gone, what it sent before is still to be read.
-        let _ = self.try_flush();
-    }
-
-    fn queue_handle_answer(&self) {
         let mut outgoing = self.outgoing();
         outgoing.make_room();
         outgoing.bytes.extend_from_slice(HANDLE_REFUSED);
         outgoing.answers += 1;
+        drop(outgoing);
+        // If the other side has gone, what it sent before is still to be read.
+        let _ = self.try_flush();
     }
 
     /// Whether anything waits to be written, and how many answers to handles at most.

@@ -3,12 +3,12 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use common::{BRIEFLY, run, within};
+use common::{BRIEFLY, read_all, run};
 use node_channel::Error;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -20,15 +20,6 @@ macro_rules! channel_and_peer {
         peer.set_read_timeout(Some(common::LIMIT)).unwrap();
         ($package::Channel::from_stream(ours).unwrap(), peer)
     }};
-}
-
-/// Reads up to the end, meanwhile.
-fn read_all(mut peer: UnixStream) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut text = String::new();
-        peer.read_to_string(&mut text).unwrap();
-        text
-    })
 }
 
 fn is_json(line: &&str) -> bool {
@@ -67,7 +58,7 @@ fn a_line_without_end() {
         let (mut library, mut peer) = channel_and_peer!(node_channel);
         library.set_max_frame_bytes(1 << 20); // 64 MiB otherwise
         let writing = thread::spawn(move || peer.write_all(endless.as_bytes()));
-        let refused = within("the limit", library.recv::<Value>()).await;
+        let refused = library.recv::<Value>().await;
         assert!(matches!(refused, Err(Error::FrameTooLarge { .. })));
         assert!(writing.join().unwrap().is_err()); // The channel is closed.
         // ANCHOR_END: endless
@@ -90,8 +81,8 @@ fn both_sides_send_16_mib() {
             channel.send(&text).await.unwrap();
             channel.recv::<String>().await.unwrap().unwrap().len()
         };
-        let both = async { tokio::join!(exchange(&mut one), exchange(&mut other)) };
-        assert_eq!(within("the exchange", both).await, (16 << 20, 16 << 20));
+        let lengths = tokio::join!(exchange(&mut one), exchange(&mut other));
+        assert_eq!(lengths, (16 << 20, 16 << 20));
         // ANCHOR_END: both
     });
 }
@@ -136,7 +127,7 @@ fn a_peer_that_never_reads() {
             let _ = timeout(Duration::from_millis(1), library.send(&text)).await;
         }
         let reading = read_all(peer);
-        within("disconnecting", library.disconnect()).await.unwrap();
+        library.disconnect().await.unwrap();
         assert!(reading.join().unwrap().lines().all(|line| is_json(&line)));
         // ANCHOR_END: never
     });

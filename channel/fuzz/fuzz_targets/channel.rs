@@ -20,32 +20,27 @@ fuzz_target!(|bytes: &[u8]| {
         there.shutdown(std::net::Shutdown::Write).unwrap();
         let mut channel = Channel::from_stream(here).unwrap();
         let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        let mut next_line = || lines.find(|line| !is_internal(line)).expect("a result without a line");
         loop {
             match channel.recv::<Value>().await {
                 Ok(Some(message)) => {
-                    let line = lines
-                        .by_ref()
-                        .find(|line| !is_internal(line))
-                        .expect("a message that is no line");
-                    if let Ok(expected) = serde_json::from_slice::<Value>(line) {
+                    if let Ok(expected) = serde_json::from_slice::<Value>(next_line()) {
                         assert_eq!(message, expected);
                     }
                 }
                 Ok(None) => break,
                 Err(Error::WrongShape { .. }) => {
-                    let line = lines.by_ref().find(|line| !is_internal(line)).expect("an error without a line");
-                    serde_json::from_slice::<Value>(line).expect_err("this line is fine");
+                    serde_json::from_slice::<Value>(next_line()).expect_err("this line is fine");
                 }
                 Err(Error::InvalidJson { offset, .. }) => {
-                    let line = lines.by_ref().find(|line| !is_internal(line)).expect("an error without a line");
+                    let line = next_line();
                     assert!(offset <= line.len());
                     serde_json::from_slice::<Value>(line).expect_err("this line is fine");
                     assert!(channel.recv::<Value>().await.unwrap().is_none(), "nothing comes after it");
                     return;
                 }
                 Err(Error::TruncatedFrame { bytes }) => {
-                    let line = lines.by_ref().last().expect("an error without a line");
-                    assert_eq!(line.len(), bytes);
+                    assert_eq!(lines.last().map(<[u8]>::len), Some(bytes));
                     return;
                 }
                 Err(error) => panic!("{error:?}"),

@@ -1,19 +1,17 @@
 //! What the tests of the channel share: limits on every wait, and peers that write bytes as they please.
 #![allow(dead_code)] // each test program uses a part
 
-use std::fmt::Debug;
 use std::io::{IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
-use node_channel::Error;
 
-/// The program of this lesson. `child` makes it a worker that answers every message.
+/// The program at the other end: what it does depends on its role.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_node-channel-program");
 
 /// No wait is longer: a failing test fails, it does not hang. Busy cores are slow, so it is generous.
@@ -22,48 +20,62 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// How long to look at something that should not happen.
 pub const BRIEFLY: Duration = Duration::from_millis(200);
 
-/// Runs `test` on a runtime of one thread, as the programs do.
+/// A message of Node's that says that a descriptor comes with it.
+pub const HANDLE: &[u8] = b"{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{}}\n";
+
+/// The one answer to it.
+pub const REFUSED: &str = "{\"cmd\":\"NODE_HANDLE_NACK\"}\n";
+
+/// Runs `test` on a runtime of one thread, as the programs do, but not forever.
 pub fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { within("the whole test", test).await });
+    let outcome = runtime.block_on(async { tokio::time::timeout(LIMIT, test).await });
     runtime.shutdown_background();
+    assert!(outcome.is_ok(), "the test was not over within {LIMIT:?}");
 }
 
-/// Waits for `future`, but not for ever.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(LIMIT, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("{what} did not happen within {LIMIT:?}"),
-    }
-}
-
-/// Whether real Node is there. If it is not, that is said once, and is a failure where everything is required.
-pub fn node_is_missing() -> bool {
-    static MISSING: OnceLock<bool> = OnceLock::new();
-    *MISSING.get_or_init(|| support::node::node().is_none())
-}
-
-/// Real Node running `script`, which may use `require`.
-pub fn node(script: &str) -> Command {
-    let mut command = Command::new("node");
+/// Real Node running `script`, which may use `require`. Where it is missing, that is said once, and is a failure
+/// where everything is required.
+pub fn node(script: &str) -> Option<Command> {
+    let mut command = Command::new(support::node::node()?);
     command.args(["-e", script]);
+    Some(command)
+}
+
+/// Our own program in a role.
+pub fn program(role: &str) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg(role);
     command
 }
 
-/// Runs `command` to its end and collects what it printed. That its stderr ends also means that no process
-/// that it started is left.
-pub async fn output(mut command: Command) -> Output {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut command = tokio::process::Command::from(command);
-    let child = command.kill_on_drop(true).spawn().unwrap();
-    within("the end of the program", child.wait_with_output()).await.unwrap()
+/// Our own program as a child, started by a shell that runs `first` before.
+pub fn child_after(first: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{first} exec \"$0\" child"), PROGRAM]);
+    shell
 }
 
-/// stdout as text, with stderr beside it when something is wrong.
-pub fn lines(output: &Output) -> Vec<String> {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}\n{stderr}", output.status);
-    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+/// How a program ended: its exit code, and what it printed on stdout and on stderr.
+pub type Summary = (Option<i32>, String, String);
+
+/// Waits for the end of `process`, and of all that have its stderr; kills it when that takes too long.
+pub fn finish(process: Child) -> Summary {
+    let (id, (done, over)) = (process.id(), std::sync::mpsc::channel());
+    thread::spawn(move || done.send(process.wait_with_output()));
+    let Ok(output) = over.recv_timeout(LIMIT) else {
+        support::process::signal(id, support::Signal::SIGKILL);
+        panic!("the program was not over within {LIMIT:?}");
+    };
+    let Output { status, stdout, stderr } = output.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// Runs `command` to its end.
+pub fn output(command: &mut Command) -> Summary {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    finish(command.spawn().unwrap())
 }
 
 /// The test's end of a channel, which writes and reads bytes as they are; the process is at the other end.
@@ -89,18 +101,8 @@ impl Raw {
         Raw { socket: ours, process: command.spawn().unwrap() }
     }
 
-    pub fn write(&mut self, bytes: &[u8]) {
-        self.socket.write_all(bytes).unwrap();
-    }
-
-    /// Writes `bytes` with a descriptor beside them.
-    pub fn write_with_descriptor(&mut self, bytes: &[u8], descriptor: &impl AsRawFd) {
-        self.write_with_descriptors(bytes, &[descriptor]);
-    }
-
-    /// Writes `bytes` with some descriptors beside them.
-    pub fn write_with_descriptors(&mut self, bytes: &[u8], descriptors: &[&impl AsRawFd]) {
-        send_with_descriptors(&self.socket, bytes, descriptors);
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        self.socket.write_all(bytes.as_ref()).unwrap();
     }
 
     /// The next line, with its newline; less at the end.
@@ -113,27 +115,25 @@ impl Raw {
         String::from_utf8(line).unwrap()
     }
 
+    /// That our child sends `message` back.
+    #[track_caller]
+    pub fn assert_echo(&mut self, message: &str) {
+        assert_eq!(self.read_line(), format!("{{\"echo\":{message}}}\n"));
+    }
+
     /// One read. signal(7): one with a timeout is not restarted after a signal, and children end meanwhile.
     pub fn read(&mut self, buffer: &mut [u8]) -> usize {
         loop {
             match self.socket.read(buffer) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return 0,
                 count => return count.unwrap(),
             }
         }
     }
 
-    /// Everything up to the end.
-    pub fn read_to_end(&mut self) -> String {
-        let mut bytes = Vec::new();
-        match self.socket.read_to_end(&mut bytes) {
-            Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("{error}"),
-            _ => String::from_utf8(bytes).unwrap(),
-        }
-    }
-
     /// Closes the channel and waits for the end of the process.
-    pub fn finish(self) -> Output {
+    pub fn finish(self) -> Summary {
         drop(self.socket);
         finish(self.process)
     }
@@ -148,33 +148,11 @@ pub fn send_with_descriptors(socket: &UnixStream, bytes: &[u8], descriptors: &[&
     assert_eq!(count, bytes.len());
 }
 
-/// Waits for the end of `process`; kills it when that takes too long.
-pub fn finish(process: Child) -> Output {
-    let id = nix::unistd::Pid::from_raw(process.id() as i32);
-    let (done, waiting) = std::sync::mpsc::channel::<()>();
-    let guard = std::thread::spawn(move || {
-        if waiting.recv_timeout(LIMIT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            let _ = nix::sys::signal::kill(id, nix::sys::signal::SIGKILL);
-        }
-    });
-    let output = process.wait_with_output().unwrap();
-    drop(done);
-    guard.join().unwrap();
-    output
-}
-
-/// The descriptors that `process` has open.
-#[cfg(target_os = "linux")]
-pub fn descriptors(process: u32) -> std::collections::BTreeSet<RawFd> {
-    let entries = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
-    entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
-}
-
-/// That `result` is invalid JSON at `expected`.
-#[track_caller]
-pub fn assert_invalid_at<T: Debug>(result: Result<T, Error>, expected: usize) {
-    match result {
-        Err(Error::InvalidJson { offset, .. }) => assert_eq!(offset, expected),
-        other => panic!("invalid JSON at byte {expected} was expected, not {other:?}"),
-    }
+/// Reads up to the end, meanwhile.
+pub fn read_all(mut peer: UnixStream) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        peer.read_to_string(&mut text).unwrap();
+        text
+    })
 }

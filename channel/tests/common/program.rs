@@ -1,173 +1,118 @@
-//! The other side of the tests, in both roles.
+//! The other side of the tests, in the role that the arguments name.
 //!
-//! `node-channel-program [COMMAND [ARG…]]` forks COMMAND (itself, if none is given), sends every line
-//! of its stdin to it as a message, and prints every message that comes back as a line on stdout.
-//! `node-channel-program child` is what it forks of itself: a worker that answers every message.
+//! `child` answers every message. The others look at what `inherited` and `fork` do to the process that calls
+//! them: they want to be called before there is a thread, and libtest runs every test in one.
 
-use std::cell::Cell;
-use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write;
-use std::process::{Command, ExitCode};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::process::{Command, ExitCode, Stdio};
 
-use node_channel::{Error, Inherited, Receiver, Sender};
-use serde::Serialize;
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader, stdin};
+use node_channel::{Channel, Error, fork, inherited};
+use serde_json::{Value, json};
 
 fn main() -> ExitCode {
     // Flags come first when a Node parent passes its own on to us. None of them is meant for us.
-    let is_flag = |argument: &OsString| argument.as_encoded_bytes().starts_with(b"-");
-    let mut arguments = std::env::args_os().skip(1).skip_while(is_flag);
-    let outcome = match arguments.next() {
-        // The channel is taken here, before there is a runtime: see the docs of `inherited`.
-        Some(role) if role == "child" => {
-            node_channel::inherited().map_err(Failure::from).and_then(|channel| run(child(channel)))
-        }
-        Some(program) => {
-            let mut command = Command::new(program);
-            command.args(arguments);
-            run(parent(command))
-        }
-        None => itself().and_then(|command| run(parent(command))),
+    let role = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    match role.as_str() {
+        "child" => return child(),
+        "clean" => leaves_nothing_behind(),
+        "twice" => takes_it_twice(),
+        "too late" => takes_it_too_late(),
+        "equal number" => forks_with_an_equal_number(),
+        "no descriptor" => sends_without_a_descriptor(),
+        _ => panic!("no such role: {role}"),
+    }
+    ExitCode::SUCCESS
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// The worker: answers every message until the parent disconnects. A line for stderr, and 2, when that fails.
+fn child() -> ExitCode {
+    let work = || {
+        let inherited = inherited()?;
+        run(async {
+            let mut channel = inherited.open()?;
+            while let Some(echo) = channel.recv::<Value>().await? {
+                channel.send(&json!({"echo": echo})).await?;
+            }
+            Ok(())
+        })
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            let _ = writeln!(std::io::stderr(), "error: {}", failure.text);
-            ExitCode::from(failure.exit_code)
+    match work() {
+        // Nobody wants the answer any more.
+        Ok(()) | Err(Error::Disconnected) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::from(2)
         }
     }
 }
 
-/// What ends the program: a line for stderr, and 2 for bad input or 1 for failed work.
-struct Failure {
-    text: String,
-    exit_code: u8,
+/// Takes the channel, then looks at what a program that it starts would get.
+fn leaves_nothing_behind() {
+    let number = std::env::var("NODE_CHANNEL_FD").unwrap();
+    let inherited = inherited().unwrap();
+    assert!(std::env::vars().all(|(name, _)| !name.starts_with("NODE_CHANNEL")));
+    let list = Command::new("sh").args(["-c", "ls /dev/fd; env"]).stdin(Stdio::null()).output().unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    assert!(!list.contains("NODE_CHANNEL") && !list.lines().any(|line| line == number), "{list}");
+    run(async { inherited.open().unwrap().send("done").await.unwrap() });
 }
 
-impl Failure {
-    fn new(exit_code: u8, text: impl Into<String>) -> Failure {
-        Failure { text: text.into(), exit_code }
-    }
+fn takes_it_twice() {
+    let first = inherited();
+    assert!(first.is_ok(), "{first:?}");
+    let second = inherited();
+    assert!(matches!(second, Err(Error::NotForked)), "{second:?}");
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        let exit_code = match error {
-            Error::Disconnected | Error::CannotWait { .. } | Error::Io { .. } => 1,
-            _ => 2,
-        };
-        Failure::new(exit_code, error.to_string())
-    }
+fn takes_it_too_late() {
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || stopped.recv());
+    let error = inherited().unwrap_err().to_string();
+    assert_eq!(error, "the channel must be taken before any thread is started, and 2 are running");
+    drop(stop);
+    assert!(thread.join().unwrap().is_err());
 }
 
-fn itself() -> Result<Command, Failure> {
-    let program =
-        std::env::current_exe().map_err(|error| Failure::new(1, format!("cannot find myself: {error}")))?;
-    let mut command = Command::new(program);
-    command.arg("child");
-    Ok(command)
+/// Arranges that the socket pair gets the numbers 0 and 3, so that the child's end has the number 3 in the
+/// parent already. A plain dup2(3, 3) would leave it closed on exec.
+fn forks_with_an_equal_number() {
+    let three = File::open("/dev/null").unwrap();
+    assert_eq!(three.as_raw_fd(), 3);
+    run(async {
+        drop(three);
+        // SAFETY: Nothing in this program uses its standard input.
+        drop(unsafe { OwnedFd::from_raw_fd(0) });
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.arg("child");
+        let mut child = fork(command).unwrap();
+        child.send("hello").await.unwrap();
+        assert_eq!(child.recv::<Value>().await.unwrap().unwrap()["echo"], "hello");
+        child.disconnect().await.unwrap();
+        assert!(child.wait().await.unwrap().success());
+    });
 }
 
-fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(1, format!("cannot start the runtime: {error}")))?;
-    let outcome = runtime.block_on(work);
-    // A thread may still be waiting for a line on stdin that nobody needs any more.
-    runtime.shutdown_background();
-    outcome
-}
-
-/// The worker: answers every message until the parent disconnects.
-// ANCHOR: child
-async fn child(channel: Inherited) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Answer {
-        pid: u32,
-        echo: Value,
-    }
-    let mut channel = channel.open()?;
-    let pid = std::process::id();
-    while let Some(echo) = channel.recv().await? {
-        match channel.send(&Answer { pid, echo }).await {
-            Err(Error::Disconnected) => break, // nobody wants the answer any more
-            sent => sent?,
-        }
-    }
-    Ok(())
-}
-// ANCHOR_END: child
-
-/// Forks `command`, sends it the lines of stdin, prints its answers.
-async fn parent(command: Command) -> Result<(), Failure> {
-    let (mut sender, mut receiver, mut process) = node_channel::fork(command)?.split();
-    let _ = writeln!(std::io::stderr(), "forked process {}", process.id());
-
-    let sent = Cell::new(0);
-    let mut answered = 0;
-    let mut input = None; // how sending ended, once it has
-    {
-        // Sending and receiving at once: a child that cannot get rid of its answers stops reading.
-        let mut sending = std::pin::pin!(send_lines(&mut sender, &sent));
-        // A child that listens late may miss what came before its parent disconnected. Whoever
-        // wants answers waits for them first.
-        while input.is_none() || answered < sent.get() {
-            tokio::select! {
-                outcome = &mut sending, if input.is_none() => input = Some(outcome),
-                more = print_answer(&mut receiver) => match more? {
-                    true => answered += 1,
-                    false => break,
-                },
-            }
-        }
-    }
-    // There is nothing to flush for a child that has already left.
-    let _ = sender.disconnect().await;
-    let status = process.wait().await.map_err(|error| Failure::new(1, format!("cannot wait: {error}")))?;
-
-    input.unwrap_or(Ok(()))?;
-    if answered < sent.get() {
-        let text = format!(
-            "{} of {} messages were not answered: the child ended with {status}",
-            sent.get() - answered,
-            sent.get()
-        );
-        return Err(Failure::new(1, text));
-    }
-    if !status.success() {
-        return Err(Failure::new(1, format!("the child failed: {status}")));
-    }
-    Ok(())
-}
-
-/// Sends each line of stdin as a message, up to the end or to the first line that is none.
-async fn send_lines(sender: &mut Sender, sent: &Cell<usize>) -> Result<(), Failure> {
-    let mut lines = BufReader::new(stdin()).lines();
-    for number in 1.. {
-        let line = match lines.next_line().await {
-            Ok(Some(line)) => line,
-            Ok(None) => break,
-            Err(error) => return Err(Failure::new(2, format!("cannot read line {number}: {error}"))),
-        };
-        let message: Value = serde_json::from_str(&line)
-            .map_err(|error| Failure::new(2, format!("cannot parse line {number}: {error}")))?;
-        match sender.send(&message).await {
-            Ok(()) => sent.set(sent.get() + 1),
-            Err(Error::Disconnected) => {
-                return Err(Failure::new(1, format!("cannot send line {number}: the child has gone")));
-            }
-            Err(error) => return Err(Failure::new(2, format!("cannot send line {number}: {error}"))),
-        }
-    }
-    Ok(())
-}
-
-/// Prints the next answer; `false` when there are no more.
-async fn print_answer(receiver: &mut Receiver) -> Result<bool, Failure> {
-    let Some(answer) = receiver.recv::<Value>().await? else { return Ok(false) };
-    writeln!(std::io::stdout(), "{answer}")
-        .map_err(|error| Failure::new(1, format!("cannot print: {error}")))?;
-    Ok(true)
+/// Takes all descriptors that the limit leaves, then sends more than the kernel holds.
+fn sends_without_a_descriptor() {
+    run(async {
+        let (one, mut other) = Channel::pair().unwrap();
+        let (mut sender, _receiver) = one.split();
+        let taken: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        let text = "x".repeat(1 << 20);
+        let error = sender.send(&text).await.unwrap_err();
+        assert!(matches!(error, Error::CannotWait { .. }) && !error.is_fatal(), "{error:?}");
+        assert!(error.to_string().starts_with("cannot wait for the channel: "), "{error}");
+        assert!(sender.connected());
+        drop(taken);
+        let (received, sent) = tokio::join!(other.recv::<String>(), sender.send("next"));
+        sent.unwrap();
+        assert!(received.unwrap().unwrap() == text);
+        assert_eq!(other.recv::<String>().await.unwrap().unwrap(), "next");
+    });
 }
