@@ -1,7 +1,7 @@
 //! The task of lesson 01: a program that reads a job from stdin and sends its mails with blocking calls.
 //!
 //! 1. Parse `{"mails": [mail, …]}` from stdin.
-//! 2. Send a mail through lettre's `SmtpTransport` (look up: `lettre::Transport::send`).
+//! 2. Build lettre's `SmtpTransport`, and send a mail through it (look up: `lettre::Transport::send`).
 //! 3. Send all mails, one after another; count what the server accepted; report the rest on stderr.
 //! 4. Print the reply `{"counter": N}` on stdout.
 

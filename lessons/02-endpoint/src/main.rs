@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
 use mail::{SmtpServer, log};
-use solution_02::{Request, Sent, send_all, serve};
+use solution_02::{Request, Sent, send, serve};
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
@@ -47,5 +47,5 @@ async fn health() -> &'static str {
 
 /// Sends the mails, logs their number, and answers after that.
 async fn endpoint(State(server): State<SmtpServer>, request: Request) -> Json<Sent> {
-    todo!("4: send the mails, log their number, answer")
+    todo!("4: send one mail after another, log how many were accepted, answer")
 }

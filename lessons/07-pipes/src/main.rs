@@ -53,7 +53,8 @@ fn worker() -> Result<bool, String> {
     todo!("3: answer each message until stdin ends")
 }
 
-/// Starts the worker, sends and receives at the same time, and waits for the worker's end.
+/// Starts the worker, sends and receives at the same time, and waits for the worker's end. A worker that cannot get rid
+/// of its answers stops reading, so one thread writes while the other one reads.
 fn parent(mut command: Command) -> Result<bool, String> {
     todo!("4: start the worker, send on a thread of its own, print the answers here, wait for its end")
 }

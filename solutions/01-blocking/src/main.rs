@@ -47,8 +47,7 @@ fn read_job() -> Result<Job, String> {
 // ANCHOR: send_all
 /// Sends one mail after another and counts those that the server accepted.
 fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
-    let transport =
-        SmtpTransport::builder_dangerous(&server.host).port(server.port).timeout(Some(SMTP_TIMEOUT)).build();
+    let transport = transport(server);
     // ANCHOR: step_3 todo!("3: send one mail after another and count")
     let mut counter = 0;
     for mail in mails {
@@ -61,6 +60,16 @@ fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
     // ANCHOR_END: step_3
 }
 // ANCHOR_END: send_all
+
+// ANCHOR: transport
+/// What talks to the server, and waits for each of its answers, but not forever.
+fn transport(server: &SmtpServer) -> SmtpTransport {
+    // ANCHOR: step_2 todo!("2: build a transport to the server, with a time limit")
+    let builder = SmtpTransport::builder_dangerous(&server.host);
+    builder.port(server.port).timeout(Some(SMTP_TIMEOUT)).build()
+    // ANCHOR_END: step_2
+}
+// ANCHOR_END: transport
 
 // ANCHOR: send
 /// Blocks until the server has accepted or refused this mail.

@@ -6,13 +6,13 @@
 //!   [`ErrorAnswer`]. They are in `messages.rs`.
 //! - [`serve`] listens on the port that `PORT` names; [`listen`], [`announce`] and [`serve_until`] are its parts. They are
 //!   in `server.rs`.
-//! - [`send_all`] is lesson 01.
+//! - [`send`] is lesson 01: it blocks until the mail is accepted or refused.
 
 mod blocking;
 mod connection;
 mod messages;
 mod server;
 
-pub use blocking::{send, send_all};
+pub use blocking::send;
 pub use messages::{ErrorAnswer, Request, Sent};
 pub use server::{MAX_BODY_BYTES, announce, listen, serve, serve_until};

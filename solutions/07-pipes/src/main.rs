@@ -62,7 +62,8 @@ fn worker() -> Result<bool, String> {
 // ANCHOR_END: worker
 
 // ANCHOR: parent
-/// Starts the worker, sends and receives at the same time, and waits for the worker's end.
+/// Starts the worker, sends and receives at the same time, and waits for the worker's end. A worker that cannot get rid
+/// of its answers stops reading, so one thread writes while the other one reads.
 fn parent(mut command: Command) -> Result<bool, String> {
     // ANCHOR: step_4 todo!("4: start the worker, send on a thread of its own, print the answers here, wait for its end")
     let mut worker = command
@@ -75,7 +76,6 @@ fn parent(mut command: Command) -> Result<bool, String> {
 
     let sent = Arc::new(Sent::default());
     let counted = Arc::clone(&sent);
-    // A worker that cannot get rid of its answers stops reading. So one thread writes while the other one reads.
     thread::spawn(move || send_all(to_worker, &counted));
     let received = print_answers(from_worker)?;
 

@@ -43,12 +43,10 @@ pub enum Kind {
 pub enum Change {
     /// The solution itself.
     None,
-    /// This text, which occurs once, becomes that one.
-    Replace { find: String, replace: String },
+    /// Each first text, which occurs once, becomes the second one.
+    Replace(Vec<(String, String)>),
     /// What stands between these places becomes this text.
     Span { from: Place, to: Place, text: String },
-    /// The whole file is another one.
-    Whole(String),
 }
 
 /// A place in a file: its line and column, both counted from 1, the column in letters.
@@ -95,20 +93,21 @@ impl Answer {
     pub fn apply(&self, solution: &str) -> Result<String, String> {
         match &self.change {
             Change::None => Ok(solution.to_owned()),
-            Change::Whole(text) => Ok(text.clone()),
             Change::Span { from, to, text } => {
                 let range = from.offset(solution).zip(to.offset(solution)).filter(|(from, to)| from <= to);
                 let (from, to) = range.ok_or_else(|| format!("there is no such place in {}", self.file))?;
                 Ok(format!("{}{text}{}", &solution[..from], &solution[to..]))
             }
-            Change::Replace { find, replace } => {
+            Change::Replace(changes) => {
                 // Who writes an answer does not have to know where the marks are.
                 let solution = course::Source::parse(solution)?.text(|_| true);
-                match solution.matches(find.as_str()).count() {
-                    1 => Ok(solution.replacen(find.as_str(), replace, 1)),
-                    0 => Err(format!("its `find` is not in the solution's {}", self.file)),
-                    count => Err(format!("its `find` is {count} times in the solution's {}", self.file)),
-                }
+                changes.iter().try_fold(solution, |text, (find, replace)| {
+                    match text.matches(find.as_str()).count() {
+                        1 => Ok(text.replacen(find.as_str(), replace, 1)),
+                        0 => Err(format!("its `find` is not in the solution's {}: {find}", self.file)),
+                        count => Err(format!("its `find` is {count} times in the solution's {}", self.file)),
+                    }
+                })
             }
         }
     }
@@ -119,14 +118,13 @@ impl Answer {
 /// # Errors
 /// When the file is not as it should be.
 pub fn read(root: &Path, lesson: &Lesson) -> Result<Bank, Failure> {
-    let folder = root.join("tests/answers");
-    let path = folder.join(format!("{}.toml", lesson.name));
+    let path = root.join(format!("tests/answers/{}.toml", lesson.name));
     let Ok(text) = fs::read_to_string(&path) else { return Ok(Bank::default()) };
-    parse(&text.replace("\r\n", "\n"), &folder)
+    parse(&text.replace("\r\n", "\n"))
         .map_err(|why| Failure::input(format!("cannot use {}: {why}", path.display())))
 }
 
-fn parse(text: &str, folder: &Path) -> Result<Bank, String> {
+fn parse(text: &str) -> Result<Bank, String> {
     let bank: Table = basic_toml::from_str(text).map_err(|error| error.to_string())?;
     if let Some(key) = bank.keys().find(|key| !["starter_fails", "wrong", "right"].contains(&key.as_str())) {
         return Err(format!("\"{key}\" is neither starter_fails nor [[wrong]] nor [[right]]"));
@@ -139,38 +137,39 @@ fn parse(text: &str, folder: &Path) -> Result<Bank, String> {
     for kind in ["wrong", "right"] {
         for entry in bank.get(kind).and_then(Value::as_array).into_iter().flatten() {
             let entry = entry.as_object().ok_or_else(|| format!("[[{kind}]] holds something else"))?;
-            answers.push(answer(kind, entry, folder)?);
+            answers.push(answer(kind, entry)?);
         }
     }
     Ok(Bank { answers, starter_fails })
 }
 
-fn answer(kind: &str, entry: &Table, folder: &Path) -> Result<Answer, String> {
+fn answer(kind: &str, entry: &Table) -> Result<Answer, String> {
     let name = text(entry, "name").ok_or_else(|| format!("a [[{kind}]] without a name"))?;
     let lacks = |field: &str| format!("\"{name}\" has no \"{field}\"");
-    const FIELDS: [&str; 6] = ["name", "file", "find", "replace", "path", "says"];
+    const FIELDS: [&str; 5] = ["name", "file", "find", "replace", "says"];
     if let Some(key) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
         return Err(format!("\"{name}\" has a field \"{key}\", which means nothing"));
     }
-    let change = match text(entry, "path") {
-        Some(path) => Change::Whole(
-            fs::read_to_string(folder.join(&path)).map_err(|error| format!("\"{name}\": {path}: {error}"))?,
-        ),
-        None => Change::Replace {
-            find: text(entry, "find").ok_or_else(|| lacks("find"))?,
-            replace: text(entry, "replace").ok_or_else(|| lacks("replace"))?,
-        },
-    };
+    let find = one_or_more(entry, "find").ok_or_else(|| lacks("find"))?;
+    let replace = one_or_more(entry, "replace").ok_or_else(|| lacks("replace"))?;
+    if find.len() != replace.len() {
+        return Err(format!("\"{name}\" has {} \"find\" and {} \"replace\"", find.len(), replace.len()));
+    }
     let kind = match kind {
         "wrong" => Kind::Wrong(words(entry, "says").ok_or_else(|| lacks("says"))?),
         _ => Kind::Right,
     };
     let file = text(entry, "file").ok_or_else(|| lacks("file"))?;
-    Ok(Answer { name, kind, file, change })
+    Ok(Answer { name, kind, file, change: Change::Replace(find.into_iter().zip(replace).collect()) })
 }
 
 fn text(entry: &Table, field: &str) -> Option<String> {
     entry.get(field)?.as_str().map(str::to_owned)
+}
+
+/// A text, or a list of them.
+fn one_or_more(entry: &Table, field: &str) -> Option<Vec<String>> {
+    text(entry, field).map(|text| vec![text]).or_else(|| words(entry, field))
 }
 
 /// A list of texts that is not empty.
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<Vec<Answer>, String> {
-        parse(text, Path::new("/nowhere")).map(|bank| bank.answers)
+        parse(text).map(|bank| bank.answers)
     }
 
     #[test]
@@ -196,6 +195,8 @@ mod tests {
         assert_eq!(answers[0].apply("(a)\n// ANCHOR: c\nb\n").unwrap(), "()\nb\n");
         assert!(answers[0].apply("b").unwrap_err().contains("is not in the solution's src/main.rs"));
         assert!(answers[0].apply("aa").unwrap_err().contains("2 times"));
+        let bank = "[[right]]\nname = 'n'\nfile = 'f'\nfind = ['a', 'b']\nreplace = ['1', '2']";
+        assert_eq!(parsed(bank).unwrap()[0].apply("b a").unwrap(), "2 1\n");
     }
 
     #[test]
@@ -215,6 +216,8 @@ mod tests {
         };
         lacks("find", "[[right]]\nname = 'n'");
         lacks("says", "[[wrong]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
+        let uneven = "[[right]]\nname = 'n'\nfind = ['a', 'b']\nreplace = 'c'";
+        assert_eq!(parsed(uneven).unwrap_err(), "\"n\" has 2 \"find\" and 1 \"replace\"");
         lacks("file", "[[right]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
         assert!(parsed("starter_fails = 'all'").unwrap_err().contains("no list"));
         assert!(parsed("[[wrnog]]\nname = 'n'").unwrap_err().contains("wrnog"));
