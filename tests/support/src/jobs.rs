@@ -75,7 +75,8 @@ impl JobServer {
         check.holds("the status of the answer is 202", answer.status == 202, answer);
         let said = answer.json();
         let job = said["job"].clone();
-        let holds = said["status"] == true && (job.is_number() || job.is_string());
+        let holds =
+            said["status"] == true && (job.is_number() || job.as_str().is_some_and(|job| !job.is_empty()));
         check.holds("an answer {\"status\": true, \"job\": ID}", holds, &said);
         job
     }

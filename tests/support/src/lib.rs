@@ -33,6 +33,7 @@ mod port;
 pub mod program;
 mod proxy;
 mod script;
+pub mod site;
 mod spec;
 mod transcript;
 
@@ -58,6 +59,7 @@ pub use program::{Finished, Program, Running, not_utf8, pause, resume};
 pub use proxy::Proxy;
 pub use script::Script;
 pub use serde_json::{Value, json};
+pub use site::Site;
 pub use spec::Spec;
 pub use transcript::Transcript;
 
