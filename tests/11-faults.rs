@@ -67,7 +67,7 @@ fn check_error(check: &Check, status: &Value) {
 }
 
 fn retry(check: &Check, server: &JobServer, job: &Value) {
-    let again = server.accepted(check, &server.retry(check, job));
+    let again = jobs::job_of(check, &server.retry(check, job));
     check.equal("the number of the job that is tried again", &again, job);
 }
 
@@ -505,6 +505,12 @@ fn a_worker_that_says_other_things_too() {
     let what = "says \"ready\" and other things before its reports";
     let others = r#"say '"ready"'; say '{"progress":1}'; say '["<1>"]'; say 7; all $@; disconnected"#;
     worker_plays((TALK, TALK), PATIENT, what, others, "done", [4, 0, 0, 0]);
+}
+
+#[test]
+fn a_worker_that_says_other_things_forever() {
+    let what = "never stops saying \"tick\", which is not a report";
+    goes_wrong_half_way((TALK, SETTLE), PATIENT, what, "", r#"while say '"tick"'; do :; done"#);
 }
 
 #[test]

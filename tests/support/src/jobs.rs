@@ -69,16 +69,9 @@ impl JobServer {
         self.accepted(check, &self.offer(check, mails))
     }
 
-    /// The answer must be `{"status": true, "job": ID}`. Returns the number of the job.
+    /// The request must be accepted. Returns the number of the job.
     pub fn accepted(&self, check: &Check, answer: &Answer) -> Value {
-        let check = check.about((self.about_answer)(answer.status));
-        check.holds("the status of the answer is 202", answer.status == 202, answer);
-        let said = answer.json();
-        let job = said["job"].clone();
-        let holds =
-            said["status"] == true && (job.is_number() || job.as_str().is_some_and(|job| !job.is_empty()));
-        check.holds("an answer {\"status\": true, \"job\": ID}", holds, &said);
-        job
+        job_of(&check.about((self.about_answer)(answer.status)), answer)
     }
 
     /// What the server says of a job.
@@ -181,6 +174,17 @@ pub fn kill<'a>(check: &Check, pids: impl IntoIterator<Item = &'a u32>) {
         check.spec().note(format!("SIGKILL to worker {pid}"));
         process::signal(*pid, Signal::SIGKILL);
     }
+}
+
+/// The answer must be `{"status": true, "job": ID}`. Returns the number of the job.
+pub fn job_of(check: &Check, answer: &Answer) -> Value {
+    check.holds("the status of the answer is 202", answer.status == 202, answer);
+    let said = answer.json();
+    let job = said["job"].clone();
+    let holds =
+        said["status"] == true && (job.is_number() || job.as_str().is_some_and(|job| !job.is_empty()));
+    check.holds("an answer {\"status\": true, \"job\": ID}", holds, &said);
+    job
 }
 
 /// Where a job is.
