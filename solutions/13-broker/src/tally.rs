@@ -18,7 +18,7 @@ pub async fn add_up(ledger: &Ledger, mut stopped: oneshot::Receiver<()>) {
             message = next_message(&mut reports, async || ledger.pull().await) => message,
             _ = &mut stopped => return,
         };
-        match serde_json::from_slice(&message.payload) {
+        match Report::from_json(&message.payload) {
             Ok(report) => count(ledger, &mut jobs, report).await,
             Err(error) => {
                 log!("error: cannot use a report: {error}");

@@ -180,13 +180,19 @@ fn poison_is_thrown_away_and_sends_nothing() {
         json!(["job", 1, 1, mail]),
         json!({"job": "job", "number": 1, "of": 1, "mail": fields}),
         json!({"job": "job", "number": -1, "of": 1, "mail": mail}),
+        json!({"job": "job", "number": 1, "of": 0, "mail": mail}),
+        json!({"job": "job", "number": 2, "of": 1, "mail": mail}),
     ] {
         site.broker.publish(&check, "mails", mail.to_string().as_bytes());
     }
     site.broker.publish(&check, "mails", b"\x1b[31m{\xff");
-    for report in
-        [json!(["job", 1, 1, true]), json!({"job": "a\nb", "number": 1, "of": 1, "sent": true}), json!(1)]
-    {
+    for report in [
+        json!(["job", 1, 1, true]),
+        json!({"job": "a\nb", "number": 1, "of": 1, "sent": true}),
+        json!({"job": "job", "number": 1, "of": 0, "sent": true}),
+        json!({"job": "job", "number": 0, "of": 1, "sent": true}),
+        json!(1),
+    ] {
         site.broker.publish(&check, "reports.job.1", report.to_string().as_bytes());
     }
     site.wait_empty(&check, limit::limit());
