@@ -12,11 +12,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use support::figures::{self, Holdings};
-use support::mailbox::Letter;
+use support::ipc::Channel;
+use support::jobs::{self, JobServer, Numbers, check_account, message_ids, numbers, path, played, sum};
 use support::predicates::str::contains;
-use support::{
-    Check, Http, Mail, Mailbox, Point, Program, Quirk, Reader, Reply, ReplyTo, Running, Scratch, Script,
-};
+use support::{Check, Mail, Mailbox, Point, Program, Quirk, Reader, Reply, ReplyTo, Running, Scratch};
 use support::{Signal, Spec, Value, json, mail, process};
 
 const REPORT: &str = "1. Report each mail";
@@ -30,90 +29,35 @@ const CONTRACT: &str = "What the spec checks";
 /// Where the workers are that the spec plays.
 const SCRIPTS: &str = env!("CARGO_TARGET_TMPDIR");
 
-fn server(spec: &Spec, mailbox: &Mailbox) -> Program {
-    spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url())
+fn spec() -> Spec {
+    support::spec!("11-faults")
 }
 
-fn started(check: &Check, program: Program) -> (Running, Http) {
-    let mut server = program.start();
-    let http = server.listening(check);
-    (server, http)
+/// A check, and a mailbox for it.
+fn begin(section: &str, did: impl Into<String>) -> (Check, Mailbox) {
+    let spec = spec();
+    (spec.check(section, did), spec.mailbox())
 }
 
-/// Posts the mails and gives the number of the job.
-fn post(check: &Check, http: &Http, mails: &[Mail]) -> Value {
-    let check = check.about(ACCEPT);
-    let answer = http.post(&check, "/endpoint", &mail::request(mails));
-    job_of(&check, &answer)
+/// The lesson's program, with this mail server.
+fn program(check: &Check, mailbox: &Mailbox) -> Program {
+    check.spec().program().env("PORT", "0").env("SMTP_URL", mailbox.url())
 }
 
-fn job_of(check: &Check, answer: &support::Answer) -> Value {
-    check.equal("the status of the answer", &answer.status, &202);
-    let answer = answer.json();
-    let job = answer["job"].clone();
-    check.holds(
-        "an answer {\"status\": true, \"job\": ID}",
-        answer["status"] == true && (job.is_number() || job.is_string()),
-        &answer,
-    );
-    job
+fn started(check: &Check, program: Program) -> JobServer {
+    JobServer::start(check, program, |_| ACCEPT)
 }
 
-fn path(job: &Value) -> String {
-    format!("/jobs/{}", job.as_str().map_or_else(|| job.to_string(), str::to_owned))
+/// A server for the mailbox, with workers of its own.
+fn server(check: &Check, mailbox: &Mailbox) -> JobServer {
+    started(check, program(check, mailbox))
 }
 
-fn status(check: &Check, http: &Http, job: &Value) -> Value {
-    let answer = http.get(check, &path(job));
-    check.equal("the status of the answer", &answer.status, &200);
-    answer.json()
-}
-
-/// Waits until the job is done or failed, and gives what the server says of it.
-fn ended(check: &Check, http: &Http, job: &Value) -> Value {
-    check.eventually_gives(&format!("GET {} says done or failed", path(job)), || {
-        let status = status(check, http, job);
-        let ended = status["state"] == "done" || status["state"] == "failed";
-        if ended { Ok(status) } else { Err(status.to_string()) }
-    })
-}
-
-/// What a job says of its mails: sent, failed, unknown, not started.
-fn numbers(status: &Value) -> [u64; 4] {
-    ["sent", "failed", "unknown", "not_started"].map(|name| status[name].as_u64().unwrap_or(u64::MAX))
-}
-
-/// The job must have finished like this: done or failed, and the numbers sent, failed, unknown, not started.
-fn ends_with(check: &Check, http: &Http, job: &Value, state: &str, expected: [u64; 4]) -> Value {
-    let status = ended(check, http, job);
-    check_account(check, &status, state, expected);
-    status
-}
-
-/// Waits until the mailbox holds a mail of the job. A job that finishes before is one that went wrong.
-fn wait_held(check: &Check, http: &Http, job: &Value, mailbox: &Mailbox) {
-    let early = check.eventually("a worker that offers a mail to the mailbox, which holds it", || {
-        if mailbox.held() > 0 {
-            return Some(None);
-        }
-        let status = status(check, http, job);
-        (status["state"] == "done" || status["state"] == "failed").then_some(Some(status))
-    });
-    if let Some(status) = early {
-        check.fail("a job that runs while the mailbox holds its mail", &status.to_string());
-    }
-}
-
-fn check_account(check: &Check, status: &Value, state: &str, expected: [u64; 4]) {
-    let got = numbers(status);
-    check.holds(
-        &format!("sent, failed, unknown, not started are {expected:?}"),
-        got == expected,
-        format!("{got:?}, from {status}"),
-    );
-    check.holds(&format!("the state is {state}"), status["state"] == state, status);
-    check.json("the number \"asked\"", &status["asked"], &json!(expected.iter().sum::<u64>()));
-    check.json("the number \"started\" when the job is finished", &status["started"], &json!(0));
+/// A server with a worker that the spec plays, and how long it waits for it in seconds: for a word, and for its exit.
+fn server_of_played(check: &Check, mailbox: &Mailbox, body: &str, (timeout, grace): Waits) -> JobServer {
+    let program = program(check, mailbox).env("WORKER_TIMEOUT_SECONDS", timeout);
+    let program = program.env("WORKER_GRACE_SECONDS", grace);
+    JobServer::start_with(check, program, |_| ACCEPT, played(check, SCRIPTS, body))
 }
 
 /// What went wrong is what `talk` says.
@@ -122,128 +66,105 @@ fn check_error(check: &Check, status: &Value) {
     check.holds("an \"error\" that says what happened", status["error"].is_string(), status);
 }
 
-fn retry(check: &Check, http: &Http, job: &Value) {
-    let answer = http.post(check, &format!("{}/retry", path(job)), &json!({}));
-    check.equal("the number of the job that is tried again", &job_of(check, &answer), job);
-}
-
-fn wait_without_children(check: &Check, server: &Running) {
-    check.eventually("no child of the server is left, and no zombie", || {
-        process::children(server.pid()).is_empty().then_some(())
-    });
-}
-
-/// Kills the one worker that the server has.
-fn kill_worker(check: &Check, server: &Running) {
-    let children = process::children(server.pid());
-    let [worker] = children.as_slice() else {
-        check.fail("one worker, a child of the server", &format!("{} children", children.len()))
-    };
-    check.spec().note(format!("SIGKILL to worker {}", worker.pid));
-    process::signal(worker.pid, Signal::SIGKILL);
-}
-
-fn message_ids(letters: &[Letter]) -> Vec<String> {
-    letters.iter().map(|letter| letter.header("Message-ID")).collect()
+fn retry(check: &Check, server: &JobServer, job: &Value) {
+    let again = jobs::job_of(check, &server.retry(check, job));
+    check.equal("the number of the job that is tried again", &again, job);
 }
 
 #[test]
 fn a_job_without_mails_is_done_at_once() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let check = spec.check(ACCEPT, "posted a job without mails");
-    let (server, http) = started(&check, server(&spec, &mailbox));
-    let job = post(&check, &http, &[]);
-    ends_with(&check, &http, &job, "done", [0, 0, 0, 0]);
-    wait_without_children(&check, &server);
+    let (check, mailbox) = begin(ACCEPT, "posted a job without mails");
+    let server = server(&check, &mailbox);
+    let job = server.post(&check, &[]);
+    server.ends_with(&check, &job, "done", [0, 0, 0, 0]);
+    server.wait_for_workers(&check, 0);
     for path in ["/jobs/123456789", "/jobs/0", "/jobs/no-such-job"] {
-        check.equal(&format!("the status of GET {path}"), &http.get(&check, path).status, &404);
+        check.equal(&format!("the status of GET {path}"), &server.http.get(&check, path).status, &404);
     }
 }
 
 #[test]
 fn a_worker_that_does_not_exist() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let check = spec.check(ACCEPT, "posted 2 mails to a server whose WORKER does not exist");
-    let (_server, http) = started(&check, server(&spec, &mailbox).env("WORKER", "no-such-worker"));
-    let job = post(&check, &http, &spec.mails(2));
-    let status = ends_with(&check, &http, &job, "failed", [0, 0, 0, 2]);
+    let (check, mailbox) = begin(ACCEPT, "posted 2 mails to a server whose WORKER does not exist");
+    let server = started(&check, program(&check, &mailbox).env("WORKER", "no-such-worker"));
+    let job = server.post(&check, &check.spec().mails(2));
+    let status = server.ends_with(&check, &job, "failed", [0, 0, 0, 2]);
     check.holds("an \"error\" that says what happened", status["error"].is_string(), &status);
 }
 
 #[test]
 fn a_request_is_answered_with_a_job_that_can_be_followed() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(spec.number(2..7));
-    let count = mails.len() as u64;
-    let check = spec.check(ACCEPT, format!("posted {count} mails while the mailbox holds every mail"));
+    let (check, mailbox) = begin(ACCEPT, "posted some mails while the mailbox holds every mail");
+    let mails = check.spec().mails(check.spec().number(2..7));
+    let count = mails.len();
     mailbox.hold(Point::Rcpt);
-    let (server, http) = started(&check, server(&spec, &mailbox));
-    let job = post(&check, &http, &mails);
-    wait_held(&check.about(TALK), &http, &job, &mailbox);
-    let running = status(&check, &http, &job);
+    let server = server(&check, &mailbox);
+    let job = server.post(&check, &mails);
+    server.wait_held(&check.about(TALK), &job, &mailbox);
+    let running = server.status(&check, &job);
     check.equal("the job's number in its own status", &running["job"], &job);
     check.json("the state", &running["state"], &json!("running"));
     check.equal("sent, failed, unknown, not started", &numbers(&running), &[0, 0, 0, count]);
     mailbox.release_all();
-    ends_with(&check, &http, &job, "done", [count, 0, 0, 0]);
+    server.ends_with(&check, &job, "done", [count, 0, 0, 0]);
     server.log_line(&check, &contains(format!("Number of mails sent {count}")));
     check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
 }
 
 #[test]
 fn a_mail_that_is_refused_is_failed_and_the_reason_is_told() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let mut mails = spec.mails(5);
+    let (check, mailbox) = begin(REPORT, "posted 5 mails: one is refused, one address is bad");
+    let mut mails = check.spec().mails(5);
     mailbox.reply(&mails[1].to, Reply::Refuse(550));
-    mails[3].to = format!("no address {}", spec.word());
-    let check = spec.check(REPORT, "posted 5 mails: one is refused, one address is bad");
-    let (_server, http) = started(&check, server(&spec, &mailbox));
-    let job = post(&check, &http, &mails);
-    let status = ends_with(&check, &http, &job, "done", [3, 2, 0, 0]);
-    let problems = status["problems"].as_array().cloned().unwrap_or_default();
-    let told: Vec<_> = problems.iter().map(|problem| (&problem["to"], &problem["state"])).collect();
-    let expected = [(json!(mails[1].to), json!("failed")), (json!(mails[3].to), json!("failed"))];
-    check.equal(
-        "to and state of the problems",
-        &told,
-        &expected.iter().map(|(to, state)| (to, state)).collect(),
-    );
-    let why = problems[0]["why"].as_str().unwrap_or_default().to_owned();
-    check.holds("a \"why\" that says what the mail server said", why.contains("refuses"), &problems[0]);
+    mails[3].to = format!("no address {}", check.spec().word());
+    let server = server(&check, &mailbox);
+    let job = server.post(&check, &mails);
+    let status = server.ends_with(&check, &job, "done", [3, 2, 0, 0]);
+    for (problem, mail) in [(0, &mails[1]), (1, &mails[3])] {
+        let problem = &status["problems"][problem];
+        check.json("the recipient of a problem", &problem["to"], &json!(mail.to));
+        check.json("its state", &problem["state"], &json!("failed"));
+    }
+    let problem = &status["problems"][0];
+    let why = problem["why"].as_str().unwrap_or_default();
+    check.holds("a \"why\" that says what the mail server said", why.contains("refuses"), problem);
 }
 
-/// An assignment as the server sends it, with a Message-ID for each mail.
-fn assignment(mails: &[Mail], ids: &[String]) -> Value {
+/// The worker alone, with a channel to the spec.
+fn worker(check: &Check, mailbox: &Mailbox) -> (Running, Channel) {
+    program(check, mailbox).arg("send-mail").fork()
+}
+
+/// Sends the worker an assignment as the server does, with a Message-ID for each mail. Returns these.
+fn assign(check: &Check, channel: &mut Channel, mails: &[Mail]) -> Vec<String> {
     let mut assignment = mail::job(mails);
     assignment["reports"] = json!(true);
+    let ids: Vec<_> =
+        (0..mails.len()).map(|number| format!("<{number}.{}@spec.test>", check.spec().word())).collect();
     for (number, id) in ids.iter().enumerate() {
         assignment["mails"][number]["messageId"] = json!(id);
     }
-    assignment
+    channel.send(check, &assignment);
+    ids
 }
 
-/// So many Message-IDs.
-fn ids(spec: &Spec, count: usize) -> Vec<String> {
-    (0..count).map(|number| format!("<{number}.{}@spec.test>", spec.word())).collect()
+/// The next report must be about this mail, and say why.
+fn check_report(check: &Check, channel: &mut Channel, what: &str, state: &str, id: &str) {
+    let report = channel.recv(check);
+    check.json(&format!("the report about {what}: its {state:?}"), &report[state], &json!(id));
+    check.holds("a report that says \"why\"", report["why"].is_string(), &report);
 }
 
 #[test]
 fn the_worker_reports_each_mail_before_and_after_the_dangerous_moment() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
+    let did = "sent the worker an assignment of 3 mails; the mailbox holds the first one at RCPT";
+    let (check, mailbox) = begin(REPORT, did);
+    let spec = check.spec();
     let mails = spec.mails(3);
-    let ids = ids(&spec, 3);
-    let check = spec
-        .check(REPORT, "sent the worker an assignment of 3 mails; the mailbox holds the first one at RCPT");
     mailbox.reply(&mails[1].to, Reply::Refuse(450));
     mailbox.hold_recipient(Point::Rcpt, &mails[0].to);
-    let program = spec.program().arg("send-mail").env("SMTP_URL", mailbox.url());
-    let (_worker, mut channel) = program.fork();
-    channel.send(&check, &assignment(&mails, &ids));
+    let (_worker, mut channel) = worker(&check, &mailbox);
+    let ids = assign(&check, &mut channel, &mails);
     mailbox.wait_held(&check, 1);
     channel.stays_silent(&check, "the mail server has not taken the recipient yet");
     mailbox.hold_recipient(Point::Data, &mails[0].to);
@@ -260,24 +181,20 @@ fn the_worker_reports_each_mail_before_and_after_the_dangerous_moment() {
     let check = spec.check(REPORT, "let the first of 3 mails go; the second one is refused");
     mailbox.release_one();
     check.json("the report after it", &channel.recv(&check), &json!({"sent": ids[0]}));
-    let failed = channel.recv(&check);
-    check.json("the next report's \"failed\"", &failed["failed"], &json!(ids[1]));
-    check.holds("a report that says \"why\"", failed["why"].is_string(), &failed);
-    check.json("the next report", &channel.recv(&check), &json!({"started": ids[2]}));
-    check.json("the next report", &channel.recv(&check), &json!({"sent": ids[2]}));
-    check.json("the reply", &channel.recv(&check), &json!({"counter": 2}));
-    let sent = [ids[0].clone(), ids[2].clone()].to_vec();
-    check.equal("the Message-IDs in the mailbox", &message_ids(&mailbox.letters()), &sent);
+    check_report(&check, &mut channel, "the second mail", "failed", &ids[1]);
+    for report in [json!({"started": ids[2]}), json!({"sent": ids[2]}), json!({"counter": 2})] {
+        check.json("the next message", &channel.recv(&check), &report);
+    }
+    let got: Vec<_> = mailbox.letters().iter().map(|letter| letter.header("Message-ID")).collect();
+    check.equal("the Message-IDs in the mailbox", &got, &vec![ids[0].clone(), ids[2].clone()]);
 }
 
 #[test]
 fn an_article_style_parent_hears_the_reply_only() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(spec.number(3..6));
-    let check = spec.check(REPORT, "sent the worker a job without \"reports\"; one mail is refused");
+    let (check, mailbox) = begin(REPORT, "sent the worker a job without \"reports\"; one mail is refused");
+    let mails = check.spec().mails(check.spec().number(3..6));
     mailbox.reply(&mails[1].to, Reply::Refuse(550));
-    let (_worker, mut channel) = spec.program().arg("send-mail").env("SMTP_URL", mailbox.url()).fork();
+    let (_worker, mut channel) = worker(&check, &mailbox);
     channel.send(&check, &mail::job(&mails));
     let expected = json!({"counter": mails.len() - 1});
     check.json("the first message, which is to be the reply,", &channel.recv(&check), &expected);
@@ -285,54 +202,41 @@ fn an_article_style_parent_hears_the_reply_only() {
 
 #[test]
 fn the_worker_reports_what_failed_and_what_is_unknown() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let (mails, ids) = (spec.mails(3), ids(&spec, 3));
+    let did = "sent the worker 3 mails; the mail server closes after the second letter";
+    let (check, mailbox) = begin(REPORT, did);
+    let mails = check.spec().mails(3);
     mailbox.hold_recipient(Point::Accept, &mails[1].to);
-    let check = spec.check(REPORT, "sent the worker 3 mails; the mail server closes after the second letter");
-    let (_worker, mut channel) = spec.program().arg("send-mail").env("SMTP_URL", mailbox.url()).fork();
-    channel.send(&check, &assignment(&mails, &ids));
+    let (_worker, mut channel) = worker(&check, &mailbox);
+    let ids = assign(&check, &mut channel, &mails);
     for expected in [json!({"started": ids[0]}), json!({"sent": ids[0]}), json!({"started": ids[1]})] {
         check.json("the next report", &channel.recv(&check), &expected);
     }
     mailbox.wait_held(&check, 1);
     drop(mailbox);
-    let unknown = channel.recv(&check);
-    check.json("the report about the second mail: its \"unknown\"", &unknown["unknown"], &json!(ids[1]));
-    check.holds("a report that says \"why\"", unknown["why"].is_string(), &unknown);
-    let failed = channel.recv(&check);
-    check.json("the report about the third mail: its \"failed\"", &failed["failed"], &json!(ids[2]));
+    check_report(&check, &mut channel, "the second mail", "unknown", &ids[1]);
+    check_report(&check, &mut channel, "the third mail", "failed", &ids[2]);
     check.json("the reply", &channel.recv(&check), &json!({"counter": 1}));
 }
 
 #[test]
 fn a_letter_that_is_refused_has_failed() {
-    let spec = support::spec!("11-faults");
     for (point, when) in [(ReplyTo::Data, "at DATA"), (ReplyTo::Letter, "after the letter")] {
-        let mailbox = spec.mailbox();
-        let (mails, ids) = (spec.mails(1), ids(&spec, 1));
+        let did = format!("sent the worker a mail, which the mail server refuses {when}");
+        let (check, mailbox) = begin(REPORT, did);
         mailbox.quirk(Quirk::Says(point, b"554 no\r\n".to_vec()));
-        let check =
-            spec.check(REPORT, format!("sent the worker a mail, which the mail server refuses {when}"));
-        let (_worker, mut channel) = spec.program().arg("send-mail").env("SMTP_URL", mailbox.url()).fork();
-        channel.send(&check, &assignment(&mails, &ids));
+        let (_worker, mut channel) = worker(&check, &mailbox);
+        let ids = assign(&check, &mut channel, &check.spec().mails(1));
         check.json("the report before DATA", &channel.recv(&check), &json!({"started": ids[0]}));
-        let report = channel.recv(&check);
-        check.json(
-            "the report about the letter that is refused: its \"failed\"",
-            &report["failed"],
-            &json!(ids[0]),
-        );
+        check_report(&check, &mut channel, "the letter that is refused", "failed", &ids[0]);
         check.json("the reply", &channel.recv(&check), &json!({"counter": 0}));
     }
 }
 
 #[test]
 fn the_worker_does_what_it_did_in_lesson_09() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let (mut worker, mut channel) = spec.program().arg("send-mail").env("SMTP_URL", mailbox.url()).fork();
-    let check = spec.check(REPORT, "sent the worker {\"mails\":5}, which is JSON and not a job");
+    let (check, mailbox) = begin(REPORT, "sent the worker {\"mails\":5}, which is JSON and not a job");
+    let spec = check.spec();
+    let (mut worker, mut channel) = worker(&check, &mailbox);
     channel.send(&check, &json!({"mails": 5}));
     check.json("the counter for what is not a job", &channel.recv(&check)["counter"], &json!(0));
     let check = spec.check(REPORT, "sent SIGINT to the worker, and then a job of 2 mails");
@@ -347,35 +251,22 @@ fn the_worker_does_what_it_did_in_lesson_09() {
 
 #[test]
 fn a_real_node_parent_goes_on_working() {
-    let spec = support::spec!("11-faults");
     let Some(node) = support::node::node() else { return };
-    let mailbox = spec.mailbox();
-    let count = spec.number(2..6);
-    let check = spec.check(REPORT, "let the article's server in real Node fork the worker");
+    let (check, mailbox) = begin(REPORT, "let the article's server in real Node fork the worker");
+    let spec = check.spec();
     let script = Scratch::new(SCRIPTS, "worker.sh");
-    let text = format!("#!/bin/sh\nexec '{}' send-mail\n", spec.program_path().display());
-    write_executable(&check, script.path(), &text);
-    let node_server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/server.mjs");
-    let program = spec.other_program(node, "node").arg(node_server).env("PORT", "0");
-    let (server, http) =
-        started(&check, program.env("SMTP_URL", mailbox.url()).env("WORKER_EXEC", script.path()));
-    let answer = http.post(&check, "/endpoint", &mail::request(&spec.mails(count)));
+    let text = format!("exec '{}' send-mail", spec.program_path().display());
+    jobs::write_executable(&check, script.path(), &text);
+    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/server.mjs");
+    let program = spec.other_program(node, "node").arg(server).env("PORT", "0");
+    let server = started(&check, program.env("SMTP_URL", mailbox.url()).env("WORKER_EXEC", script.path()));
+    let answer = server.offer(&check, &spec.mails(4));
     check.json("the answer", &answer.json(), &json!({"status": true, "sent": true}));
-    server.log_line(&check, &contains(format!("Number of mails sent {count}")));
-}
-
-fn write_executable(check: &Check, script: &Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    let written =
-        fs::write(script, text).and_then(|()| fs::set_permissions(script, fs::Permissions::from_mode(0o755)));
-    if let Err(error) = written {
-        check.fail("a script in the target folder", &error.to_string());
-    }
+    server.log_line(&check, &contains("Number of mails sent 4"));
 }
 
 #[test]
 fn a_worker_that_is_killed_leaves_an_exact_account() {
-    let spec = support::spec!("11-faults");
     // Before DATA nothing can have been accepted; after it, nobody knows.
     let points = [
         (Point::Connect, "it connects", 0),
@@ -385,495 +276,406 @@ fn a_worker_that_is_killed_leaves_an_exact_account() {
         (Point::Answer, "the mail is accepted, but not answered", 1),
     ];
     for (point, when, unknown) in points {
+        let spec = spec();
         let mailbox = spec.mailbox();
         let mails = spec.mails(spec.number(3..7));
         // All mails go over one connection, so only the first one can be held at its beginning.
-        let victim = if point == Point::Connect { 0 } else { spec.number(0..mails.len()) };
-        let (count, sent) = (mails.len() as u64, victim as u64);
+        let sent = if point == Point::Connect { 0 } else { spec.number(0..mails.len()) };
+        let count = mails.len();
         let reported = if unknown == 1 { "has reported" } else { "has not reported" };
         let did = format!(
             "posted {count} mails and killed the worker at mail {} when {when}, so it {reported} \"started\" (step 1)",
-            victim + 1
+            sent + 1
         );
         let check = spec.check(SETTLE, did.as_str());
         match point {
             Point::Connect => mailbox.hold(point),
-            _ => mailbox.hold_recipient(point, &mails[victim].to),
+            _ => mailbox.hold_recipient(point, &mails[sent].to),
         }
-        let (server, http) = started(&check, server(&spec, &mailbox));
-        let job = post(&check, &http, &mails);
+        let server = server(&check, &mailbox);
+        let job = server.post(&check, &mails);
         mailbox.wait_held(&check, 1);
-        kill_worker(&check, &server);
-        let not_started = count - sent - unknown;
-        let status = ends_with(&check, &http, &job, "failed", [sent, 0, unknown, not_started]);
+        server.kill_worker(&check);
+        let status = server.ends_with(&check, &job, "failed", [sent, 0, unknown, count - sent - unknown]);
         if unknown == 1 {
             let problem = &status["problems"][0];
-            check.json("the recipient of the unknown mail", &problem["to"], &json!(mails[victim].to));
+            check.json("the recipient of the unknown mail", &problem["to"], &json!(mails[sent].to));
             check.json("the state of that mail", &problem["state"], &json!("unknown"));
         }
         check_error(&check, &status);
-        wait_without_children(&check, &server);
+        server.wait_for_workers(&check, 0);
         mailbox.wait_all_closed(&check);
 
         let check = spec.check(RETRY, format!("{did}; then tried the job again"));
         mailbox.release_all();
-        retry(&check, &http, &job);
-        ends_with(&check, &http, &job, "done", [count, 0, 0, 0]);
-        let letters = mailbox.letters();
-        let twice = u64::from(point == Point::Answer);
-        check.equal("the number of mails in the mailbox", &(letters.len() as u64), &(count + twice));
-        let different: HashSet<String> = message_ids(&letters).into_iter().collect();
-        check.equal("the number of different Message-IDs", &(different.len() as u64), &count);
+        retry(&check, &server, &job);
+        server.ends_with(&check, &job, "done", [count, 0, 0, 0]);
+        let twice = usize::from(point == Point::Answer);
+        check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &(count + twice));
+        let different = message_ids(&mailbox);
+        check.equal("the number of different Message-IDs", &different.len(), &count);
         check.holds("every mail has a Message-ID", !different.contains(""), "one has none");
     }
 }
 
 #[test]
 fn message_ids_are_different_between_jobs_and_between_runs() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let check = spec.check(ACCEPT, "posted two jobs of the same two mails to each of two servers");
-    let mails = spec.mails(2);
+    let (check, mailbox) = begin(ACCEPT, "posted two jobs of the same two mails to each of two servers");
+    let mails = check.spec().mails(2);
     for _ in 0..2 {
-        let (_server, http) = started(&check, server(&spec, &mailbox));
+        let server = server(&check, &mailbox);
         for _ in 0..2 {
-            let job = post(&check, &http, &mails);
-            ends_with(&check, &http, &job, "done", [2, 0, 0, 0]);
+            let job = server.post(&check, &mails);
+            server.ends_with(&check, &job, "done", [2, 0, 0, 0]);
         }
     }
-    let different: HashSet<String> = message_ids(&mailbox.letters()).into_iter().collect();
-    check.equal("the number of different Message-IDs", &different.len(), &8);
+    check.equal("the number of different Message-IDs", &message_ids(&mailbox).len(), &8);
 }
 
 #[test]
 fn a_retry_is_for_a_finished_job_with_something_to_send() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
+    let did = "posted 3 mails: one is refused, and the mailbox holds the last one";
+    let (check, mailbox) = begin(TALK, did);
+    let spec = check.spec();
     let mails = spec.mails(3);
-    let check = spec.check(TALK, "posted 3 mails: one is refused, and the mailbox holds the last one");
     mailbox.reply(&mails[1].to, Reply::Refuse(450));
     mailbox.hold_recipient(Point::Rcpt, &mails[2].to);
-    let (_server, http) = started(&check, server(&spec, &mailbox));
-    let job = post(&check, &http, &mails);
+    let server = server(&check, &mailbox);
+    let job = server.post(&check, &mails);
     mailbox.wait_held(&check, 1);
-    let again = format!("{}/retry", path(&job));
     let check = spec.check(RETRY, "tried a job again that still runs");
-    check.equal("the status of the answer", &http.post(&check, &again, &json!({})).status, &409);
+    check.equal("the status of the answer", &server.retry(&check, &job).status, &409);
     let check = spec.check(RETRY, "let the job of 3 mails end, of which one is refused, and tried it again");
     mailbox.release_all();
-    ends_with(&check, &http, &job, "done", [2, 1, 0, 0]);
-    retry(&check, &http, &job);
-    ends_with(&check, &http, &job, "done", [2, 1, 0, 0]);
-    let expected = [mails[0].to.clone(), mails[2].to.clone()].to_vec();
+    server.ends_with(&check, &job, "done", [2, 1, 0, 0]);
+    retry(&check, &server, &job);
+    server.ends_with(&check, &job, "done", [2, 1, 0, 0]);
+    let expected = vec![mails[0].to.clone(), mails[2].to.clone()];
     check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &expected);
 
     let check = spec.check(RETRY, "posted one mail, and tried the job again when it was sent");
-    let job = post(&check, &http, &mails[..1]);
-    ends_with(&check, &http, &job, "done", [1, 0, 0, 0]);
-    let again = http.post(&check, &format!("{}/retry", path(&job)), &json!({}));
-    check.equal("the status of the answer when there is nothing to send", &again.status, &409);
+    let job = server.post(&check, &mails[..1]);
+    server.ends_with(&check, &job, "done", [1, 0, 0, 0]);
+    let status = server.retry(&check, &job).status;
+    check.equal("the status of the answer when there is nothing to send", &status, &409);
 }
 
 #[test]
 fn a_mail_server_that_goes_silent_after_the_letter_makes_one_mail_unknown() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(4);
-    let check = spec.check(REPORT, "posted 4 mails; the mail server closes after it got the second letter");
+    let did = "posted 4 mails; the mail server closes after it got the second letter";
+    let (check, mailbox) = begin(REPORT, did);
+    let mails = check.spec().mails(4);
     mailbox.hold_recipient(Point::Accept, &mails[1].to);
-    let (_server, http) = started(&check, server(&spec, &mailbox));
-    let job = post(&check, &http, &mails);
+    let server = server(&check, &mailbox);
+    let job = server.post(&check, &mails);
     mailbox.wait_held(&check, 1);
     drop(mailbox);
-    let status = ends_with(&check, &http, &job, "failed", [1, 2, 1, 0]);
+    let status = server.ends_with(&check, &job, "failed", [1, 2, 1, 0]);
     check.json("the recipient of the unknown mail", &status["problems"][0]["to"], &json!(mails[1].to));
 }
 
-/// Starts the first mail and sends it, and starts the second one.
-const ONE_AND_A_HALF: &str =
-    r#"say "{\"started\":\"$1\"}"; say "{\"sent\":\"$1\"}"; say "{\"started\":\"$2\"}"; "#;
-/// Reports each mail as started and as sent, replies, and exits when its channel closes.
-const EVERYTHING: &str = r#"for id; do say "{\"started\":\"$id\"}"; say "{\"sent\":\"$id\"}"; done; say "{\"counter\":$#}"; read -r _ <&3"#;
-/// Sleeps forever, without holding the channel by another process.
-const SLEEP: &str = "while :; do sleep 0.05 3>&-; done";
-
-/// How long the server waits for a worker, in seconds.
-struct Waits {
-    timeout: &'static str,
-    grace: &'static str,
-}
+/// How long the server waits for a worker, in seconds: for a word, and for its exit.
+type Waits = (&'static str, &'static str);
 
 /// For a worker that goes wrong by itself: however slow the machine is, its words are waited for.
-const PATIENT: Waits = Waits { timeout: "30", grace: "0.25" };
+const PATIENT: Waits = ("30", "0.25");
 /// For a worker that hangs. It must be able to say its first words within the timeout, also on a busy machine.
-const DEADLINE: Waits = Waits { timeout: "1", grace: "0.25" };
+const DEADLINE: Waits = ("1", "0.25");
 
 /// Which sections speak of a worker that goes wrong: of what the server does about it, and of what it then says of
 /// the mails.
 type Sections = (&'static str, &'static str);
 
 /// Starts a server with this worker, posts four mails, and looks how the job ends and that nothing is left over.
-fn with_worker(sections: Sections, what: &str, body: &str, state: &str, expected: [u64; 4]) -> Value {
-    with_waiting_for(&PATIENT, sections, what, body, state, expected)
-}
-
-/// The same with other limits.
-fn with_waiting_for(
-    waits: &Waits,
-    sections: Sections,
+fn worker_plays(
+    (of_the_end, of_the_mails): Sections,
+    waits: Waits,
     what: &str,
     body: &str,
     state: &str,
-    expected: [u64; 4],
+    expected: Numbers,
 ) -> Value {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let (of_the_end, of_the_mails) = sections;
-    let hangs = format!(" for longer than WORKER_TIMEOUT_SECONDS={} (steps 3 and 4)", waits.timeout);
-    let hangs = if waits.timeout == PATIENT.timeout { String::new() } else { hangs };
-    let check = spec.check(of_the_end, format!("posted 4 mails to a server whose worker {what}{hangs}"));
-    let script = Script::new(&check, SCRIPTS, body);
-    let program = server(&spec, &mailbox).env("WORKER", script.command());
-    let program = program.env("WORKER_TIMEOUT_SECONDS", waits.timeout);
-    let program = program.env("WORKER_GRACE_SECONDS", waits.grace);
-    let (server, http) = started(&check, program);
-    let job = post(&check, &http, &spec.mails(4));
-    let status = ended(&check, &http, &job);
+    let hangs = format!(" for longer than WORKER_TIMEOUT_SECONDS={} (steps 3 and 4)", waits.0);
+    let hangs = if waits.0 == PATIENT.0 { "" } else { &hangs };
+    let (check, mailbox) =
+        begin(of_the_end, format!("posted 4 mails to a server whose worker {what}{hangs}"));
+    let server = server_of_played(&check, &mailbox, body, waits);
+    let job = server.post(&check, &check.spec().mails(4));
+    let status = server.ended(&check, &job);
     check_account(&check.about(of_the_mails), &status, state, expected);
     if state == "failed" {
         check_error(&check, &status);
     } else if of_the_end == TALK {
         check.holds("no error: the worker did nothing wrong", status["error"].is_null(), &status);
     }
-    wait_without_children(&check, &server);
-    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+    server.wait_for_workers(&check, 0);
+    server.is_healthy(&check);
     status
+}
+
+/// The worker sends the first of four mails, starts the second one, and goes wrong. So one is unknown.
+fn goes_wrong_half_way(sections: Sections, waits: Waits, what: &str, before: &str, then: &str) {
+    let body = format!("{before} half_way $@; {then}");
+    worker_plays(sections, waits, what, &body, "failed", [1, 0, 1, 2]);
 }
 
 #[test]
 fn a_worker_that_exits_half_way() {
-    let body = format!("{ONE_AND_A_HALF} exit 3");
-    with_worker((SETTLE, SETTLE), "exits with status 3 at the second mail", &body, "failed", [1, 0, 1, 2]);
+    let what = "exits with status 3 at the second mail";
+    goes_wrong_half_way((SETTLE, SETTLE), PATIENT, what, "", "exit 3");
 }
 
 #[test]
 fn a_worker_that_crashes() {
-    let body = format!("{ONE_AND_A_HALF} ulimit -c 0; kill -SEGV $$");
-    with_worker((SETTLE, SETTLE), "crashes with SIGSEGV at the second mail", &body, "failed", [1, 0, 1, 2]);
+    let what = "crashes with SIGSEGV at the second mail";
+    goes_wrong_half_way((SETTLE, SETTLE), PATIENT, what, "ulimit -c 0;", "kill -SEGV $$");
 }
 
 #[test]
 fn a_worker_that_is_killed_in_the_middle_of_a_report() {
-    let body = format!("{ONE_AND_A_HALF} printf '{{\"sent\":\"%s' \"$2\" >&3; kill -KILL $$");
-    with_worker(
-        (SETTLE, SETTLE),
-        "is killed when it has written half of a report",
-        &body,
-        "failed",
-        [1, 0, 1, 2],
-    );
+    let then = r#"printf '{"sent":"%s' "$2" >&3; kill -KILL $$"#;
+    let what = "is killed when it has written half of a report";
+    goes_wrong_half_way((SETTLE, SETTLE), PATIENT, what, "", then);
 }
 
 #[test]
 fn a_worker_that_is_killed_before_its_reply() {
-    let all = r#"for id; do say "{\"started\":\"$id\"}"; say "{\"sent\":\"$id\"}"; done; kill -KILL $$"#;
     let what = "is killed when it has sent all mails and not replied";
-    let status = with_worker((END, END), what, all, "done", [4, 0, 0, 0]);
-    check_error(
-        &support::spec!("11-faults").check(TALK, format!("posted 4 mails to a server whose worker {what}")),
-        &status,
-    );
+    let status = worker_plays((END, END), PATIENT, what, "each $@; kill -KILL $$", "done", [4, 0, 0, 0]);
+    check_error(&spec().check(TALK, format!("posted 4 mails to a server whose worker {what}")), &status);
 }
 
 #[test]
 fn a_worker_that_never_connects() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
     // A task of the second size does not fit into the channel while nobody reads.
     for (kib, of_size) in [(0, ""), (220, " of 220 KiB")] {
         let did = format!("posted 4 mails{of_size} to a server whose worker never opens the channel");
-        let check = spec.check(TALK, did);
-        let program = server(&spec, &mailbox).env("WORKER", "sleep 60");
+        let (check, mailbox) = begin(TALK, did);
+        let program = program(&check, &mailbox).env("WORKER", "sleep 60");
         let program = program.env("WORKER_TIMEOUT_SECONDS", "0.2").env("WORKER_GRACE_SECONDS", "0.1");
-        let (server, http) = started(&check, program);
-        let mails: Vec<_> =
-            spec.mails(4).into_iter().map(|mail| Mail { text: "x".repeat(kib << 10), ..mail }).collect();
-        let job = post(&check, &http, &mails);
-        let status = ended(&check, &http, &job);
+        let server = started(&check, program);
+        let large = || Mail { text: "x".repeat(kib << 10), ..check.spec().mail() };
+        let job = server.post(&check, &[large(), large(), large(), large()]);
+        let status = server.ended(&check, &job);
         check_account(&check.about(SETTLE), &status, "failed", [0, 0, 4, 0]);
-        wait_without_children(&check, &server);
+        server.wait_for_workers(&check, 0);
     }
 }
 
 #[test]
 fn a_worker_whose_mail_server_hangs_is_not_waited_for() {
-    let spec = support::spec!("11-faults");
     // Without a greeting nothing is started. After DATA one mail is.
     for (point, when, unknown) in
         [(Point::Connect, "before its greeting", 0), (Point::Accept, "after a letter", 1)]
     {
-        let mailbox = spec.mailbox();
+        let did = format!("posted 3 mails; the mail server says nothing more {when}");
+        let (check, mailbox) = begin(TALK, did);
         mailbox.hold(point);
-        let check = spec.check(TALK, format!("posted 3 mails; the mail server says nothing more {when}"));
-        let program = server(&spec, &mailbox).env("WORKER_TIMEOUT_SECONDS", "1");
-        let (server, http) = started(&check, program.env("WORKER_GRACE_SECONDS", "0.25"));
-        let job = post(&check, &http, &spec.mails(3));
-        let status = ended(&check, &http, &job);
+        let program = program(&check, &mailbox).env("WORKER_TIMEOUT_SECONDS", "1");
+        let server = started(&check, program.env("WORKER_GRACE_SECONDS", "0.25"));
+        let job = server.post(&check, &check.spec().mails(3));
+        let status = server.ended(&check, &job);
         check_account(&check.about(SETTLE), &status, "failed", [0, 0, unknown, 3 - unknown]);
-        wait_without_children(&check, &server);
+        server.wait_for_workers(&check, 0);
     }
 }
 
 #[test]
 fn a_worker_that_never_says_a_word_and_ends() {
     // Whether it has sent anything, nobody can know: an article-style worker reports nothing.
-    with_worker((SETTLE, SETTLE), "says nothing and exits", "exit 1", "failed", [0, 0, 4, 0]);
+    let what = "says nothing and exits";
+    worker_plays((SETTLE, SETTLE), PATIENT, what, "exit 1", "failed", [0, 0, 4, 0]);
 }
 
 // Before those that write what they should not: they go on, so the server must be able to end them.
 #[test]
 fn a_worker_that_closes_the_channel_and_lives_on() {
-    let body = format!("trap '' TERM; {ONE_AND_A_HALF} exec 3>&-; {SLEEP}");
-    with_worker((END, SETTLE), "closes the channel and lives on", &body, "failed", [1, 0, 1, 2]);
+    let (what, then) = ("closes the channel and lives on", "exec 3>&-; hang");
+    goes_wrong_half_way((END, SETTLE), PATIENT, what, "trap '' TERM;", then);
 }
 
 #[test]
 fn a_worker_that_writes_garbage() {
-    let body = format!("{ONE_AND_A_HALF} say 'Hello, world!'; {SLEEP}");
-    with_worker((TALK, SETTLE), "writes what is no JSON and goes on", &body, "failed", [1, 0, 1, 2]);
+    let what = "writes what is no JSON and goes on";
+    goes_wrong_half_way((TALK, SETTLE), PATIENT, what, "", "say 'Hello, world!'; hang");
 }
 
 #[test]
 fn a_worker_that_says_other_things_too() {
-    let body = format!("say '\"ready\"'; say '{{\"progress\":1}}'; say '[\"<1>\"]'; say 7; {EVERYTHING}");
-    with_worker(
-        (TALK, TALK),
-        "says \"ready\" and other things before its reports",
-        &body,
-        "done",
-        [4, 0, 0, 0],
-    );
+    let what = "says \"ready\" and other things before its reports";
+    let others = r#"say '"ready"'; say '{"progress":1}'; say '["<1>"]'; say 7; all $@; disconnected"#;
+    worker_plays((TALK, TALK), PATIENT, what, others, "done", [4, 0, 0, 0]);
+}
+
+#[test]
+fn a_worker_that_says_other_things_forever() {
+    let what = "never stops saying \"tick\", which is not a report";
+    goes_wrong_half_way((TALK, SETTLE), PATIENT, what, "", r#"while say '"tick"'; do :; done"#);
 }
 
 #[test]
 fn a_worker_that_reports_what_it_was_not_given() {
-    let body = format!("{ONE_AND_A_HALF} say '{{\"sent\":\"<other@spec.test>\"}}'; {SLEEP}");
-    with_worker((TALK, SETTLE), "reports a mail that it was not given", &body, "failed", [1, 0, 1, 2]);
+    let what = "reports a mail that it was not given";
+    goes_wrong_half_way((TALK, SETTLE), PATIENT, what, "", "sent '<other@spec.test>'; hang");
 }
 
 #[test]
 fn a_worker_that_reports_the_start_of_a_mail_twice() {
-    let body = format!("{ONE_AND_A_HALF} say \"{{\\\"started\\\":\\\"$2\\\"}}\"; {SLEEP}");
-    with_worker(
-        (TALK, SETTLE),
-        "reports twice that the second mail is started",
-        &body,
-        "failed",
-        [1, 0, 1, 2],
-    );
+    let what = "reports twice that the second mail is started";
+    goes_wrong_half_way((TALK, SETTLE), PATIENT, what, "", "started $2; hang");
 }
 
 #[test]
 fn a_worker_that_counts_too_much() {
-    with_worker(
-        (TALK, SETTLE),
-        "replies with a counter of 5",
-        &format!("say '{{\"counter\":5}}'; {SLEEP}"),
-        "failed",
-        [0, 0, 4, 0],
-    );
+    let (what, body) = ("replies with a counter of 5", r#"say '{"counter":5}'; hang"#);
+    worker_plays((TALK, SETTLE), PATIENT, what, body, "failed", [0, 0, 4, 0]);
 }
 
 #[test]
 fn a_worker_that_hangs() {
-    let body = format!("{ONE_AND_A_HALF} {SLEEP}");
-    with_waiting_for(
-        &DEADLINE,
-        (TALK, SETTLE),
-        "is silent at the second mail",
-        &body,
-        "failed",
-        [1, 0, 1, 2],
-    );
+    goes_wrong_half_way((TALK, SETTLE), DEADLINE, "is silent at the second mail", "", "hang");
 }
 
 #[test]
 fn a_worker_that_ignores_sigterm() {
-    let body = format!("trap '' TERM; {ONE_AND_A_HALF} {SLEEP}");
-    with_waiting_for(
-        &DEADLINE,
-        (END, SETTLE),
-        "is silent and ignores SIGTERM",
-        &body,
-        "failed",
-        [1, 0, 1, 2],
-    );
+    let what = "is silent and ignores SIGTERM";
+    goes_wrong_half_way((END, SETTLE), DEADLINE, what, "trap '' TERM;", "hang");
 }
 
 #[test]
 fn a_worker_that_hangs_speaks_once_more_before_it_ends() {
-    let body = format!("trap 'say \"{{\\\"sent\\\":\\\"'$2'\\\"}}\"; exit 1' TERM; {ONE_AND_A_HALF} {SLEEP}");
     let what = "reports its mail at SIGTERM and exits, but before that it is silent";
+    let body = "trap 'sent $2; exit 1' TERM; half_way $@; hang $@";
     // The grace is for its last words, and it ends with them.
-    let waits = Waits { grace: "10", ..DEADLINE };
-    with_waiting_for(&waits, (END, END), what, &body, "failed", [2, 0, 0, 2]);
+    worker_plays((END, END), (DEADLINE.0, "10"), what, body, "failed", [2, 0, 0, 2]);
 }
 
 #[test]
 fn a_worker_that_replies_and_does_not_exit() {
-    let body = format!("trap '' TERM; say '{{\"counter\":4}}'; {SLEEP}");
-    with_worker((END, END), "replies, and then ignores that it is to exit", &body, "done", [4, 0, 0, 0]);
+    let what = "replies, and then ignores that it is to exit";
+    let body = r#"trap '' TERM; say '{"counter":4}'; hang"#;
+    worker_plays((END, END), PATIENT, what, body, "done", [4, 0, 0, 0]);
 }
 
 #[test]
 fn a_worker_that_exits_by_itself_is_given_the_time() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let did = "posted 4 mails to a server whose worker sends them, closes the channel, and exits 0.2 seconds later with status 7";
-    let check = spec.check(END, did);
-    let all = r#"for id; do say "{\"sent\":\"$id\"}"; done; exec 3>&-; sleep 0.2; exit 7"#;
-    let script = Script::new(&check, SCRIPTS, &format!("trap 'exit 15' TERM; {all}"));
-    let (_server, http) = started(&check, server(&spec, &mailbox).env("WORKER", script.command()));
-    let job = post(&check, &http, &spec.mails(4));
-    let status = ends_with(&check, &http, &job, "done", [4, 0, 0, 0]);
+    let what = "sends them, closes the channel, and exits 0.2 seconds later with status 7";
+    let body = "trap 'exit 15' TERM; for id; do sent $id; done; exec 3>&-; sleep 0.2; exit 7";
+    let status = worker_plays((END, END), ("30", "10"), what, body, "done", [4, 0, 0, 0]);
     let error = status["error"].as_str().unwrap_or_default();
-    check.holds(
-        "an \"error\" with the status 7: no signal came before",
-        error.contains("exit status: 7"),
-        &status,
-    );
+    let check = spec().check(END, format!("posted 4 mails to a server whose worker {what}"));
+    let expected = "an \"error\" with the status 7: no signal came before";
+    check.holds(expected, error.contains("exit status: 7"), &status);
 }
 
 #[test]
 fn a_worker_whose_last_words_come_with_its_exit() {
-    let say = r#"say "{\"sent\":\"$id\"}""#;
-    let body = format!("trap 'for id; do {say}; done; exit 1' TERM; {SLEEP}");
+    let body = "trap 'for id; do sent $id; done; exit 1' TERM; hang $@";
     let what = "is silent; its last words lie in the channel when it exits: all mails are sent";
-    let waits = Waits { timeout: "0.5", grace: "10" };
-    with_waiting_for(&waits, (END, END), what, &body, "done", [4, 0, 0, 0]);
+    worker_plays((END, END), ("0.5", "10"), what, body, "done", [4, 0, 0, 0]);
+}
+
+/// A file that a played worker waits for, or makes.
+struct Flag(Scratch);
+
+impl Flag {
+    fn new(name: &str) -> Self {
+        Self(Scratch::new(SCRIPTS, name))
+    }
+
+    /// For the script, in quotes.
+    fn quoted(&self) -> String {
+        format!("'{}'", self.0.path().display())
+    }
+
+    fn raise(&self, check: &Check) {
+        if let Err(error) = fs::write(self.0.path(), "") {
+            check.fail("a file in the target folder", &error.to_string());
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn the_server_sleeps_while_it_waits_for_a_worker_to_exit() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
     let did = "posted 4 mails to a server whose worker closes the channel and ignores SIGTERM, with WORKER_GRACE_SECONDS=0.5";
-    let check = spec.check(END, did);
-    let go = Scratch::new(SCRIPTS, "go");
-    let body = format!(
-        r#"trap '' TERM; while ! [ -e '{}' ]; do sleep 0.02 3>&-; done
-           for id; do say "{{\"sent\":\"$id\"}}"; done; exec 3>&-; {SLEEP}"#,
-        go.path().display()
-    );
-    let script = Script::new(&check, SCRIPTS, &body);
-    let program = server(&spec, &mailbox).env("WORKER", script.command()).env("WORKER_GRACE_SECONDS", "0.5");
-    let (server, http) = started(&check, program);
-    let job = post(&check, &http, &spec.mails(4));
-    let worker =
-        check.eventually("a worker, a child of the server", || process::children(server.pid()).pop());
-    if let Err(error) = fs::write(go.path(), "") {
-        check.fail("a file in the target folder", &error.to_string());
-    }
+    let (check, mailbox) = begin(END, did);
+    let go = Flag::new("go");
+    let wait = format!("while ! [ -e {} ]; do sleep 0.02 3>&-; done", go.quoted());
+    let body = format!("trap '' TERM; {wait}; for id; do sent $id; done; exec 3>&-; hang");
+    let server = server_of_played(&check, &mailbox, &body, ("30", "0.5"));
+    let job = server.post(&check, &check.spec().mails(4));
+    let worker = server.wait_for_workers(&check, 1).pop_first().unwrap_or_default();
+    go.raise(&check);
     // Nobody asks the server anything meanwhile.
-    let mut awake = Vec::new();
-    while process::info(worker.pid).is_some() && awake.len() < 2000 {
-        awake.push(process::info(server.pid()).is_some_and(|info| info.state == 'R'));
+    let (mut looks, mut running) = (0, 0);
+    while process::info(worker).is_some() && looks < 2000 {
+        looks += 1;
+        running += usize::from(process::info(server.pid()).is_some_and(|info| info.state == 'R'));
         std::thread::sleep(Duration::from_millis(5));
     }
-    let (looks, running) = (awake.len(), awake.iter().filter(|awake| **awake).count());
     let expected = "a server that sleeps while it waits for its worker to exit";
-    check.holds(
-        expected,
-        running <= looks / 2,
-        format!("it was running at {running} of {looks} looks: it looks again and again"),
-    );
-    let status = ends_with(&check, &http, &job, "done", [4, 0, 0, 0]);
+    let got = format!("it was running at {running} of {looks} looks: it looks again and again");
+    check.holds(expected, running <= looks / 2, got);
+    let status = server.ends_with(&check, &job, "done", [4, 0, 0, 0]);
     check_error(&check, &status);
 }
 
 #[test]
 fn a_worker_whose_own_child_holds_the_channel() {
-    let body = format!("sleep 30 & {ONE_AND_A_HALF} {SLEEP}");
-    with_waiting_for(
-        &DEADLINE,
-        (END, SETTLE),
-        "has a child that holds the channel, and is silent",
-        &body,
-        "failed",
-        [1, 0, 1, 2],
-    );
+    let what = "has a child that holds the channel, and is silent";
+    goes_wrong_half_way((END, SETTLE), DEADLINE, what, "sleep 30 &", "hang");
 }
 
 #[test]
 fn a_worker_whose_own_child_holds_the_channel_when_it_exits() {
-    let body = format!("sleep 30 & {ONE_AND_A_HALF} exit 3");
+    let what = "exits, but its child holds the channel, and it is silent";
     // Its last words have a limit of their own: LAST_WORDS.
-    let waits = Waits { grace: "30", ..DEADLINE };
-    with_waiting_for(
-        &waits,
-        (END, SETTLE),
-        "exits, but its child holds the channel, and it is silent",
-        &body,
-        "failed",
-        [1, 0, 1, 2],
-    );
+    goes_wrong_half_way((END, SETTLE), (DEADLINE.0, "30"), what, "sleep 30 &", "exit 3");
 }
 
 #[test]
 fn a_slow_worker_is_not_silent() {
-    let slow =
-        r#"for id; do sleep 0.15; say "{\"started\":\"$id\"}"; sleep 0.15; say "{\"sent\":\"$id\"}"; done"#;
-    let waits = Waits { timeout: "0.8", ..PATIENT };
     let what = "reports something every 0.15 seconds, and takes 1.2 seconds for all: it is never silent";
-    let body = format!(r#"{slow}; say "{{\"counter\":$#}}"; read -r _ <&3"#);
-    with_waiting_for(&waits, (TALK, TALK), what, &body, "done", [4, 0, 0, 0]);
+    let slow = r#"for id; do sleep 0.15; started $id; sleep 0.15; sent $id; done; say "{\"counter\":$#}""#;
+    let body = format!("{slow}; disconnected");
+    worker_plays((TALK, TALK), ("0.8", PATIENT.1), what, &body, "done", [4, 0, 0, 0]);
 }
 
 #[test]
 fn a_server_that_was_stopped_looks_at_what_has_come_before_it_looks_at_the_clock() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
     let did = "stopped the server for longer than WORKER_TIMEOUT_SECONDS=1 (Ctrl-Z), while its worker reported all, and let it go on";
-    let check = spec.check(TALK, did);
-    let [go, done] = [Scratch::new(SCRIPTS, "go"), Scratch::new(SCRIPTS, "done")];
+    let (check, mailbox) = begin(TALK, did);
+    let [go, done] = [Flag::new("go"), Flag::new("done")];
     let body = format!(
-        r#"say "{{\"started\":\"$1\"}}"; say "{{\"sent\":\"$1\"}}"; shift
-           while ! [ -e '{}' ]; do say '"tick"'; sleep 0.2 3>&-; done
-           for id; do say "{{\"started\":\"$id\"}}"; say "{{\"sent\":\"$id\"}}"; done
-           say '{{"counter":4}}'; : > '{}'; read -r _ <&3"#,
-        go.path().display(),
-        done.path().display(),
+        r#"started $1; sent $1; shift; while ! [ -e {} ]; do say '"tick"'; sleep 0.2 3>&-; done
+           each $@; say '{{"counter":4}}'; : > {}; disconnected"#,
+        go.quoted(),
+        done.quoted(),
     );
-    let script = Script::new(&check, SCRIPTS, &body);
-    let program = server(&spec, &mailbox).env("WORKER", script.command()).env("WORKER_TIMEOUT_SECONDS", "1");
-    let (server, http) = started(&check, program);
-    let job = post(&check, &http, &spec.mails(4));
-    check
-        .eventually("a first mail that is sent", || (status(&check, &http, &job)["sent"] == 1).then_some(()));
+    let server = server_of_played(&check, &mailbox, &body, ("1", "5"));
+    let job = server.post(&check, &check.spec().mails(4));
+    let expected = "a first mail that is sent";
+    check.eventually(expected, || (server.status(&check, &job)["sent"] == 1).then_some(()));
     // It is to sleep when it is stopped: then it wakes up because of the clock, and not of the channel.
     std::thread::sleep(Duration::from_millis(30));
     server.pause(&check);
-    if let Err(error) = fs::write(go.path(), "") {
-        check.fail("a file in the target folder", &error.to_string());
-    }
-    check.eventually("a worker that has reported all mails", || done.path().exists().then_some(()));
+    go.raise(&check);
+    check.eventually("a worker that has reported all mails", || done.0.path().exists().then_some(()));
     // Longer than the deadline.
     std::thread::sleep(Duration::from_millis(1_300));
     server.resume(&check);
-    let status = ends_with(&check, &http, &job, "done", [4, 0, 0, 0]);
+    let status = server.ends_with(&check, &job, "done", [4, 0, 0, 0]);
     check.holds("no error: the worker was not silent", status["error"].is_null(), &status);
 }
 
 #[test]
 fn an_article_style_worker_is_believed_when_it_counts_all() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let check = spec.check(TALK, "posted 2 mails to a server whose worker only replies {\"counter\":2}");
-    let script = Script::new(&check, SCRIPTS, "say '{\"counter\":2}'; read -r _ <&3");
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", script.command()));
-    let job = post(&check, &http, &spec.mails(2));
-    ends_with(&check, &http, &job, "done", [2, 0, 0, 0]);
+    let did = "posted 2 mails to a server whose worker only replies {\"counter\":2}";
+    let (check, mailbox) = begin(TALK, did);
+    let server = server_of_played(&check, &mailbox, r#"say '{"counter":2}'; disconnected"#, PATIENT);
+    let job = server.post(&check, &check.spec().mails(2));
+    server.ends_with(&check, &job, "done", [2, 0, 0, 0]);
     server.log_line(&check, &contains("Number of mails sent 2"));
 }
 
@@ -881,44 +683,35 @@ fn an_article_style_worker_is_believed_when_it_counts_all() {
 fn an_article_style_worker_that_counts_less_leaves_all_unknown() {
     // Nothing says which of the mails were sent.
     for reply in [r#"{"counter":2}"#, r#"{"counter":0}"#, r#"{"counter":2,"failed":1,"unknown":1}"#] {
-        let spec = support::spec!("11-faults");
-        let mailbox = spec.mailbox();
-        let check =
-            spec.check(SETTLE, format!("posted 4 mails to a server whose worker only replies {reply}"));
-        let script = Script::new(&check, SCRIPTS, &format!("say '{reply}'; read -r _ <&3"));
-        let (_server, http) = started(&check, server(&spec, &mailbox).env("WORKER", script.command()));
-        let job = post(&check, &http, &spec.mails(4));
-        ends_with(&check, &http, &job, "failed", [0, 0, 4, 0]);
-        let check =
-            spec.check(RETRY, format!("tried a job again whose worker only replied {reply} for 4 mails"));
-        retry(&check, &http, &job);
-        ends_with(&check, &http, &job, "failed", [0, 0, 4, 0]);
+        let did = format!("posted 4 mails to a server whose worker only replies {reply}");
+        let (check, mailbox) = begin(SETTLE, did);
+        let server = server_of_played(&check, &mailbox, &format!("say '{reply}'; disconnected"), PATIENT);
+        let job = server.post(&check, &check.spec().mails(4));
+        server.ends_with(&check, &job, "failed", [0, 0, 4, 0]);
+        let did = format!("tried a job again whose worker only replied {reply} for 4 mails");
+        let check = check.spec().check(RETRY, did);
+        retry(&check, &server, &job);
+        server.ends_with(&check, &job, "failed", [0, 0, 4, 0]);
     }
 }
 
 #[test]
 fn a_worker_that_starts_a_mail_and_does_not_count_it() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let did = "posted 4 mails to a server whose worker starts the first one and replies {\"counter\":0}";
-    let check = spec.check(SETTLE, did);
-    let body = r#"say "{\"started\":\"$1\"}"; say '{"counter":0}'; read -r _ <&3"#;
-    let script = Script::new(&check, SCRIPTS, body);
-    let (_server, http) = started(&check, server(&spec, &mailbox).env("WORKER", script.command()));
-    let job = post(&check, &http, &spec.mails(4));
-    ends_with(&check, &http, &job, "failed", [0, 0, 1, 3]);
+    let what = "starts the first one and replies {\"counter\":0}";
+    let body = r#"started $1; say '{"counter":0}'; disconnected"#;
+    let (check, mailbox) = begin(SETTLE, format!("posted 4 mails to a server whose worker {what}"));
+    let server = server_of_played(&check, &mailbox, body, PATIENT);
+    let job = server.post(&check, &check.spec().mails(4));
+    server.ends_with(&check, &job, "failed", [0, 0, 1, 3]);
 }
 
 #[test]
 fn what_a_worker_says_is_not_kept_without_a_limit() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let check = spec.check(CONTRACT, "posted 30 mails to a server whose worker sends a report of 6 MB");
+    let (check, mailbox) = begin(CONTRACT, "posted 30 mails to a server whose worker sends a report of 6 MB");
     let long = r#"{ printf '{"started":"'; head -c 6000000 /dev/zero | tr '\0' x; echo '"}'; } >&3"#;
-    let script = Script::new(&check, SCRIPTS, &format!("{long}; read -r _ <&3"));
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", script.command()));
-    let job = post(&check, &http, &spec.mails(30));
-    let status = ends_with(&check, &http, &job, "failed", [0, 0, 30, 0]);
+    let server = server_of_played(&check, &mailbox, &format!("{long}; disconnected"), PATIENT);
+    let job = server.post(&check, &check.spec().mails(30));
+    let status = server.ends_with(&check, &job, "failed", [0, 0, 30, 0]);
     check_error(&check, &status);
     let length = status.to_string().len();
     check.holds("a status of at most 30 kB", length <= 30_000, format!("{length} bytes"));
@@ -928,17 +721,13 @@ fn what_a_worker_says_is_not_kept_without_a_limit() {
 
 #[test]
 fn a_mail_server_that_talks_much_is_cut_short() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    mailbox
-        .quirk(Quirk::Says(ReplyTo::Rcpt, format!("550 \u{1b}[31m{}\r\n", "no ".repeat(150)).into_bytes()));
-    let check = spec.check(
-        CONTRACT,
-        "posted 3 mails; the mail server refuses each with 450 characters, and an escape sequence",
-    );
-    let (server, http) = started(&check, server(&spec, &mailbox));
-    let job = post(&check, &http, &spec.mails(3));
-    let status = ends_with(&check, &http, &job, "done", [0, 3, 0, 0]);
+    let did = "posted 3 mails; the mail server refuses each with 450 characters, and an escape sequence";
+    let (check, mailbox) = begin(CONTRACT, did);
+    let refusal = format!("550 \u{1b}[31m{}\r\n", "no ".repeat(150));
+    mailbox.quirk(Quirk::Says(ReplyTo::Rcpt, refusal.into_bytes()));
+    let server = server(&check, &mailbox);
+    let job = server.post(&check, &check.spec().mails(3));
+    let status = server.ends_with(&check, &job, "done", [0, 3, 0, 0]);
     let why = status["problems"][0]["why"].as_str().unwrap_or_default();
     let is_cut = why.contains("no no") && why.chars().count() <= 300;
     check.holds("a \"why\" with the mail server's words, and at most 300 characters", is_cut, &status);
@@ -948,172 +737,132 @@ fn a_mail_server_that_talks_much_is_cut_short() {
 
 #[test]
 fn the_worker_can_be_a_real_node_program() {
-    let spec = support::spec!("11-faults");
     let Some(node) = support::node::node() else { return };
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(spec.number(3..6));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/send_mail.mjs");
     let worker = support::worker([&node, &script]);
-    let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker}", mails.len()));
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
-    let job = post(&check, &http, &mails);
-    ends_with(&check, &http, &job, "done", [mails.len() as u64, 0, 0, 0]);
-    wait_without_children(&check, &server);
+    let (check, mailbox) = begin(TALK, format!("posted 4 mails to a server with WORKER={worker}"));
+    let server = started(&check, program(&check, &mailbox).env("WORKER", worker));
+    let job = server.post(&check, &check.spec().mails(4));
+    server.ends_with(&check, &job, "done", [4, 0, 0, 0]);
+    server.wait_for_workers(&check, 0);
 }
 
 #[test]
 fn a_worker_without_a_parent_sends_nothing_more() {
-    let spec = support::spec!("11-faults");
     let points = [
         (Point::Connect, "has the first of 5 mails and waits for the greeting", 0),
         (Point::Rcpt, "names the recipient of the second of 5 mails", 1),
         (Point::Accept, "has sent the second letter of 5", 2),
     ];
     for (point, when, sent) in points {
-        let mailbox = spec.mailbox();
-        let mails = spec.mails(5);
-        let check = spec.check(REPORT, format!("killed the server with SIGKILL while its worker {when}"));
+        let did = format!("killed the server with SIGKILL while its worker {when}");
+        let (check, mailbox) = begin(REPORT, did);
+        let mails = check.spec().mails(5);
         match point {
             Point::Connect => mailbox.hold(point),
             _ => mailbox.hold_recipient(point, &mails[1].to),
         }
-        let (mut server, http) = started(&check, server(&spec, &mailbox));
-        post(&check, &http, &mails);
+        let mut server = server(&check, &mailbox);
+        server.post(&check, &mails);
         mailbox.wait_held(&check, 1);
         server.signal(Signal::SIGKILL);
         server.wait(&check);
         mailbox.release_all();
         server.leaves_nothing_behind(&check);
-        check.equal(
-            "the list of recipients in the mailbox",
-            &mailbox.recipients(),
-            &mail::recipients(&mails[..sent]),
-        );
+        let expected = mail::recipients(&mails[..sent]);
+        check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &expected);
     }
+}
+
+/// Posts 8 mails, sends signals while the worker has one of them in hand, and looks that all are sent.
+fn finishes_when_stopped(did: &str, signal: impl FnOnce(&Running)) {
+    let (check, mailbox) = begin(CONTRACT, did);
+    let mails = check.spec().mails(8);
+    mailbox.hold_recipient(Point::Rcpt, &mails[1].to);
+    let mut server = server(&check, &mailbox);
+    server.post(&check, &mails);
+    mailbox.wait_held(&check, 1);
+    signal(&server);
+    server.wait_closed(&check);
+    mailbox.release_all();
+    server.ends_well(&check);
+    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+    server.leaves_nothing_behind(&check);
 }
 
 #[test]
 fn a_signal_ends_the_server_after_the_job_in_hand() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(3);
-    let check = spec.check(CONTRACT, "sent SIGTERM to a server with a job whose first mail is held");
-    mailbox.hold_recipient(Point::Rcpt, &mails[0].to);
-    let (mut server, http) = started(&check, server(&spec, &mailbox));
-    post(&check, &http, &mails);
-    mailbox.wait_held(&check, 1);
-    server.signal(Signal::SIGTERM);
-    check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
-    mailbox.release_all();
-    server.ends_well(&check);
-    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
-    server.leaves_nothing_behind(&check);
+    let did = "sent SIGTERM to a server with a job of 8 mails, of which one is held";
+    finishes_when_stopped(did, |server| server.signal(Signal::SIGTERM));
 }
 
 #[test]
 fn a_signal_to_the_whole_group_cuts_nothing_off() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(8);
     let did = "sent SIGTERM twice to the server and its worker (as a service manager and `timeout` do), with 8 mails in hand";
-    let check = spec.check(CONTRACT, did);
-    mailbox.hold_recipient(Point::Rcpt, &mails[1].to);
-    let (mut server, http) = started(&check, server(&spec, &mailbox));
-    post(&check, &http, &mails);
-    mailbox.wait_held(&check, 1);
-    server.signal_group(Signal::SIGTERM);
-    server.signal_group(Signal::SIGTERM);
-    check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
-    mailbox.release_all();
-    server.ends_well(&check);
-    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
-    server.leaves_nothing_behind(&check);
+    finishes_when_stopped(did, |server| (0..2).for_each(|_| server.signal_group(Signal::SIGTERM)));
 }
 
 #[test]
 fn a_client_that_stops_in_the_middle_does_not_keep_the_server() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
     let did = "sent SIGTERM while clients are in the middle of a request line, a header and a body";
-    let check = spec.check(CONTRACT, did);
-    let (mut server, http) = started(&check, server(&spec, &mailbox));
+    let (check, mailbox) = begin(CONTRACT, did);
+    let mut server = server(&check, &mailbox);
     let head = "POST /endpoint HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-le";
     let body = format!("{head}ngth: 1000\r\n\r\n{{\"emails\": [");
-    let mut clients = Vec::new();
-    for request in ["POST /endp", head, body.as_str()] {
-        let mut client = http.connect(&check);
-        if let Err(error) = client.write(request) {
-            check.fail("a server that reads", &error.to_string());
-        }
-        clients.push(client);
-    }
-    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
-    server.signal(Signal::SIGTERM);
-    server.ends_well(&check);
+    let clients = ["POST /endp", head, body.as_str()].map(|request| {
+        let mut client = server.http.connect(&check);
+        client.write(request).unwrap_or_else(|error| check.fail("a server that reads", &error.to_string()));
+        client
+    });
+    server.is_healthy(&check);
+    server.stops(&check);
+    drop(clients);
 }
 
 #[test]
 fn a_web_page_from_elsewhere_cannot_send_mails_again() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let check = spec.check(CONTRACT, "posted to /jobs/1/retry as a browser does for a page of another site");
-    let (_server, http) = started(&check, server(&spec, &mailbox).env("WORKER", "no-such-worker"));
-    let job = post(&check, &http, &spec.mails(1));
-    ends_with(&check, &http, &job, "failed", [0, 0, 0, 1]);
-    let again = format!("{}/retry", path(&job));
-    let answer = http.post_with(&check, &again, &[("origin", "http://example.org")], &json!({}));
+    let did = "posted to /jobs/1/retry as a browser does for a page of another site";
+    let (check, mailbox) = begin(CONTRACT, did);
+    let server = started(&check, program(&check, &mailbox).env("WORKER", "no-such-worker"));
+    let job = server.post(&check, &check.spec().mails(1));
+    server.ends_with(&check, &job, "failed", [0, 0, 0, 1]);
+    let (again, elsewhere) = (format!("{}/retry", path(&job)), [("origin", "http://example.org")]);
+    let answer = server.http.post_with(&check, &again, &elsewhere, &json!({}));
     check.equal("the status of the answer", &answer.status, &403);
-    let answer = http.send_bytes(
-        &check,
-        "GET as example.org",
-        format!("GET {} HTTP/1.1\r\nhost: example.org\r\nconnection: close\r\n\r\n", path(&job)).into_bytes(),
-    );
+    let request = format!("GET {} HTTP/1.1\r\nhost: example.org\r\nconnection: close\r\n\r\n", path(&job));
+    let answer = server.http.send_bytes(&check, "GET as example.org", request.into_bytes());
     let answer = answer.unwrap_or_else(|error| check.fail("an answer", &error));
     check.equal("the status of the answer for another host's name", &answer.status, &421);
 }
 
 #[test]
 fn a_log_that_nobody_reads_does_not_stop_the_server() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let check = spec.check(
-        CONTRACT,
-        "posted 200 bad addresses, twice, to a server whose stderr is read, is full, or is closed",
-    );
+    let did = "posted 200 bad addresses, twice, to a server whose stderr is read, is full, or is closed";
+    let (check, mailbox) = begin(CONTRACT, did);
     for reader in [Reader::Stays, Reader::Stopped, Reader::Left] {
-        let (mut server, http) = started(&check, server(&spec, &mailbox).stderr(reader));
+        let mut server = started(&check, program(&check, &mailbox).stderr(reader));
         for _ in 0..2 {
-            let bad = |mail: Mail| Mail { to: format!("no address {}", "x".repeat(500)), ..mail };
-            let mails: Vec<Mail> = spec.mails(200).into_iter().map(bad).collect();
-            let job = post(&check, &http, &mails);
-            ends_with(&check, &http, &job, "done", [0, 200, 0, 0]);
+            let job = server.post(&check, &jobs::bad_mails(&check, 200));
+            server.ends_with(&check, &job, "done", [0, 200, 0, 0]);
         }
-        server.signal(Signal::SIGTERM);
-        server.ends_well(&check);
+        server.stops(&check);
     }
 }
 
 #[test]
 fn a_signal_ends_the_server_even_when_a_worker_hangs() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
     let did = "sent SIGTERM to a server whose worker is silent for longer than WORKER_TIMEOUT_SECONDS=0.5 \
                and ignores SIGTERM (steps 3 and 4)";
-    let check = spec.check(END, did);
-    let script = Script::new(&check, SCRIPTS, &format!("trap '' TERM; {ONE_AND_A_HALF} {SLEEP}"));
-    let program = server(&spec, &mailbox).env("WORKER", script.command());
-    let program = program.env("WORKER_TIMEOUT_SECONDS", "0.5").env("WORKER_GRACE_SECONDS", "0.25");
-    let (mut server, http) = started(&check, program);
-    post(&check, &http, &spec.mails(2));
-    server.signal(Signal::SIGTERM);
-    server.ends_well(&check);
+    let (check, mailbox) = begin(END, did);
+    let body = "trap '' TERM; half_way $@; hang";
+    let mut server = server_of_played(&check, &mailbox, body, ("0.5", "0.25"));
+    server.post(&check, &check.spec().mails(2));
+    server.stops(&check);
     server.leaves_nothing_behind(&check);
 }
 
 #[test]
 fn bad_configuration_is_told_at_the_start() {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
     let bad = [
         ("WORKER_TIMEOUT_SECONDS", "soon"),
         ("WORKER_TIMEOUT_SECONDS", "0"),
@@ -1121,169 +870,137 @@ fn bad_configuration_is_told_at_the_start() {
         ("SMTP_URL", "nowhere"),
     ];
     for (name, value) in bad {
-        let check = spec.check(CONTRACT, format!("started the server with {name}={value:?}"));
-        server(&spec, &mailbox).env(name, value).run(&check).code(2).reports_error(&[name]);
+        let (check, mailbox) = begin(CONTRACT, format!("started the server with {name}={value:?}"));
+        program(&check, &mailbox).env(name, value).run(&check).code(2).reports_error(&[name]);
     }
-}
-
-/// Jobs that are posted at the same time.
-const ROUND: usize = 10;
-
-/// The sum of the numbers of all jobs.
-fn sum(statuses: &[Value]) -> [u64; 4] {
-    statuses.iter().map(numbers).fold([0; 4], |sum, more| std::array::from_fn(|at| sum[at] + more[at]))
-}
-
-/// How many mails were asked for and what became of them, in a line.
-fn account(when: &str, asked: usize, statuses: &[Value], mailbox: &Mailbox) -> String {
-    let [sent, failed, unknown, not_started] = sum(statuses);
-    let letters = mailbox.letters();
-    let different: HashSet<String> = message_ids(&letters).into_iter().collect();
-    format!(
-        "{when}: asked {asked}, sent {sent}, failed {failed}, unknown {unknown}, not started {not_started}; \
-         in the mailbox {}, duplicated {}",
-        letters.len(),
-        letters.len() - different.len()
-    )
 }
 
 #[test]
 fn after_random_kills_every_mail_is_accounted_for() {
-    println!("{}", random_kills(5, 4));
+    println!("{}", random_kills(5));
 }
 
 #[test]
 #[ignore = "takes some seconds: cargo test -p solution-11 -- --ignored --nocapture two_hundred"]
 fn two_hundred_jobs_with_random_kills() {
-    figures::publish("11-kills", &random_kills(20, 4));
+    figures::publish("11-kills", &random_kills(20));
 }
 
-#[test]
-#[ignore = "takes half a minute: cargo test -p solution-11 -- --ignored --nocapture five_hundred"]
-fn five_hundred_random_kills() {
-    println!("{}", random_kills(100, 5));
-}
+/// Jobs that are posted at the same time, and how many of their workers are killed.
+const ROUND: usize = 10;
+const VICTIMS: usize = 4;
 
 /// Posts jobs in rounds, kills some of their workers, tries them again, and gives the figures.
-fn random_kills(rounds: usize, victims: usize) -> String {
-    let spec = support::spec!("11-faults");
-    let mailbox = spec.mailbox();
-    let check = spec.check(
-        SETTLE,
-        format!(
-            "posted {ROUND} jobs at a time, {rounds} times, and killed {victims} of their workers each time"
-        ),
+fn random_kills(rounds: usize) -> String {
+    let did = format!(
+        "posted {ROUND} jobs at a time, {rounds} times, and killed {VICTIMS} of their workers each time"
     );
-    let (server, http) = started(&check, server(&spec, &mailbox));
-    let mut jobs: Vec<(Value, Vec<Mail>)> = Vec::new();
-    let (mut refused, mut accepted_unreported) = (0, 0);
+    let (check, mailbox) = begin(SETTLE, did);
+    let server = server(&check, &mailbox);
+    let mut storm = Storm { jobs: Vec::new(), asked: 0, refused: 0, unreported: 0 };
     let mut before = None;
     for _ in 0..rounds {
-        let mut held = Vec::new();
-        let first = jobs.len();
-        for number in 0..ROUND {
-            let mails = spec.mails(spec.number(1..5));
-            let at = spec.number(0..mails.len());
-            if number < victims {
-                let points = [Point::Rcpt, Point::Data, Point::Accept, Point::Answer];
-                let point = points[spec.number(0..4)];
-                mailbox.hold_recipient(point, &mails[at].to);
-                accepted_unreported += usize::from(point == Point::Answer);
-                held.push(first + number);
-            } else if spec.number(0..3) == 0 {
-                mailbox.reply(&mails[at].to, Reply::Refuse(550));
-                refused += 1;
-            }
-            jobs.push((post(&check, &http, &mails), mails));
-        }
-        mailbox.wait_held(&check, victims);
-        for victim in held {
-            let running = status(&check, &http, &jobs[victim].0);
-            let Some(pid) = running["workers"][0].as_u64().and_then(|pid| u32::try_from(pid).ok()) else {
-                check.fail("the pid of the worker in the status of a running job", &running.to_string())
-            };
-            process::signal(pid, Signal::SIGKILL);
-        }
-        for (job, _) in &jobs[first..] {
-            ended(&check, &http, job);
-        }
-        wait_without_children(&check, &server);
-        // A gate that opens before the mailbox has seen that the worker is gone lets the letter in.
-        mailbox.wait_all_closed(&check);
-        mailbox.release_all();
+        storm.round(&check, &server, &mailbox);
         // After the first round everything that is made once is there.
         before.get_or_insert_with(|| Holdings::of(&server));
     }
-
-    let asked: usize = jobs.iter().map(|(_, mails)| mails.len()).sum();
-    let statuses: Vec<Value> = jobs.iter().map(|(job, _)| status(&check, &http, job)).collect();
-    let after_kills = account("after the kills", asked, &statuses, &mailbox);
-    for ((_, mails), status) in jobs.iter().zip(&statuses) {
-        let all: u64 = numbers(status).iter().sum();
-        check.holds(
-            "every mail of a job is sent, failed, unknown or not started",
-            all == mails.len() as u64,
-            status,
-        );
-        check.holds("at most one mail of a job is unknown", numbers(status)[2] <= 1, status);
+    let statuses = storm.statuses(&check, &server);
+    let after_kills = jobs::account("after the kills", storm.asked, &statuses, &mailbox);
+    for status in &statuses {
+        let numbers = numbers(status);
+        let expected = "every mail of a job is sent, failed, unknown or not started";
+        check.holds(expected, status["asked"] == json!(numbers.iter().sum::<usize>()), status);
+        check.holds("at most one mail of a job is unknown", numbers[2] <= 1, status);
     }
-    let [sent, failed, _, _] = sum(&statuses);
-    check.equal("the number of failed mails, of all jobs", &failed, &refused);
-    let letters = mailbox.letters().len() as u64;
-    check.equal(
-        "mails in the mailbox that no report told of",
-        &(letters - sent),
-        &(accepted_unreported as u64),
-    );
+    let [sent, failed, unknown, not_started] = sum(&statuses);
+    check.equal("the number of mails, of all jobs", &(sent + failed + unknown + not_started), &storm.asked);
+    check.equal("the number of failed mails, of all jobs", &failed, &storm.refused);
+    let untold = mailbox.letters().len() - sent;
+    check.equal("mails in the mailbox that no report told of", &untold, &storm.unreported);
 
-    let check = spec.check(RETRY, "killed workers of many jobs, and then tried the failed jobs again");
-    let again: Vec<&Value> = jobs
-        .iter()
-        .zip(&statuses)
-        .filter(|(_, status)| status["state"] == "failed")
-        .map(|((job, _), _)| job)
-        .collect();
-    for round in again.chunks(ROUND) {
-        round.iter().for_each(|job| retry(&check, &http, job));
-        for job in round {
-            ended(&check, &http, job);
-        }
+    let check =
+        check.spec().check(RETRY, "killed workers of many jobs, and then tried the failed jobs again");
+    let failed =
+        statuses.iter().filter(|status| status["state"] == "failed").map(|status| status["job"].clone());
+    for round in failed.collect::<Vec<_>>().chunks(ROUND) {
+        round.iter().for_each(|job| retry(&check, &server, job));
+        round.iter().for_each(|job| drop(server.ended(&check, job)));
     }
-    wait_without_children(&check, &server);
-    let statuses: Vec<Value> = jobs.iter().map(|(job, _)| status(&check, &http, job)).collect();
-    let after_retries = account("after the retries", asked, &statuses, &mailbox);
-    let sent = asked as u64 - refused;
-    check.equal("sent, failed, unknown, not started, of all jobs", &sum(&statuses), &[sent, refused, 0, 0]);
-    check_duplicates(&check, &mailbox.letters(), accepted_unreported);
+    server.wait_for_workers(&check, 0);
+    let statuses = storm.statuses(&check, &server);
+    let after_retries = jobs::account("after the retries", storm.asked, &statuses, &mailbox);
+    let expected = [storm.asked - storm.refused, storm.refused, 0, 0];
+    check.equal("sent, failed, unknown, not started, of all jobs", &sum(&statuses), &expected);
+    check_duplicates(&check, &mailbox, storm.unreported);
     let before = before.unwrap_or_default();
-    let after = nothing_grew(&check, &server, before);
-    let kills = format!("{} jobs, {} workers killed", jobs.len(), victims * rounds);
-    let holdings = format!("the server before: {before}\nthe server after:  {after}");
-    format!("{kills}\n{after_kills}\n{after_retries}\n{holdings}")
+    let after = jobs::nothing_grew(&check, &server, before, 4);
+    format!(
+        "{} jobs, {} workers killed\n{after_kills}\n{after_retries}\nthe server before: {before}\nthe server after:  {after}",
+        storm.jobs.len(),
+        VICTIMS * rounds
+    )
+}
+
+/// Many jobs, and what must come of them.
+struct Storm {
+    jobs: Vec<Value>,
+    /// All their mails.
+    asked: usize,
+    /// Mails that the mail server refuses.
+    refused: usize,
+    /// Mails that are accepted when their worker is killed, so that no report tells of them.
+    unreported: usize,
+}
+
+impl Storm {
+    /// Posts jobs, and kills the workers of the first ones at a random mail and moment.
+    fn round(&mut self, check: &Check, server: &JobServer, mailbox: &Mailbox) {
+        let spec = check.spec();
+        let first = self.jobs.len();
+        for number in 0..ROUND {
+            let mails = spec.mails(spec.number(1..5));
+            let to = &mails[spec.number(0..mails.len())].to;
+            if number < VICTIMS {
+                let point = [Point::Rcpt, Point::Data, Point::Accept, Point::Answer][spec.number(0..4)];
+                mailbox.hold_recipient(point, to);
+                self.unreported += usize::from(point == Point::Answer);
+            } else if spec.number(0..3) == 0 {
+                mailbox.reply(to, Reply::Refuse(550));
+                self.refused += 1;
+            }
+            self.asked += mails.len();
+            self.jobs.push(server.post(check, &mails));
+        }
+        mailbox.wait_held(check, VICTIMS);
+        for job in &self.jobs[first..first + VICTIMS] {
+            let running = server.status(check, job);
+            let pid = running["workers"][0].as_u64().and_then(|pid| u32::try_from(pid).ok());
+            let expected = "the pid of the worker in the status of a running job";
+            let pid = pid.unwrap_or_else(|| check.fail(expected, &running.to_string()));
+            jobs::kill(check, [&pid]);
+        }
+        self.jobs[first..].iter().for_each(|job| drop(server.ended(check, job)));
+        server.wait_for_workers(check, 0);
+        // A gate that opens before the mailbox has seen that the worker is gone lets the letter in.
+        mailbox.wait_all_closed(check);
+        mailbox.release_all();
+    }
+
+    fn statuses(&self, check: &Check, server: &JobServer) -> Vec<Value> {
+        self.jobs.iter().map(|job| server.status(check, job)).collect()
+    }
 }
 
 /// Only what was accepted and not told came twice, and then with one Message-ID.
-fn check_duplicates(check: &Check, letters: &[Letter], expected: usize) {
-    let mut by_recipient: HashMap<&str, Vec<String>> = HashMap::new();
-    for letter in letters {
-        let recipient = letter.recipients.first().map_or("", String::as_str);
-        by_recipient.entry(recipient).or_default().push(letter.header("Message-ID"));
+fn check_duplicates(check: &Check, mailbox: &Mailbox, expected: usize) {
+    let mut by_recipient: HashMap<String, Vec<String>> = HashMap::new();
+    for letter in mailbox.letters() {
+        by_recipient.entry(letter.recipients.concat()).or_default().push(letter.header("Message-ID"));
     }
     let twice: Vec<_> = by_recipient.values().filter(|ids| ids.len() > 1).collect();
     check.equal("the number of mails that came twice", &twice.len(), &expected);
     for ids in twice {
-        check.holds("both have one Message-ID", ids.iter().all(|id| *id == ids[0]), format!("{ids:?}"));
+        let different: HashSet<_> = ids.iter().collect();
+        check.holds("both have one Message-ID", different.len() == 1, format!("{ids:?}"));
     }
-}
-
-/// The server holds as much as before, within reason. Gives what it holds.
-fn nothing_grew(check: &Check, server: &Running, before: Holdings) -> Holdings {
-    let expected = format!("no zombie, and no more than {} open descriptors", before.descriptors);
-    let after = check.eventually(&expected, || {
-        Some(Holdings::of(server))
-            .filter(|after| after.zombies == 0 && after.descriptors <= before.descriptors)
-    });
-    let grown = after.resident_kib.saturating_sub(before.resident_kib);
-    check.holds("at most 4 MiB of memory more", grown <= 4 << 10, format!("{grown} KiB more"));
-    after
 }

@@ -16,6 +16,8 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// The longest message on the channel, in bytes. An assignment takes more than the request that it came from, since each
 /// mail has a Message-ID in it; a worker that sends more than this is wrong.
 const MAX_MESSAGE_BYTES: usize = 4 * web::MAX_BODY_BYTES;
+/// How many messages about an assignment may be something other than a report.
+const MAX_OTHER_MESSAGES: usize = 100;
 
 /// A worker process, and both halves of the channel to it.
 pub struct Worker {
@@ -118,6 +120,11 @@ impl Worker {
             Some(signal) => drop(self.process.kill(signal)),
         }
     }
+}
+
+/// How many messages a worker may send: two reports about each mail, the reply, and some others.
+fn most_messages(assignment: &Assignment) -> usize {
+    2 * assignment.mails.len() + 1 + MAX_OTHER_MESSAGES
 }
 
 /// Takes down one more message. Returns whether there can be another one.

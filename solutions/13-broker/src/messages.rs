@@ -1,6 +1,7 @@
 //! What travels through the broker: a mail on its way, and the report about it.
 
 use mail::Mail;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -87,12 +88,37 @@ impl Assignment {
     pub fn to_json(&self) -> Vec<u8> {
         json(self)
     }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// One line of text when it isn't a mail of a job.
+    pub fn from_json(message: &[u8]) -> Result<Self, String> {
+        read(message, |mail: &Self| (mail.number, mail.of))
+    }
 }
 
 impl Report {
     /// The message as it travels.
     pub fn to_json(&self) -> Vec<u8> {
         json(self)
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// One line of text when it isn't a report about a mail of a job.
+    pub fn from_json(message: &[u8]) -> Result<Self, String> {
+        read(message, |report: &Self| (report.number, report.of))
+    }
+}
+
+/// What can't be true would never be complete: it is refused where it is read.
+fn read<T: DeserializeOwned>(message: &[u8], place: impl Fn(&T) -> (usize, usize)) -> Result<T, String> {
+    let value = serde_json::from_slice(message).map_err(|error| error.to_string())?;
+    match place(&value) {
+        (number, of) if (1..=of).contains(&number) => Ok(value),
+        (number, of) => Err(format!("mail {number} of {of}")),
     }
 }
 
