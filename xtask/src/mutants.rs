@@ -1,6 +1,6 @@
 //! `cargo xtask mutants`: does the spec notice every small change of the solution?
 
-use crate::prove::{self, Answer, Change, Copy, Finding, Kind, Outcome, Place, Task, Workshop};
+use crate::prove::{self, Answer, Change, Copy, Finding, Kind, Outcome, Place, Site, Task};
 use clap::{ArgMatches, Command};
 use serde_json::Value;
 use std::path::Path;
@@ -55,12 +55,12 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     if tasks.is_empty() {
         return Err(Failure::input("there is no such mutant"));
     }
-    let workshop = Workshop::open(&root)?;
+    let site = Site::open(&root)?;
     interrupt::listen(|| {})?;
     let began = Instant::now();
-    let mut outcomes = prove::try_all(&workshop, tasks, prove::jobs(matches), false)?;
-    try_own_tests(&workshop, &mut outcomes)?;
-    prove::conclude(&workshop, &outcomes, &["mutant"], began)
+    let mut outcomes = prove::try_all(&site, tasks, prove::jobs(matches), false)?;
+    try_own_tests(&site, &mut outcomes)?;
+    prove::conclude(&site, &outcomes, &["mutant"], began)
 }
 
 /// The mutants of a lesson's solution, as cargo-mutants lists them.
@@ -103,22 +103,22 @@ fn answer(mutant: &Value, folder: &str) -> Option<Answer> {
 
 /// A solution may be more than its spec asks for, and have tests of its own: those of the channel, against real Node
 /// and hostile peers. What the spec passes, they have to catch.
-fn try_own_tests(workshop: &Workshop, outcomes: &mut [Outcome]) -> Result<(), Failure> {
-    let copy = workshop.copy()?;
+fn try_own_tests(site: &Site, outcomes: &mut [Outcome]) -> Result<(), Failure> {
+    let copy = site.copy()?;
     let has_tests = |lesson: &Lesson| lesson.solution(copy.root()).join("tests").is_dir();
     for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_bad() && has_tests(&outcome.lesson)) {
         let Outcome { lesson, answer, finding } = outcome;
         let put = |answer: &Answer| copy.put_as_solution(lesson, answer).map_err(Failure::work);
         put(answer)?;
-        *finding = own_tests(workshop, &copy, lesson, answer)?;
+        *finding = own_tests(site, &copy, lesson, answer)?;
         put(&Answer::solution())?;
         prove::tell(lesson, answer, finding);
     }
     Ok(())
 }
 
-fn own_tests(workshop: &Workshop, copy: &Copy, lesson: &Lesson, answer: &Answer) -> Result<Finding, Failure> {
-    let mut cargo = workshop.cargo(copy);
+fn own_tests(site: &Site, copy: &Copy, lesson: &Lesson, answer: &Answer) -> Result<Finding, Failure> {
+    let mut cargo = site.cargo(copy);
     cargo.args(["test", "--package", &format!("solution-{}", lesson.number())]);
     // The second is what cargo says, also of a test program that has no words for it.
     let fails = |text: &str| text.contains(" ... FAILED") || text.contains("test failed, to rerun");
@@ -137,6 +137,6 @@ fn own_tests(workshop: &Workshop, copy: &Copy, lesson: &Lesson, answer: &Answer)
     } else {
         "its own tests cannot be run"
     };
-    let report = workshop.keep(lesson, &answer.name, &end.text);
+    let report = site.keep(lesson, &answer.name, &end.text);
     Ok(Finding::Bad(format!("{said}; {report}")))
 }

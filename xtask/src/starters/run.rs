@@ -1,6 +1,6 @@
 //! `cargo xtask starters --run`: is each starter what a learner should find?
 
-use crate::prove::{self, Answer, Building, Copy, How, Workshop};
+use crate::prove::{self, Answer, Building, Copy, How, Site};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -15,18 +15,18 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 pub fn run(root: &Path, wanted: Option<&str>) -> Result<(), Failure> {
     let lessons = lesson::chosen(root, wanted)?;
-    let workshop = Workshop::open(root)?;
+    let site = Site::open(root)?;
     interrupt::listen(|| {})?;
-    let copy = workshop.copy()?;
+    let copy = site.copy()?;
     let mut bad = 0;
     for lesson in &lessons {
         let starter_fails = prove::read(root, lesson)?.starter_fails;
         let judge = |run: &Run| judge_starter(run, &starter_fails);
-        bad += usize::from(!check(&workshop, &copy, lesson, "starter", judge)?);
+        bad += usize::from(!check(&site, &copy, lesson, "starter", judge)?);
         if let Err(why) = copy.put(lesson, &Answer::solution()) {
             return Err(Failure::work(format!("cannot put solution {} in place: {why}", lesson.name)));
         }
-        bad += usize::from(!check(&workshop, &copy, lesson, "solution", judge_solution)?);
+        bad += usize::from(!check(&site, &copy, lesson, "solution", judge_solution)?);
     }
     match bad {
         0 => {
@@ -42,13 +42,13 @@ pub fn run(root: &Path, wanted: Option<&str>) -> Result<(), Failure> {
 }
 
 fn check(
-    workshop: &Workshop,
+    site: &Site,
     copy: &Copy,
     lesson: &Lesson,
     what: &str,
     judge: impl Fn(&Run) -> Result<String, String>,
 ) -> Result<bool, Failure> {
-    let (finding, printed) = match workshop.build(copy, lesson)? {
+    let (finding, printed) = match site.build(copy, lesson)? {
         Building::Failed(said) => (Err("it does not compile".into()), said),
         Building::Done(built) => {
             let run = built.run(&How { limit: LIMIT, wait_seconds: 10, enough: None })?;
@@ -58,7 +58,7 @@ fn check(
     let line = match &finding {
         Ok(good) => format!("{}  {what}: {good}", lesson.number()),
         Err(why) => {
-            let report = workshop.keep(lesson, what, &printed);
+            let report = site.keep(lesson, what, &printed);
             format!("{}  NOT AS IT SHOULD BE: {what}: {why}; {report}", lesson.number())
         }
     };
