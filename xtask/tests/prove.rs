@@ -180,6 +180,7 @@ fn a_starter_with_a_warning_or_without_a_todo_is_named() {
 
 #[test]
 fn help_shows_an_example() {
-    run::shows_an_example("prove");
-    run::shows_an_example("starters");
+    for verb in ["bench", "circles", "limits", "mutants", "new-lesson", "pictures", "prove", "starters"] {
+        run::shows_an_example(verb);
+    }
 }
