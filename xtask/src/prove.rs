@@ -2,22 +2,21 @@
 
 mod bank;
 mod copy;
+mod site;
 mod stage;
 
 pub use bank::Kind;
 pub use bank::{Answer, Change, Place, read};
 use clap::{Arg, ArgMatches, Command, value_parser};
 pub use copy::Copy;
-use course::files::write_if_new;
-use nix::fcntl::{Flock, FlockArg};
+pub use site::Site;
 pub use stage::{Building, Built, How};
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::fs;
+use std::panic::resume_unwind;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 use workshop::failure::Failure;
 use workshop::lesson::{self, Lesson};
@@ -85,6 +84,17 @@ pub struct Outcome {
     pub finding: Finding,
 }
 
+impl Outcome {
+    /// Whether it is not as it should be. What is no program says nothing about a spec, if it is a mutant.
+    pub fn is_bad(&self) -> bool {
+        match self.finding {
+            Finding::Good(_) => false,
+            Finding::Bad(_) => true,
+            Finding::DoesNotCompile(_) => !matches!(self.answer.kind, Kind::Mutant),
+        }
+    }
+}
+
 /// Whether an answer is as it should be, in words.
 pub enum Finding {
     Good(String),
@@ -100,36 +110,37 @@ pub enum Finding {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let tasks = read_banks(&root, arguments::text(matches, "lesson"), arguments::text(matches, "only"))?;
-    let workshop = Workshop::open(&root)?;
+    let site = Site::open(&root)?;
     interrupt::listen(|| {})?;
     let began = Instant::now();
-    let outcomes = try_all(&workshop, tasks, jobs(matches), matches.get_flag("whole"))?;
-    conclude(&workshop, &outcomes, began.elapsed())
+    let outcomes = try_all(&site, tasks, jobs(matches), matches.get_flag("whole"))?;
+    conclude(&site, &outcomes, &["wrong", "right"], began)
 }
 
 /// Tries all answers, and tells what comes of each.
 ///
 /// # Errors
 /// When something cannot be built or run, or when Ctrl-C was pressed.
-pub fn try_all(
-    workshop: &Workshop,
-    tasks: Vec<Task>,
-    jobs: u8,
-    whole: bool,
-) -> Result<Vec<Outcome>, Failure> {
-    let floor = Floor { workshop, whole, outcomes: Mutex::default(), stopped: AtomicBool::new(false) };
+pub fn try_all(site: &Site, tasks: Vec<Task>, jobs: u8, whole: bool) -> Result<Vec<Outcome>, Failure> {
+    let floor = &Floor { site, whole };
     // One builds, since cargo lets only one build in a folder; the others run what is built.
     let (built, to_run) = sync_channel(1);
-    let to_run = Mutex::new(to_run);
+    let to_run = Arc::new(Mutex::new(to_run));
     thread::scope(|scope| {
         let building = scope.spawn(|| floor.build_all(tasks, built));
-        let running: Vec<_> = (0..jobs).map(|_| scope.spawn(|| floor.run_all(&to_run))).collect();
-        let all = std::iter::once(building).chain(running);
-        all.map(|worker| worker.join().unwrap_or_else(|_| Err(Failure::work("a worker panicked; see above"))))
-            // Everybody is waited for, whoever failed.
-            .fold(Ok(()), Result::and)
-    })?;
-    Ok(floor.outcomes.into_inner().unwrap_or_default())
+        let run_all = |to_run: Arc<_>| scope.spawn(move || floor.run_all(&to_run));
+        let running: Vec<_> = (0..jobs).map(|_| run_all(Arc::clone(&to_run))).collect();
+        // When nobody runs anything any more, nobody has the receiver, and the builder hears of it.
+        drop(to_run);
+        let outcomes: Result<Vec<_>, Failure> = running.into_iter().map(joined).collect();
+        joined(building)?;
+        Ok(outcomes?.into_iter().flatten().collect())
+    })
+}
+
+/// What a thread has returned. Its panic goes on here.
+fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn read_banks(root: &Path, wanted: Option<&str>, only: Option<&str>) -> Result<Vec<Task>, Failure> {
@@ -151,133 +162,53 @@ fn read_banks(root: &Path, wanted: Option<&str>, only: Option<&str>) -> Result<V
     Ok(tasks)
 }
 
-/// Where the copy is and where it is built, for one run at a time.
-pub struct Workshop {
-    root: PathBuf,
-    folder: PathBuf,
-    stages: AtomicUsize,
-    _lock: Flock<File>,
-}
-
-impl Workshop {
-    /// Opens the folder `prove` in cargo's target folder. What was compiled there before is used again.
-    ///
-    /// # Errors
-    /// When it cannot be made, or when another run uses it.
-    pub fn open(root: &Path) -> Result<Self, Failure> {
-        let folder = workspace::target(root).join("prove");
-        let cannot = |why: String| Failure::input(format!("cannot use {}: {why}", folder.display()));
-        fs::create_dir_all(&folder).map_err(|error| cannot(error.to_string()))?;
-        let file = File::create(folder.join("lock")).map_err(|error| cannot(error.to_string()))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|_| cannot("another `cargo xtask prove` or `starters` is running".into()))?;
-        Ok(Self { root: root.to_owned(), folder, stages: AtomicUsize::new(0), _lock: lock })
-    }
-
-    /// The copy of the workspace.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn copy(&self) -> Result<Copy, Failure> {
-        Copy::make(&self.root, &self.folder.join("copy"))
-    }
-
-    /// Builds what is in the copy in the place of this lesson's starter.
-    ///
-    /// # Errors
-    /// When cargo cannot be run.
-    pub fn build(&self, copy: &Copy, lesson: &Lesson) -> Result<Building, Failure> {
-        let number = self.stages.fetch_add(1, Ordering::Relaxed);
-        let folder = self.folder.join("stages").join(number.to_string());
-        stage::build(copy, &self.folder.join("target"), lesson, folder)
-    }
-
-    /// cargo, to be run in the copy.
-    pub fn cargo(&self, copy: &Copy) -> process::Command {
-        stage::cargo(copy, &self.folder.join("target"))
-    }
-
-    /// Keeps what a run has printed, for a person to read, and says where.
-    pub fn keep(&self, lesson: &Lesson, name: &str, printed: &str) -> String {
-        let path = self.report(lesson, name);
-        match write_if_new(&path, printed.as_bytes()) {
-            Ok(()) => format!("all that it printed is in {}", path.display()),
-            Err(error) => format!("cannot keep what it printed: {error}"),
-        }
-    }
-
-    fn report(&self, lesson: &Lesson, name: &str) -> PathBuf {
-        let word = name.replace(|letter: char| !letter.is_alphanumeric(), "-");
-        self.folder.join("reports").join(format!("{}-{word}.txt", lesson.number()))
-    }
-
-    /// Says again which answers are not as they should be, and how what they printed begins: a log may be cut.
-    pub fn repeat(&self, outcomes: &[&Outcome]) {
-        for Outcome { lesson, answer, finding } in outcomes {
-            say("");
-            tell(lesson, answer, finding);
-            let printed = fs::read_to_string(self.report(lesson, &answer.name)).unwrap_or_default();
-            print(plain(&first_lines(&printed)));
-        }
-    }
-}
-
 /// Where the workers are: one that builds, and several that run.
 struct Floor<'a> {
-    workshop: &'a Workshop,
+    site: &'a Site,
     whole: bool,
-    outcomes: Mutex<Vec<Outcome>>,
-    stopped: AtomicBool,
 }
 
 impl Floor<'_> {
     /// Builds one answer after another, and hands each on.
     fn build_all(&self, tasks: Vec<Task>, built: SyncSender<Attempt>) -> Result<(), Failure> {
-        let copy = self.workshop.copy()?;
+        let copy = self.site.copy()?;
         for task in tasks {
-            if self.stopped.load(Ordering::SeqCst) {
+            let attempt = self.build(&copy, &task)?;
+            if built.send((task, attempt)).is_err() {
+                // Whoever runs has failed, and says so.
                 break;
             }
-            let attempt = self.build(&copy, &task)?;
-            // An error means that nobody runs anything any more, which is told elsewhere.
-            let _ = built.send((task, attempt));
         }
         Ok(())
     }
 
     fn build(&self, copy: &Copy, task: &Task) -> Result<Result<Built, Finding>, Failure> {
         if let Err(why) = copy.put(&task.lesson, &task.answer) {
-            self.workshop.keep(&task.lesson, &task.answer.name, &why);
+            self.site.keep(&task.lesson, &task.answer.name, &why);
             return Ok(Err(Finding::Bad(why)));
         }
-        Ok(match self.workshop.build(copy, &task.lesson)? {
+        Ok(match self.site.build(copy, &task.lesson)? {
             Building::Done(built) => Ok(built),
             Building::Failed(said) => {
-                let report = self.workshop.keep(&task.lesson, &task.answer.name, &said);
+                let report = self.site.keep(&task.lesson, &task.answer.name, &said);
                 Err(Finding::DoesNotCompile(format!("it does not compile; {report}")))
             }
         })
     }
 
     /// Runs the spec on one answer after another.
-    fn run_all(&self, to_run: &Mutex<Receiver<Attempt>>) -> Result<(), Failure> {
+    fn run_all(&self, to_run: &Mutex<Receiver<Attempt>>) -> Result<Vec<Outcome>, Failure> {
+        let mut outcomes = Vec::new();
         loop {
             // A statement of its own, so that the lock is not held while the work is done.
             let next = to_run.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok((Task { lesson, answer }, built)) = next else { return Ok(()) };
+            let Ok((Task { lesson, answer }, built)) = next else { return Ok(outcomes) };
             let finding = match built {
-                Ok(built) => self.prove_answer(&lesson, &answer, &built),
-                Err(finding) => Ok(finding),
-            };
-            let Ok(finding) = finding else {
-                // Takes what the builder still hands on, so that it does not wait for ever.
-                self.stopped.store(true, Ordering::SeqCst);
-                to_run.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(drop);
-                return finding.map(|_| ());
+                Ok(built) => self.prove_answer(&lesson, &answer, &built)?,
+                Err(finding) => finding,
             };
             tell(&lesson, &answer, &finding);
-            let outcome = Outcome { lesson, answer, finding };
-            self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+            outcomes.push(Outcome { lesson, answer, finding });
         }
     }
 
@@ -291,7 +222,7 @@ impl Floor<'_> {
         let ends_early = !self.whole && !matches!(answer.kind, Kind::Right);
         let run = built.run(&How { limit: LIMIT, wait_seconds, enough: ends_early.then_some(&enough) })?;
         let printed = format!("{}\n{}", run.build_output, run.output);
-        let report = self.workshop.keep(lesson, &answer.name, &printed);
+        let report = self.site.keep(lesson, &answer.name, &printed);
         Ok(match judge(answer, &run) {
             Ok(what) => Finding::Good(what),
             Err(why) => Finding::Bad(format!("{why}; {report}")),
@@ -366,6 +297,14 @@ pub fn tell(lesson: &Lesson, answer: &Answer, finding: &Finding) {
     say(wrap(&line, 11, columns()));
 }
 
+/// Says again what came of an answer, and how what it printed begins: a log may be cut.
+fn repeat(site: &Site, Outcome { lesson, answer, finding }: &Outcome) {
+    say("");
+    tell(lesson, answer, finding);
+    let printed = fs::read_to_string(site.report(lesson, &answer.name)).unwrap_or_default();
+    print(plain(&first_lines(&printed)));
+}
+
 /// How the first report or error of what was printed begins.
 fn first_lines(printed: &str) -> String {
     let begins = |line: &&str| {
@@ -376,39 +315,40 @@ fn first_lines(printed: &str) -> String {
 }
 
 /// The lessons of these outcomes, in order.
-pub fn lessons_of(outcomes: &[Outcome]) -> Vec<&Lesson> {
+fn lessons_of(outcomes: &[Outcome]) -> Vec<&Lesson> {
     let mut lessons: Vec<&Lesson> = outcomes.iter().map(|outcome| &outcome.lesson).collect();
     lessons.sort_by(|one, other| one.name.cmp(&other.name));
     lessons.dedup();
     lessons
 }
 
-/// The table at the end.
-fn conclude(workshop: &Workshop, outcomes: &[Outcome], took: Duration) -> Result<(), Failure> {
-    let is_good = |outcome: &&Outcome| matches!(outcome.finding, Finding::Good(_));
-    say("\nlesson         wrong answers   right answers");
+/// The table at the end, with a column for each kind of answers.
+///
+/// # Errors
+/// When an answer is not as it should be.
+pub fn conclude(site: &Site, outcomes: &[Outcome], kinds: &[&str], began: Instant) -> Result<(), Failure> {
+    let row = |name: &str, columns: Vec<String>| {
+        let columns: String = columns.iter().map(|column| format!(" {column:<15}")).collect();
+        say(format!("{name:<14}{columns}").trim_end());
+    };
+    say("");
+    row("lesson", kinds.iter().map(|kind| format!("{kind} answers")).collect());
     for lesson in lessons_of(outcomes) {
-        let of_kind = |kind: &str| {
+        let good_of_kind = |kind: &&str| {
             let is_meant =
-                |outcome: &&Outcome| outcome.lesson == *lesson && outcome.answer.kind_name() == kind;
+                |outcome: &&Outcome| outcome.lesson == *lesson && outcome.answer.kind_name() == *kind;
             let all: Vec<_> = outcomes.iter().filter(is_meant).collect();
-            let good = all.iter().copied().filter(is_good).count();
-            format!("{good} of {}", all.len())
+            format!("{} of {}", all.iter().filter(|outcome| !outcome.is_bad()).count(), all.len())
         };
-        say(format!("{:<14} {:<15} {}", lesson.name, of_kind("wrong"), of_kind("right")));
+        row(&lesson.name, kinds.iter().map(good_of_kind).collect());
     }
-    let bad: Vec<_> = outcomes.iter().filter(|outcome| !is_good(outcome)).collect();
-    workshop.repeat(&bad);
-    match bad.len() {
-        0 => {
-            let seconds = took.as_secs();
-            let what = match outcomes.len() {
-                1 => "The answer is as it should be".to_owned(),
-                count => format!("All {count} answers are as they should be"),
-            };
-            say(format!("\n{what}, after {seconds} s."));
-            Ok(())
-        }
-        bad => Err(Failure::work(format!("{bad} of {} answers are not as they should be", outcomes.len()))),
+    let bad: Vec<_> = outcomes.iter().filter(|outcome| outcome.is_bad()).collect();
+    bad.iter().for_each(|outcome| repeat(site, outcome));
+    let (all, seconds) = (outcomes.len(), began.elapsed().as_secs());
+    match (bad.len(), all) {
+        (0, 1) => say(format!("\nThe answer is as it should be, after {seconds} s.")),
+        (0, _) => say(format!("\nAll {all} answers are as they should be, after {seconds} s.")),
+        (bad, _) => return Err(Failure::work(format!("{bad} of {all} answers are not as they should be"))),
     }
+    Ok(())
 }

@@ -1,13 +1,10 @@
 //! The bank of answers: tests/answers/NN-name.toml.
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
 use std::fs;
 use std::path::Path;
 use workshop::failure::Failure;
 use workshop::lesson::Lesson;
-
-/// A table of the file. TOML has no type that JSON lacks, but for dates, which there are none of.
-type Table = Map<String, Value>;
 
 /// What is known about a lesson's spec.
 #[derive(Debug, Default)]
@@ -15,6 +12,47 @@ pub struct Bank {
     pub answers: Vec<Answer>,
     /// The checks that the starter fails. It passes all others.
     pub starter_fails: Vec<String>,
+}
+
+/// The file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entries {
+    #[serde(default)]
+    starter_fails: Vec<String>,
+    #[serde(default)]
+    wrong: Vec<Entry>,
+    #[serde(default)]
+    right: Vec<Entry>,
+}
+
+/// An answer as the file has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    file: String,
+    find: OneOrMore,
+    replace: OneOrMore,
+    #[serde(default)]
+    says: Vec<String>,
+}
+
+/// A text, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    fn all(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::More(texts) => texts,
+        }
+    }
 }
 
 /// An answer to a lesson: a change to its solution.
@@ -125,58 +163,23 @@ pub fn read(root: &Path, lesson: &Lesson) -> Result<Bank, Failure> {
 }
 
 fn parse(text: &str) -> Result<Bank, String> {
-    let bank: Table = basic_toml::from_str(text).map_err(|error| error.to_string())?;
-    if let Some(key) = bank.keys().find(|key| !["starter_fails", "wrong", "right"].contains(&key.as_str())) {
-        return Err(format!("\"{key}\" is neither starter_fails nor [[wrong]] nor [[right]]"));
-    }
-    let starter_fails = match bank.contains_key("starter_fails") {
-        true => words(&bank, "starter_fails").ok_or("starter_fails is no list of names of checks")?,
-        false => Vec::new(),
-    };
-    let mut answers = Vec::new();
-    for kind in ["wrong", "right"] {
-        for entry in bank.get(kind).and_then(Value::as_array).into_iter().flatten() {
-            let entry = entry.as_object().ok_or_else(|| format!("[[{kind}]] holds something else"))?;
-            answers.push(answer(kind, entry)?);
-        }
-    }
-    Ok(Bank { answers, starter_fails })
+    let Entries { starter_fails, wrong, right } =
+        basic_toml::from_str(text).map_err(|error| error.to_string())?;
+    let wrong = wrong.into_iter().map(|entry| match entry.says.as_slice() {
+        [] => Err(format!("\"{}\" is wrong, but has no \"says\"", entry.name)),
+        says => answer(Kind::Wrong(says.to_owned()), entry),
+    });
+    let right = right.into_iter().map(|entry| answer(Kind::Right, entry));
+    Ok(Bank { answers: wrong.chain(right).collect::<Result<_, _>>()?, starter_fails })
 }
 
-fn answer(kind: &str, entry: &Table) -> Result<Answer, String> {
-    let name = text(entry, "name").ok_or_else(|| format!("a [[{kind}]] without a name"))?;
-    let lacks = |field: &str| format!("\"{name}\" has no \"{field}\"");
-    const FIELDS: [&str; 5] = ["name", "file", "find", "replace", "says"];
-    if let Some(key) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-        return Err(format!("\"{name}\" has a field \"{key}\", which means nothing"));
-    }
-    let find = one_or_more(entry, "find").ok_or_else(|| lacks("find"))?;
-    let replace = one_or_more(entry, "replace").ok_or_else(|| lacks("replace"))?;
+fn answer(kind: Kind, entry: Entry) -> Result<Answer, String> {
+    let Entry { name, file, .. } = entry;
+    let (find, replace) = (entry.find.all(), entry.replace.all());
     if find.len() != replace.len() {
         return Err(format!("\"{name}\" has {} \"find\" and {} \"replace\"", find.len(), replace.len()));
     }
-    let kind = match kind {
-        "wrong" => Kind::Wrong(words(entry, "says").ok_or_else(|| lacks("says"))?),
-        _ => Kind::Right,
-    };
-    let file = text(entry, "file").ok_or_else(|| lacks("file"))?;
     Ok(Answer { name, kind, file, change: Change::Replace(find.into_iter().zip(replace).collect()) })
-}
-
-fn text(entry: &Table, field: &str) -> Option<String> {
-    entry.get(field)?.as_str().map(str::to_owned)
-}
-
-/// A text, or a list of them.
-fn one_or_more(entry: &Table, field: &str) -> Option<Vec<String>> {
-    text(entry, field).map(|text| vec![text]).or_else(|| words(entry, field))
-}
-
-/// A list of texts that is not empty.
-fn words(table: &Table, field: &str) -> Option<Vec<String>> {
-    let words: Vec<_> = table.get(field)?.as_array()?.iter().map(|word| word.as_str()).collect();
-    let words: Option<Vec<String>> = words.into_iter().map(|word| word.map(str::to_owned)).collect();
-    words.filter(|words| !words.is_empty())
 }
 
 #[cfg(test)]
@@ -210,16 +213,19 @@ mod tests {
 
     #[test]
     fn what_is_missing_in_a_bank_is_named() {
-        assert!(parsed("[[wrong]]\nfile = 'x'").unwrap_err().contains("without a name"));
-        let lacks = |field: &str, text: &str| {
-            assert_eq!(parsed(text).unwrap_err(), format!("\"n\" has no \"{field}\""));
-        };
-        lacks("find", "[[right]]\nname = 'n'");
-        lacks("says", "[[wrong]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
-        let uneven = "[[right]]\nname = 'n'\nfind = ['a', 'b']\nreplace = 'c'";
-        assert_eq!(parsed(uneven).unwrap_err(), "\"n\" has 2 \"find\" and 1 \"replace\"");
-        lacks("file", "[[right]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
-        assert!(parsed("starter_fails = 'all'").unwrap_err().contains("no list"));
-        assert!(parsed("[[wrnog]]\nname = 'n'").unwrap_err().contains("wrnog"));
+        for (text, why) in [
+            ("[[wrong]]\nfile = 'x'", "missing field `name`"),
+            ("[[right]]\nname = 'n'\nfile = 'f'\nfind = 'a'", "missing field `replace`"),
+            (
+                "[[right]]\nname = 'n'\nfile = 'f'\nfind = ['a', 'b']\nreplace = 'c'",
+                "\"n\" has 2 \"find\" and 1 \"replace\"",
+            ),
+            ("[[wrong]]\nname = 'n'\nfile = 'f'\nfind = 'a'\nreplace = 'b'", "\"n\" is wrong, but has no"),
+            ("starter_fails = 'all'", "invalid type: string \"all\""),
+            ("[[wrnog]]\nname = 'n'", "unknown field `wrnog`"),
+        ] {
+            let said = parsed(text).unwrap_err();
+            assert!(said.contains(why), "{said}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask starters --run`: is each starter what a learner should find?
 
-use crate::prove::{self, Answer, Building, Copy, How, Workshop};
+use crate::prove::{self, Answer, Building, Copy, How, Site};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -15,40 +15,38 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 pub fn run(root: &Path, wanted: Option<&str>) -> Result<(), Failure> {
     let lessons = lesson::chosen(root, wanted)?;
-    let workshop = Workshop::open(root)?;
+    let site = Site::open(root)?;
     interrupt::listen(|| {})?;
-    let copy = workshop.copy()?;
-    let mut bad = 0;
+    let copy = site.copy()?;
+    let mut bad = Vec::new();
     for lesson in &lessons {
         let starter_fails = prove::read(root, lesson)?.starter_fails;
         let judge = |run: &Run| judge_starter(run, &starter_fails);
-        bad += usize::from(!check(&workshop, &copy, lesson, "starter", judge)?);
+        bad.extend(check(&site, &copy, lesson, "starter", judge)?);
         if let Err(why) = copy.put(lesson, &Answer::solution()) {
             return Err(Failure::work(format!("cannot put solution {} in place: {why}", lesson.name)));
         }
-        bad += usize::from(!check(&workshop, &copy, lesson, "solution", judge_solution)?);
+        bad.extend(check(&site, &copy, lesson, "solution", judge_solution)?);
     }
-    match bad {
-        0 => {
-            match lessons.len() {
-                1 => say("\nThe starter is as it should be."),
-                count => say(format!("\nAll {count} starters are as they should be.")),
-            }
-            Ok(())
-        }
-        1 => Err(Failure::work("1 finding is not as it should be")),
-        _ => Err(Failure::work(format!("{bad} findings are not as they should be"))),
+    // Once more, since a log may be cut at its front.
+    bad.iter().for_each(|finding| say(format!("\n{finding}")));
+    match (bad.len(), lessons.len()) {
+        (0, 1) => say("\nThe starter is as it should be."),
+        (0, count) => say(format!("\nAll {count} starters are as they should be.")),
+        (bad, _) => return Err(Failure::work(format!("not as it should be: {bad}"))),
     }
+    Ok(())
 }
 
+/// Says what came of a starter or a solution. What is not as it should be is returned, too.
 fn check(
-    workshop: &Workshop,
+    site: &Site,
     copy: &Copy,
     lesson: &Lesson,
     what: &str,
     judge: impl Fn(&Run) -> Result<String, String>,
-) -> Result<bool, Failure> {
-    let (finding, printed) = match workshop.build(copy, lesson)? {
+) -> Result<Option<String>, Failure> {
+    let (finding, printed) = match site.build(copy, lesson)? {
         Building::Failed(said) => (Err("it does not compile".into()), said),
         Building::Done(built) => {
             let run = built.run(&How { limit: LIMIT, wait_seconds: 10, enough: None })?;
@@ -58,12 +56,13 @@ fn check(
     let line = match &finding {
         Ok(good) => format!("{}  {what}: {good}", lesson.number()),
         Err(why) => {
-            let report = workshop.keep(lesson, what, &printed);
+            let report = site.keep(lesson, what, &printed);
             format!("{}  NOT AS IT SHOULD BE: {what}: {why}; {report}", lesson.number())
         }
     };
-    say(wrap(&line, 4, columns()));
-    Ok(finding.is_ok())
+    let line = wrap(&line, 4, columns());
+    say(&line);
+    Ok(finding.is_err().then_some(line))
 }
 
 fn judge_starter(run: &Run, starter_fails: &[String]) -> Result<String, String> {
