@@ -87,8 +87,7 @@ pub struct Page {
 impl Page {
     /// An empty page of a group. `versions` names the peers.
     pub fn new(group: &'static str, versions: &[String]) -> Self {
-        let mut body =
-            format!("*Measured on {}, with `cargo xtask bench {group}`", machine::description());
+        let mut body = format!("*Measured on {}, with `cargo xtask bench {group}`", machine::description());
         if !versions.is_empty() {
             body += &format!(": {}", versions.join(", "));
         }

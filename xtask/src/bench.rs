@@ -2,6 +2,7 @@
 
 use clap::{Arg, ArgMatches, Command};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use workshop::failure::Failure;
 use workshop::run::workspace;
 use workshop::ui::arguments;
@@ -23,7 +24,8 @@ pub fn command() -> Command {
 /// Becomes the benches, which have a command line of their own.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let manifest = workspace::root()?.join("benches/Cargo.toml");
-    let mut cargo = std::process::Command::new(env!("CARGO"));
+    // Not in the workspace's folder: --out is a path from here.
+    let mut cargo = workspace::cargo(Path::new("."));
     cargo.args(["run", "--quiet", "--release", "--manifest-path"]).arg(manifest).arg("--");
     let error = cargo.args(matches.get_many::<String>("given").unwrap_or_default()).exec();
     Err(Failure::work(format!("cannot run the benches: {error}")))

@@ -1,8 +1,10 @@
 //! `cargo xtask`: what people who make lessons need. One file for each verb, named after it.
 
 mod bench;
+mod circles;
 mod limits;
 mod mutants;
+mod new_lesson;
 mod pictures;
 mod prove;
 mod starters;
@@ -19,8 +21,10 @@ const COMMAND_LINE: CommandLine = CommandLine {
            `cargo xtask VERB --help` shows an example of each verb.",
     verbs: &[
         (bench::command, bench::run),
+        (circles::command, circles::run),
         (limits::command, limits::run),
         (mutants::command, mutants::run),
+        (new_lesson::command, new_lesson::run),
         (pictures::command, pictures::run),
         (prove::command, prove::run),
         (starters::command, starters::run),

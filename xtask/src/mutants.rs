@@ -11,7 +11,6 @@ use workshop::lesson::{self, Lesson};
 use workshop::run::command::captured;
 use workshop::run::{interrupt, workspace};
 use workshop::ui::arguments;
-use workshop::ui::terminal::say;
 
 /// How long a solution's own tests may take. With their build they take twenty seconds; a mutant may make them wait for ever.
 const OWN_TESTS_LIMIT: Duration = Duration::from_secs(120);
@@ -61,7 +60,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let began = Instant::now();
     let mut outcomes = prove::try_all(&workshop, tasks, prove::jobs(matches), false)?;
     try_own_tests(&workshop, &mut outcomes)?;
-    conclude(&workshop, &outcomes, began.elapsed().as_secs())
+    prove::conclude(&workshop, &outcomes, &["mutant"], began)
 }
 
 /// The mutants of a lesson's solution, as cargo-mutants lists them.
@@ -107,7 +106,7 @@ fn answer(mutant: &Value, folder: &str) -> Option<Answer> {
 fn try_own_tests(workshop: &Workshop, outcomes: &mut [Outcome]) -> Result<(), Failure> {
     let copy = workshop.copy()?;
     let has_tests = |lesson: &Lesson| lesson.solution(copy.root()).join("tests").is_dir();
-    for outcome in outcomes.iter_mut().filter(|outcome| is_missed(outcome) && has_tests(&outcome.lesson)) {
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_bad() && has_tests(&outcome.lesson)) {
         let Outcome { lesson, answer, finding } = outcome;
         let put = |answer: &Answer| copy.put_as_solution(lesson, answer).map_err(Failure::work);
         put(answer)?;
@@ -140,29 +139,4 @@ fn own_tests(workshop: &Workshop, copy: &Copy, lesson: &Lesson, answer: &Answer)
     };
     let report = workshop.keep(lesson, &answer.name, &end.text);
     Ok(Finding::Bad(format!("{said}; {report}")))
-}
-
-fn is_missed(outcome: &Outcome) -> bool {
-    matches!(outcome.finding, Finding::Bad(_))
-}
-
-fn conclude(workshop: &Workshop, outcomes: &[Outcome], seconds: u64) -> Result<(), Failure> {
-    say("\nlesson         caught   missed   no program");
-    for lesson in prove::lessons_of(outcomes) {
-        let of_lesson = || outcomes.iter().filter(|outcome| outcome.lesson == *lesson);
-        let count = |is: fn(&Finding) -> bool| of_lesson().filter(|outcome| is(&outcome.finding)).count();
-        let caught = count(|finding| matches!(finding, Finding::Good(_)));
-        let missed = count(|finding| matches!(finding, Finding::Bad(_)));
-        let broken = count(|finding| matches!(finding, Finding::DoesNotCompile(_)));
-        say(format!("{:<14} {caught:<8} {missed:<8} {broken}", lesson.name));
-    }
-    let missed: Vec<_> = outcomes.iter().filter(|outcome| is_missed(outcome)).collect();
-    workshop.repeat(&missed);
-    match missed.len() {
-        0 => {
-            say(format!("\nEvery mutant is caught, after {seconds} s."));
-            Ok(())
-        }
-        count => Err(Failure::work(format!("{count} mutants are missed"))),
-    }
 }

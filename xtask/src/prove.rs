@@ -85,6 +85,17 @@ pub struct Outcome {
     pub finding: Finding,
 }
 
+impl Outcome {
+    /// Whether it is not as it should be. What is no program says nothing about a spec, if it is a mutant.
+    pub fn is_bad(&self) -> bool {
+        match self.finding {
+            Finding::Good(_) => false,
+            Finding::Bad(_) => true,
+            Finding::DoesNotCompile(_) => !matches!(self.answer.kind, Kind::Mutant),
+        }
+    }
+}
+
 /// Whether an answer is as it should be, in words.
 pub enum Finding {
     Good(String),
@@ -104,7 +115,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     interrupt::listen(|| {})?;
     let began = Instant::now();
     let outcomes = try_all(&workshop, tasks, jobs(matches), matches.get_flag("whole"))?;
-    conclude(&workshop, &outcomes, began.elapsed())
+    conclude(&workshop, &outcomes, &["wrong", "right"], began)
 }
 
 /// Tries all answers, and tells what comes of each.
@@ -376,39 +387,45 @@ fn first_lines(printed: &str) -> String {
 }
 
 /// The lessons of these outcomes, in order.
-pub fn lessons_of(outcomes: &[Outcome]) -> Vec<&Lesson> {
+fn lessons_of(outcomes: &[Outcome]) -> Vec<&Lesson> {
     let mut lessons: Vec<&Lesson> = outcomes.iter().map(|outcome| &outcome.lesson).collect();
     lessons.sort_by(|one, other| one.name.cmp(&other.name));
     lessons.dedup();
     lessons
 }
 
-/// The table at the end.
-fn conclude(workshop: &Workshop, outcomes: &[Outcome], took: Duration) -> Result<(), Failure> {
-    let is_good = |outcome: &&Outcome| matches!(outcome.finding, Finding::Good(_));
-    say("\nlesson         wrong answers   right answers");
+/// The table at the end, with a column for each kind of answers.
+///
+/// # Errors
+/// When an answer is not as it should be.
+pub fn conclude(
+    workshop: &Workshop,
+    outcomes: &[Outcome],
+    kinds: &[&str],
+    began: Instant,
+) -> Result<(), Failure> {
+    let row = |name: &str, columns: Vec<String>| {
+        let columns: String = columns.iter().map(|column| format!(" {column:<15}")).collect();
+        say(format!("{name:<14}{columns}").trim_end());
+    };
+    say("");
+    row("lesson", kinds.iter().map(|kind| format!("{kind} answers")).collect());
     for lesson in lessons_of(outcomes) {
-        let of_kind = |kind: &str| {
+        let good_of_kind = |kind: &&str| {
             let is_meant =
-                |outcome: &&Outcome| outcome.lesson == *lesson && outcome.answer.kind_name() == kind;
+                |outcome: &&Outcome| outcome.lesson == *lesson && outcome.answer.kind_name() == *kind;
             let all: Vec<_> = outcomes.iter().filter(is_meant).collect();
-            let good = all.iter().copied().filter(is_good).count();
-            format!("{good} of {}", all.len())
+            format!("{} of {}", all.iter().filter(|outcome| !outcome.is_bad()).count(), all.len())
         };
-        say(format!("{:<14} {:<15} {}", lesson.name, of_kind("wrong"), of_kind("right")));
+        row(&lesson.name, kinds.iter().map(good_of_kind).collect());
     }
-    let bad: Vec<_> = outcomes.iter().filter(|outcome| !is_good(outcome)).collect();
+    let bad: Vec<_> = outcomes.iter().filter(|outcome| outcome.is_bad()).collect();
     workshop.repeat(&bad);
-    match bad.len() {
-        0 => {
-            let seconds = took.as_secs();
-            let what = match outcomes.len() {
-                1 => "The answer is as it should be".to_owned(),
-                count => format!("All {count} answers are as they should be"),
-            };
-            say(format!("\n{what}, after {seconds} s."));
-            Ok(())
-        }
-        bad => Err(Failure::work(format!("{bad} of {} answers are not as they should be", outcomes.len()))),
+    let (all, seconds) = (outcomes.len(), began.elapsed().as_secs());
+    match (bad.len(), all) {
+        (0, 1) => say(format!("\nThe answer is as it should be, after {seconds} s.")),
+        (0, _) => say(format!("\nAll {all} answers are as they should be, after {seconds} s.")),
+        (bad, _) => return Err(Failure::work(format!("{bad} of {all} answers are not as they should be"))),
     }
+    Ok(())
 }

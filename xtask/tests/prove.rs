@@ -108,7 +108,7 @@ fn one_answer_can_be_chosen() {
 #[test]
 fn a_bank_that_cannot_be_read_is_bad_input() {
     let tiny = with_bank("prove-unreadable", "[[wrong]]\nname = \"n\"\n");
-    tiny.workshop(&["prove"]).assert().code(2).stderr(contains("01-one.toml: \"n\" has no \"find\""));
+    tiny.workshop(&["prove"]).assert().code(2).stderr(contains("01-one.toml: missing field `file`"));
     tiny.workshop(&["prove", "77"]).assert().code(2).stderr(contains("there is no lesson \"77\""));
 }
 

@@ -54,8 +54,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
     let load = load::of(lesson.number()).ok_or_else(|| {
         Failure::input(format!(
-            "cannot draw lesson {}: its programs meet at a broker, nats-server, that is not started here. \
-             Lessons 01 to 12 can be drawn",
+            "cannot draw lesson {}: its programs need more than is started here, such as a broker, nats-server",
             lesson.number()
         ))
     })?;

@@ -1,13 +1,10 @@
 //! The bank of answers: tests/answers/NN-name.toml.
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use workshop::failure::Failure;
 use workshop::lesson::Lesson;
-
-/// A table of the file. TOML has no type that JSON lacks, but for dates, which there are none of.
-type Table = Map<String, Value>;
 
 /// What is known about a lesson's spec.
 #[derive(Debug, Default)]
@@ -15,6 +12,31 @@ pub struct Bank {
     pub answers: Vec<Answer>,
     /// The checks that the starter fails. It passes all others.
     pub starter_fails: Vec<String>,
+}
+
+/// The file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entries {
+    #[serde(default)]
+    starter_fails: Vec<String>,
+    #[serde(default)]
+    wrong: Vec<Entry>,
+    #[serde(default)]
+    right: Vec<Entry>,
+}
+
+/// An answer as the file has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    file: String,
+    find: Option<String>,
+    replace: Option<String>,
+    path: Option<PathBuf>,
+    #[serde(default)]
+    says: Vec<String>,
 }
 
 /// An answer to a lesson: a change to its solution.
@@ -127,57 +149,27 @@ pub fn read(root: &Path, lesson: &Lesson) -> Result<Bank, Failure> {
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Bank, String> {
-    let bank: Table = basic_toml::from_str(text).map_err(|error| error.to_string())?;
-    if let Some(key) = bank.keys().find(|key| !["starter_fails", "wrong", "right"].contains(&key.as_str())) {
-        return Err(format!("\"{key}\" is neither starter_fails nor [[wrong]] nor [[right]]"));
-    }
-    let starter_fails = match bank.contains_key("starter_fails") {
-        true => words(&bank, "starter_fails").ok_or("starter_fails is no list of names of checks")?,
-        false => Vec::new(),
-    };
-    let mut answers = Vec::new();
-    for kind in ["wrong", "right"] {
-        for entry in bank.get(kind).and_then(Value::as_array).into_iter().flatten() {
-            let entry = entry.as_object().ok_or_else(|| format!("[[{kind}]] holds something else"))?;
-            answers.push(answer(kind, entry, folder)?);
+    let Entries { starter_fails, wrong, right } =
+        basic_toml::from_str(text).map_err(|error| error.to_string())?;
+    let wrong = wrong.into_iter().map(|entry| match entry.says.as_slice() {
+        [] => Err(format!("\"{}\" is wrong, but has no \"says\"", entry.name)),
+        says => answer(Kind::Wrong(says.to_owned()), entry, folder),
+    });
+    let right = right.into_iter().map(|entry| answer(Kind::Right, entry, folder));
+    Ok(Bank { answers: wrong.chain(right).collect::<Result<_, _>>()?, starter_fails })
+}
+
+fn answer(kind: Kind, entry: Entry, folder: &Path) -> Result<Answer, String> {
+    let Entry { name, file, .. } = entry;
+    let change = match (entry.path, entry.find, entry.replace) {
+        (Some(path), None, None) => {
+            let cannot = |error| format!("\"{name}\": {}: {error}", path.display());
+            Change::Whole(fs::read_to_string(folder.join(&path)).map_err(cannot)?)
         }
-    }
-    Ok(Bank { answers, starter_fails })
-}
-
-fn answer(kind: &str, entry: &Table, folder: &Path) -> Result<Answer, String> {
-    let name = text(entry, "name").ok_or_else(|| format!("a [[{kind}]] without a name"))?;
-    let lacks = |field: &str| format!("\"{name}\" has no \"{field}\"");
-    const FIELDS: [&str; 6] = ["name", "file", "find", "replace", "path", "says"];
-    if let Some(key) = entry.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-        return Err(format!("\"{name}\" has a field \"{key}\", which means nothing"));
-    }
-    let change = match text(entry, "path") {
-        Some(path) => Change::Whole(
-            fs::read_to_string(folder.join(&path)).map_err(|error| format!("\"{name}\": {path}: {error}"))?,
-        ),
-        None => Change::Replace {
-            find: text(entry, "find").ok_or_else(|| lacks("find"))?,
-            replace: text(entry, "replace").ok_or_else(|| lacks("replace"))?,
-        },
+        (None, Some(find), Some(replace)) => Change::Replace { find, replace },
+        _ => return Err(format!("\"{name}\" needs either \"find\" and \"replace\", or \"path\"")),
     };
-    let kind = match kind {
-        "wrong" => Kind::Wrong(words(entry, "says").ok_or_else(|| lacks("says"))?),
-        _ => Kind::Right,
-    };
-    let file = text(entry, "file").ok_or_else(|| lacks("file"))?;
     Ok(Answer { name, kind, file, change })
-}
-
-fn text(entry: &Table, field: &str) -> Option<String> {
-    entry.get(field)?.as_str().map(str::to_owned)
-}
-
-/// A list of texts that is not empty.
-fn words(table: &Table, field: &str) -> Option<Vec<String>> {
-    let words: Vec<_> = table.get(field)?.as_array()?.iter().map(|word| word.as_str()).collect();
-    let words: Option<Vec<String>> = words.into_iter().map(|word| word.map(str::to_owned)).collect();
-    words.filter(|words| !words.is_empty())
 }
 
 #[cfg(test)]
@@ -209,14 +201,15 @@ mod tests {
 
     #[test]
     fn what_is_missing_in_a_bank_is_named() {
-        assert!(parsed("[[wrong]]\nfile = 'x'").unwrap_err().contains("without a name"));
-        let lacks = |field: &str, text: &str| {
-            assert_eq!(parsed(text).unwrap_err(), format!("\"n\" has no \"{field}\""));
-        };
-        lacks("find", "[[right]]\nname = 'n'");
-        lacks("says", "[[wrong]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
-        lacks("file", "[[right]]\nname = 'n'\nfind = 'a'\nreplace = 'b'");
-        assert!(parsed("starter_fails = 'all'").unwrap_err().contains("no list"));
-        assert!(parsed("[[wrnog]]\nname = 'n'").unwrap_err().contains("wrnog"));
+        for (text, why) in [
+            ("[[wrong]]\nfile = 'x'", "missing field `name`"),
+            ("[[right]]\nname = 'n'\nfile = 'f'\nfind = 'a'", "\"n\" needs either"),
+            ("[[wrong]]\nname = 'n'\nfile = 'f'\nfind = 'a'\nreplace = 'b'", "\"n\" is wrong, but has no"),
+            ("starter_fails = 'all'", "invalid type: string \"all\""),
+            ("[[wrnog]]\nname = 'n'", "unknown field `wrnog`"),
+        ] {
+            let said = parsed(text).unwrap_err();
+            assert!(said.contains(why), "{said}");
+        }
     }
 }
