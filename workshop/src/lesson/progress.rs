@@ -87,7 +87,7 @@ impl Progress {
     pub fn remember(&mut self, root: &Path, lesson: &Lesson, run: &Run) -> State {
         let checks = run.checks();
         let passed = checks.iter().filter(|check| check.passed).count();
-        let of = checks.len().max(lesson.check_names(root).len());
+        let of = checks.len().max(lesson.check_count(root));
         let state = match run.verdict {
             Verdict::Green => State::Green { of },
             Verdict::Lacks(tool) => State::Lacks(tool.into()),
