@@ -13,11 +13,11 @@ use course::{Progress, State};
 pub fn command() -> Command {
     arguments::verb(
         "catch-up",
-        "Puts the solutions of all unfinished lessons before one in place. Your files are kept",
+        "Puts the solution in place for every unfinished lesson before this one, and keeps your files",
         "Example:\n  cargo workshop catch-up 05\n\n\
-         What is done stays yours. `cargo workshop restore NN` brings your files back.",
+         Lessons that you have finished stay yours. `cargo workshop restore NN` brings your files back.",
     )
-    .arg(arguments::lesson("The lesson that you want to begin, such as 05").required(true))
+    .arg(arguments::lesson("The lesson that you want to start, such as 05").required(true))
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {

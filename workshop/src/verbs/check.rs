@@ -50,7 +50,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         if !solutions {
             progress::remember(&mut progress, &root, &lesson, &run);
         }
-        let result = Outcome { lesson, package, run };
+        let result = Outcome { checks: all_checks(&root, &lesson, &run), lesson, package, run };
         if form.is_none() {
             result.tell(&root, all);
         }
@@ -58,11 +58,11 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
     match form {
         Some("points") => grade::tell(&root, &results),
-        Some("json") => print(grade::json(&root, &results).to_string()),
-        Some(_) => print(grade::for_github_classroom(&root, &results)),
+        Some("json") => print(grade::json(&results).to_string()),
+        Some(_) => print(grade::for_github_classroom(&results)),
         None => {}
     }
-    conclude(&root, &results, form.is_none())
+    conclude(&results, form.is_none())
 }
 
 /// The first lesson that is not known to be done: the one that somebody works on.
@@ -85,6 +85,23 @@ struct Outcome {
     lesson: Lesson,
     package: String,
     run: Run,
+    checks: Vec<Check>,
+}
+
+/// All checks of a lesson. What did not come to an end passes none of those that its text names.
+fn all_checks(root: &Path, lesson: &Lesson, run: &Run) -> Vec<Check> {
+    let mut checks = run.checks();
+    if let Verdict::Lacks(_) = run.verdict {
+        // libtest says that they passed. Which of them were run, nobody knows.
+        checks.iter_mut().for_each(|check| check.passed = false);
+    }
+    if !matches!(run.verdict, Verdict::Green | Verdict::Red) {
+        let is_new = |name: &String| run.checks().iter().all(|check| check.name != *name);
+        let names = lesson.check_names(root).into_iter().filter(is_new);
+        checks.extend(names.map(|name| Check { name, passed: false }));
+    }
+    checks.sort_by(|one, other| one.name.cmp(&other.name));
+    checks
 }
 
 impl Outcome {
@@ -92,32 +109,9 @@ impl Outcome {
         matches!(self.run.verdict, Verdict::Green)
     }
 
-    fn compiles(&self) -> bool {
-        !matches!(self.run.verdict, Verdict::DoesNotCompile)
-    }
-
-    /// The checks. What did not come to an end passes none of those that its text names.
-    fn checks(&self, root: &Path) -> Vec<Check> {
-        let mut checks = self.run.checks();
-        if let Verdict::Lacks(_) = self.run.verdict {
-            // libtest says that they passed. Which of them were run, nobody knows.
-            checks.iter_mut().for_each(|check| check.passed = false);
-        }
-        if !matches!(self.run.verdict, Verdict::Green | Verdict::Red) {
-            for name in self.lesson.check_names(root) {
-                if checks.iter().all(|check| check.name != name) {
-                    checks.push(Check { name, passed: false });
-                }
-            }
-        }
-        checks.sort_by(|one, other| one.name.cmp(&other.name));
-        checks
-    }
-
     /// How many checks pass, and how many there are.
-    fn points(&self, root: &Path) -> (usize, usize) {
-        let checks = self.checks(root);
-        (checks.iter().filter(|check| check.passed).count(), checks.len())
+    fn points(&self) -> (usize, usize) {
+        (self.checks.iter().filter(|check| check.passed).count(), self.checks.len())
     }
 
     /// What is said about a check that failed.
@@ -130,7 +124,7 @@ impl Outcome {
     }
 
     fn tell(&self, root: &Path, briefly: bool) {
-        let (passed, of) = self.points(root);
+        let (passed, of) = self.points();
         say(format!("{}: {passed} of {of} checks pass", self.lesson.title(root)));
         match self.run.verdict {
             Verdict::DoesNotCompile => {
@@ -202,9 +196,9 @@ pub fn in_words(check: &Check) -> String {
     check.name.replace("::", ": ").replace('_', " ")
 }
 
-fn conclude(root: &Path, results: &[Outcome], sum_up: bool) -> Result<(), Failure> {
+fn conclude(results: &[Outcome], sum_up: bool) -> Result<(), Failure> {
     let green = results.iter().filter(|result| result.green()).count();
-    let (points, of) = grade::total(root, results);
+    let (points, of) = grade::total(results);
     if sum_up && results.len() > 1 {
         say(format!(
             "\n{green} of {} lessons {} green, {points} of {of} checks pass.",

@@ -33,7 +33,8 @@ pub fn command() -> clap::Command {
         "Shows the finished system: a request, a fork, messages, mails",
         "Examples:\n  cargo workshop demo\n  cargo workshop demo --keep\n  \
          cargo workshop demo --package lesson-10\n\n\
-         It builds the server of lesson 10, starts it with a mailbox, and posts a list of emails to it. Exit status 0 when everything came, 1 when something did not.",
+         It builds the server of lesson 10, starts it with a mailbox, and posts a list of emails to it. \
+         The exit status is 0 when everything arrived, and 1 otherwise.",
     )
     .arg(arguments::flag("keep", "Stay up afterwards, until Ctrl-C"))
     .arg(
@@ -303,7 +304,7 @@ impl Demo {
         }
         if !self.problems.is_empty() {
             let problems = self.problems.join("; ");
-            return Err(Failure::work(format!("the demo is not as it should be: {problems}")));
+            return Err(Failure::work(format!("the demo did not go as it should: {problems}")));
         }
         let sent = counted(self.count, "mail");
         say(wrap(&format!("\nDone: {sent} sent by a forked worker. Nothing is left behind."), 0, columns()));

@@ -19,11 +19,11 @@ use std::time::{Instant, SystemTime};
 pub fn command() -> clap::Command {
     arguments::verb(
         "doctor",
-        "Looks whether everything is here, and says how to get what is missing",
+        "Checks that your machine has what the workshop needs, and says how to get the rest",
         "Examples:\n  cargo workshop doctor\n  cargo workshop doctor --classroom\n\n\
-         Each line is ok, optional or missing. Exit status 1 when something is missing that the workshop cannot \
-         do without. With --classroom it also downloads all that the day needs, and tries every lesson with the \
-         network cut off.",
+         Each line is ok, optional or missing. The exit status is 1 when the workshop cannot do without something \
+         that is missing. With --classroom it also downloads everything for the day, and tries every lesson with \
+         the network cut off.",
     )
     .arg(arguments::flag("classroom", "Prepare a day without a network, and try it"))
     .arg(arguments::flag("day", "Only try the day").hide(true))

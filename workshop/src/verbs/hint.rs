@@ -17,7 +17,7 @@ use std::path::Path;
 pub fn command() -> Command {
     arguments::verb(
         "hint",
-        "Shows a hint for the step that you are at, and another each time you ask",
+        "Shows a hint for your current step, and one more each time you ask",
         "Examples:\n  cargo workshop hint 02\n  cargo workshop hint 02 --step 3\n  \
          cargo workshop hint 02 --again\n\n\
          There are three for each step, from a nudge to nearly the answer. They are in \
@@ -32,7 +32,7 @@ pub fn command() -> Command {
         )
         .value_parser(value_parser!(u32)),
     )
-    .arg(arguments::flag("again", "Show those that you have seen, and no other"))
+    .arg(arguments::flag("again", "Show the hints that you have already seen"))
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use clap::{ArgMatches, Command};
 pub fn command() -> Command {
     arguments::verb(
         "reset",
-        "Puts the starter back in place. Your files are kept",
+        "Puts the starter back in place, and keeps your files",
         "Example:\n  cargo workshop reset 02\n\n\
          It also puts files back that you have deleted. `cargo workshop restore 02` brings your files back.",
     )

@@ -14,7 +14,7 @@ use std::path::Path;
 pub fn command() -> Command {
     arguments::verb(
         "restore",
-        "Brings your files back as they were before a command replaced them",
+        "Brings back the files that another command replaced",
         "Examples:\n  cargo workshop restore 02\n  cargo workshop restore 02 --list\n  \
          cargo workshop restore 02 1\n\n\
          Without a number: the version that you had last. What is in place now is kept first.",

@@ -15,7 +15,7 @@ use std::path::Path;
 pub fn command() -> Command {
     arguments::verb(
         "solve",
-        "Puts the solution in the place of your files. Yours are kept",
+        "Puts the solution in place, and keeps your files",
         "Examples:\n  cargo workshop solve 02\n  cargo workshop solve 02 --step 3\n\n\
          With --step, only what belongs to this step is replaced, and everything else stays yours. \
          `cargo workshop restore 02` brings your files back.",

@@ -21,6 +21,9 @@ const LONGEST_GAP: Duration = Duration::from_millis(if SEES_THREADS { 10 } else 
 /// The same, for a thread that is in the same call as before.
 const LONGEST_GAP_IN_A_CALL: Duration = Duration::from_millis(if SEES_THREADS { 60 } else { 500 });
 
+/// So long is it tried to find out what a call waits for, after its beginning.
+const TRIES_FOR: Duration = Duration::from_millis(50);
+
 /// A thread of a process, and what it did. The first one has the number of its process.
 pub struct Thread {
     pub pid: u32,
@@ -44,12 +47,13 @@ impl Sampler {
         let stopped = Arc::clone(&stop);
         let (first, began) = mpsc::channel();
         let look = move || {
-            let mut looker = Looker { root, smtp_port, threads: Vec::new(), names: HashMap::new() };
+            let mut looker =
+                Looker { root, smtp_port, threads: Vec::new(), names: HashMap::new(), busy: Duration::ZERO };
             looker.look();
             drop(first);
             while !stopped.load(Ordering::SeqCst) {
-                looker.look();
                 thread::sleep(EVERY);
+                looker.look();
             }
             looker.finish()
         };
@@ -72,6 +76,8 @@ struct Looker {
     threads: Vec<Thread>,
     /// What each call waits for, as far as it is known.
     names: HashMap<String, &'static str>,
+    /// How long it took to write down the last look: that gap is our own.
+    busy: Duration,
 }
 
 /// What one look at one thread shows.
@@ -95,11 +101,11 @@ impl Looker {
                 self.note(seen, now);
             }
         }
+        self.busy = now.elapsed();
     }
 
     fn note(&mut self, seen: Seen, now: Instant) {
         let Seen { pid, tid, parent, name, kind, call } = seen;
-        let new = Part { more: call, ..Part::new(now, kind, "") };
         let known = self.threads.iter().position(|thread| (thread.pid, thread.tid) == (pid, tid));
         // An orphan gets another parent; the picture is about the first one.
         let place = known.unwrap_or(self.threads.len());
@@ -111,23 +117,22 @@ impl Looker {
         if kind != Kind::Zombie {
             thread.name = name;
         }
-        if let Some(last) = thread.parts.last_mut() {
-            let is_same = (last.kind, &last.more) == (new.kind, &new.more);
-            let was_missed = now - last.end > if is_same { LONGEST_GAP_IN_A_CALL } else { LONGEST_GAP };
-            if !was_missed {
-                last.end = now;
-                if is_same {
-                    return;
-                }
-            }
+        let last = thread.parts.last_mut();
+        let is_same = last.as_ref().is_some_and(|last| (last.kind, &last.more) == (kind, &call));
+        let longest_gap = if is_same { LONGEST_GAP_IN_A_CALL } else { LONGEST_GAP };
+        let last = last.filter(|last| (now - last.end).saturating_sub(self.busy) <= longest_gap);
+        // It takes some milliseconds to find out what a call waits for. The thread may go on meanwhile.
+        let began = last.as_ref().filter(|_| is_same).map_or(now, |last| last.begin);
+        if kind == Kind::Blocked && !self.names.contains_key(&call) && now - began < TRIES_FOR {
+            let waits_for = process::thread_waiting_in(pid, tid);
+            let waits_for = waits_for.and_then(|words| meaning(&words, self.smtp_port));
+            self.names.extend(waits_for.map(|waits_for| (call.clone(), waits_for)));
         }
-        // It takes some milliseconds to find out what a call waits for, so that is done once for each call.
-        if kind == Kind::Blocked && !self.names.contains_key(&new.more) {
-            let waits_for =
-                process::thread_waiting_in(pid, tid).and_then(|words| meaning(&words, self.smtp_port));
-            self.names.extend(waits_for.map(|waits_for| (new.more.clone(), waits_for)));
+        let goes_on = last.is_some() && is_same;
+        last.into_iter().for_each(|last| last.end = now);
+        if !goes_on {
+            thread.parts.push(Part { more: call, ..Part::new(now, kind, "") });
         }
-        thread.parts.push(new);
     }
 
     /// The process and its descendants: proc_pid_task(5), proc_tid_children(5).
