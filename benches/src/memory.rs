@@ -84,7 +84,6 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
 /// Lets a server send so many mails, in as many jobs of this size as it takes, some of them at once.
 async fn peak(command: Command, sink: &Sink, mails: usize, job_mails: usize) -> io::Result<Peak> {
     let mut server = Running::start(command, sink).await?;
-    let mut client = server.connect().await?;
     let mut peak = Peak::default();
     let pid = server.pid();
     let (mut asked, mut sent) = (0, 0);
@@ -92,7 +91,8 @@ async fn peak(command: Command, sink: &Sink, mails: usize, job_mails: usize) -> 
     while sent < mails {
         if asked < mails && asked - sent < JOBS_AT_ONCE * job_mails {
             let job = job_mails.min(mails - asked);
-            client.post(job, 12).await?;
+            // A new connection: the server closes one that is idle for long.
+            server.connect().await?.post(job, 12).await?;
             asked += job;
             continue;
         }

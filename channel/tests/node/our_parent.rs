@@ -1,9 +1,10 @@
 //! Our parent, Node's child.
 
+use std::error::Error as _;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
-use node_channel::{Child, Signal, fork};
+use node_channel::{Child, Error, Signal, fork};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
@@ -50,7 +51,10 @@ async fn talk(child: &mut Child, lines: &[&str]) {
             None => match child.recv::<Value>().await {
                 Ok(Some(message)) => message.to_string(),
                 Ok(None) => "the end".to_owned(),
-                Err(error) => error.to_string(),
+                Err(error) => {
+                    assert_eq!(error.is_fatal(), !matches!(error, Error::WrongShape { .. }), "{error:?}");
+                    error.to_string()
+                }
             },
         };
         match line.strip_suffix('…') {
@@ -71,7 +75,10 @@ async fn say(child: &mut Child, words: &str) -> String {
         child.kill(signal).err().map(|error| error.to_string())
     } else {
         let message: Value = serde_json::from_str(words).unwrap();
-        child.send(&message).await.err().map(|error| error.to_string())
+        let error = child.send(&message).await.err();
+        let gone = matches!(error, Some(Error::Disconnected));
+        assert!(error.as_ref().is_none_or(|error| error.is_fatal() == gone), "{error:?}");
+        error.map(|error| error.to_string())
     };
     format!("> {words}{}", error.map_or_else(String::new, |error| format!(" -- {error}")))
 }
@@ -328,6 +335,7 @@ fn b43_a_program_that_does_not_exist_is_an_error_of_fork() {
             error.to_string(),
             "cannot start /no/such/\u{fffd}: No such file or directory (os error 2)"
         );
+        assert!(error.is_fatal() && error.source().is_some());
     });
 }
 
@@ -372,7 +380,7 @@ fn b10_b45_what_cannot_be_written_is_null_or_an_error_and_the_channel_goes_on() 
         let unwritable = std::collections::HashMap::from([((1, 2), 3)]);
         let error = child.send(&unwritable).await.unwrap_err();
         assert_eq!(error.to_string(), "cannot write the message as JSON: key must be a string");
-        assert!(!error.is_fatal());
+        assert!(!error.is_fatal() && error.source().is_some());
         child.send(&[f64::NAN, f64::INFINITY]).await.unwrap();
         talk(&mut child, &["[null,null]", "> disconnect", "exit status: 0"]).await;
     });
