@@ -32,17 +32,16 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
     Ok(page)
 }
 
-/// The numbers of the lessons.
-fn lessons(bench: &Bench) -> Outcome<Vec<PathBuf>> {
-    let entries = fs::read_dir(bench.root.join("solutions"))?;
-    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    folders.sort();
-    Ok(folders)
-}
-
-fn number_of(lesson: &Path) -> String {
-    let name = lesson.file_name().unwrap_or_default().to_string_lossy();
-    name.split('-').next().unwrap_or_default().to_owned()
+/// The numbers of the lessons, and their folders.
+fn lessons(bench: &Bench) -> Outcome<Vec<(String, PathBuf)>> {
+    let mut lessons = Vec::new();
+    for entry in fs::read_dir(bench.root.join("solutions"))? {
+        let entry = entry?;
+        let number = entry.file_name().to_string_lossy().chars().take_while(char::is_ascii_digit).collect();
+        lessons.push((number, entry.path()));
+    }
+    lessons.sort();
+    Ok(lessons)
 }
 
 /// An empty folder, which is removed when this is dropped, or by the next run.
@@ -153,11 +152,10 @@ fn mini_redis(bench: &Bench) -> Outcome<f64> {
 }
 
 /// From a saved file to the verdict of its spec, for every solution; and how many crates it was built from.
-fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[PathBuf]) -> Outcome<()> {
+fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[(String, PathBuf)]) -> Outcome<()> {
     let (lessons, rounds) = if bench.short { (&lessons[..1], 1) } else { (lessons, 3) };
     let mut rows: Vec<Row> = Vec::new();
-    for lesson in lessons {
-        let number = number_of(lesson);
+    for (number, folder) in lessons {
         crate::note!("build: lesson {number}, from an edit to the verdict …");
         let package = format!("solution-{number}");
         let test = || {
@@ -170,12 +168,12 @@ fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[PathBuf]) -> Outco
         for _ in 0..rounds {
             File::options()
                 .append(true)
-                .open(lesson.join("src/main.rs"))
+                .open(folder.join("src/main.rs"))
                 .and_then(|file| file.set_modified(SystemTime::now()))?;
             times.push(seconds(&mut test())?);
         }
         let spec = seconds(&mut test())?;
-        rows.push((number, vec![Some(median(times)), Some(spec), Some(crates(bench, &package)?)]));
+        rows.push((number.clone(), vec![Some(median(times)), Some(spec), Some(crates(bench, &package)?)]));
     }
     page.text("Each solution, which passes all its checks. After an edit of `main.rs`, and with nothing to compile:");
     let edits = rows.iter().filter_map(|(number, figures)| Some((number, figures[0]?)));

@@ -2,8 +2,8 @@
 //! `channel.mjs`, runs on all of them), the crate ipc-channel, and a bare socket pair with blocking reads and no
 //! JSON, which is the limit of what the machine can do.
 
-use crate::peer::{Figures, median};
-use crate::report::{Page, in_turn, least, most};
+use crate::peer::Figures;
+use crate::report::{Page, in_turn, least, middle, most};
 use crate::{Bench, Outcome, itself, peers};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,25 +16,21 @@ type Load = [usize; 4];
 const FULL: Load = [40, 20_000, 1_000_000, 11];
 const SHORT: Load = [3, 200, 10_000, 1];
 
-/// What is measured: its name in [`Figures`] and in the table, and which of several rounds counts.
-const MEASURED: [(&str, &str, Counts); 8] = [
-    ("fork_ms", "fork until the first message, ms", Counts::Least),
-    ("round_trip_us", "round trip of a small message, µs", Counts::Middle),
-    ("one_core_us", "the same on one core, µs", Counts::Least),
-    ("one_way_millions", "small messages a second, one way, millions (more is better)", Counts::Most),
-    ("addresses_ms", "100,000 addresses there and back, ms", Counts::Least),
-    ("idle_worker_mb", "resident memory of an idle worker, MB", Counts::Least),
-    ("threads", "threads of an idle worker", Counts::Least),
-    ("descriptors", "open descriptors of an idle worker", Counts::Least),
-];
+/// Which figure of several rounds counts: the best, since other programs can only make one worse. Of the round trip on all
+/// cores it is the median: it is shorter when the system happens to let both processes run on one core.
+type Counts = fn(Vec<f64>) -> Option<f64>;
 
-/// Of each figure the best counts, since other programs can only make one worse. Of the round trip on all cores the median:
-/// it is shorter when the system happens to let both processes run on one core.
-enum Counts {
-    Least,
-    Most,
-    Middle,
-}
+/// What is measured: its name in [`Figures`] and in the table, and what counts.
+const MEASURED: [(&str, &str, Counts); 8] = [
+    ("fork_ms", "fork until the first message, ms", least),
+    ("round_trip_us", "round trip of a small message, µs", middle),
+    ("one_core_us", "the same on one core, µs", least),
+    ("one_way_millions", "small messages a second, one way, millions (more is better)", most),
+    ("addresses_ms", "100,000 addresses there and back, ms", least),
+    ("idle_worker_mb", "resident memory of an idle worker, MB", least),
+    ("threads", "threads of an idle worker", least),
+    ("descriptors", "open descriptors of an idle worker", least),
+];
 
 /// Runs every peer on all cores and on one.
 pub fn run(bench: &Bench) -> Outcome<Page> {
@@ -76,12 +72,8 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
 /// The figure of a peer that counts.
 fn of(measured: &[(&str, Vec<Figures>)], peer: &str, key: &str) -> Option<f64> {
     let (_, rounds) = measured.iter().find(|(name, _)| *name == peer)?;
-    let values: Vec<f64> = rounds.iter().filter_map(|figures| *figures.get(key)?).collect();
-    match MEASURED.iter().find(|(name, ..)| *name == key)?.2 {
-        Counts::Least => least(values),
-        Counts::Most => most(values),
-        Counts::Middle => (!values.is_empty()).then(|| median(values)),
-    }
+    let (.., counts) = MEASURED.iter().find(|(name, ..)| *name == key)?;
+    counts(rounds.iter().filter_map(|figures| *figures.get(key)?).collect())
 }
 
 /// A program that measures one peer: it takes the numbers of a [`Load`] and prints [`Figures`] as JSON.

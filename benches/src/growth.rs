@@ -37,10 +37,10 @@ fn sizes(page: &mut Page, bench: &Bench, node: Option<&Path>) {
     crate::note!("growth: message sizes …");
     let largest = if bench.short { 5 } else { 10 };
     let bytes: Vec<usize> = (0..=largest).map(|power| 64 << (2 * power)).collect();
-    let mut peers = vec![("solution 08", ours::sizes(&bytes))];
-    peers.extend(node.and_then(|node| node_sizes(node, &bytes)).map(|times| ("Node", times)));
+    let mut peers = vec![ours::sizes(&bytes)];
+    peers.extend(node.and_then(|node| node_sizes(node, &bytes)));
     let point = |(index, bytes): (usize, &usize)| {
-        (*bytes as f64, peers.iter().map(|(_, times)| times.get(index).copied()).collect())
+        (*bytes as f64, peers.iter().map(|times| times.get(index).copied()).collect())
     };
     page.growth(Growth {
         name: "sizes",
@@ -49,10 +49,7 @@ fn sizes(page: &mut Page, bench: &Bench, node: Option<&Path>) {
             Axis { name: "size of the message (× 4 a step)", step: Some(4.0), label: in_bytes },
             Axis { name: "there and back, ms (× 10 a step)", step: Some(10.0), label: plain },
         ],
-        head: ["message".into()]
-            .into_iter()
-            .chain(peers.iter().map(|(name, _)| format!("{name}, ms")))
-            .collect(),
+        head: ["message", "solution 08, ms", "Node, ms"][..=peers.len()].to_vec(),
         compares: true,
         lines: vec![("solution 08", |times| times[0]), ("Node", |times| *times.get(1)?)],
         points: bytes.iter().enumerate().map(point).collect(),
@@ -92,7 +89,7 @@ fn workers(page: &mut Page, bench: &Bench, sink: &Sink, program: &Path) -> io::R
             Axis { name: "workers (× 2 a step)", step: Some(2.0), label: plain },
             Axis { name: "mails a second", step: None, label: plain },
         ],
-        head: ["workers", "mails a second", "resident memory of all processes, MB"].map(str::to_owned).into(),
+        head: vec!["workers", "mails a second", "resident memory of all processes, MB"],
         compares: false,
         lines: vec![("solution 12", |figures| figures[0])],
         points,
@@ -124,7 +121,7 @@ fn requests(page: &mut Page, bench: &Bench, sink: &Sink, program: &Path) -> io::
             Axis { name: "requests at once (× 10 a step)", step: Some(10.0), label: plain },
             Axis { name: "until the answer, ms (× 10 a step)", step: Some(10.0), label: plain },
         ],
-        head: head.map(str::to_owned).into(),
+        head: head.into(),
         compares: false,
         lines: vec![("half of them", |figures| figures[1]), ("99 of 100", |figures| figures[2])],
         points,

@@ -34,32 +34,34 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
     if let Some((node, version)) = &nodemailer {
         versions.extend([peers::version("Node", node), version.clone()]);
     }
-    let mut senders =
-        vec![Sender::new("solution 09", count, |load| by_worker(Command::new(&worker), sink, load))];
+    let ours = |mails, connections| by_worker(Command::new(&worker), sink, mails, connections);
+    let mut senders: Vec<Sender> = vec![("solution 09", count, Box::new(ours))];
     if let Some((node, _)) = &nodemailer {
-        senders.push(Sender::new("nodemailer, pooled", count / 3, move |load| {
+        let nodemailer = move |mails, connections| {
             let mut command = Command::new(node);
             command.arg(peers::file("send_mail.mjs"));
-            by_worker(command, sink, load)
-        }));
+            by_worker(command, sink, mails, connections)
+        };
+        senders.push(("nodemailer, pooled", count / 3, Box::new(nodemailer)));
     }
     // It takes 40 ms a mail, so it gets fewer of them.
-    senders.push(Sender::new("lettre's own pool", 150, |load| by_pool(sink, load)));
+    let pool = |mails, connections| by_pool(sink, mails, connections);
+    senders.push(("lettre's own pool", 150, Box::new(pool)));
     if let Some(source) = &source {
-        senders.push(Sender::new("smtp-source", count, |load| by_source(source, sink, load)));
+        let source = |mails, connections| by_source(source, sink, mails, connections);
+        senders.push(("smtp-source", count, Box::new(source)));
     }
     let rows = CONNECTIONS.map(|connections| {
         crate::note!("mail: {connections} connections …");
-        let rates = in_turn(rounds, &senders, |sender| {
-            let load = Load { connections, mails: sender.mails };
-            let seconds = (sender.send)(load).map_err(|why| crate::note!("error: {}: {why}", sender.name));
-            Some(sender.mails as f64 / seconds.ok()?)
+        let rates = in_turn(rounds, &senders, |(name, mails, send)| {
+            let seconds = send(*mails, connections).map_err(|why| crate::note!("error: {name}: {why}"));
+            Some(*mails as f64 / seconds.ok()?)
         });
         let plural = if connections == 1 { "" } else { "s" };
         let name = format!("mails a second, {connections} connection{plural}");
         (name, rates.into_iter().map(most).collect::<Vec<_>>())
     });
-    let names: Vec<String> = senders.iter().map(|sender| sender.name.to_owned()).collect();
+    let names: Vec<String> = senders.iter().map(|(name, ..)| (*name).to_owned()).collect();
     let mut page = Page::new("mail", &versions);
     let of = |peer: &str| rows.last()?.1[names.iter().position(|name| name.starts_with(peer))?];
     let (ours, node, source) = (of("solution 09"), of("nodemailer"), of("smtp-source"));
@@ -78,51 +80,35 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
     Ok(page)
 }
 
-/// What is sent.
-#[derive(Clone, Copy)]
-struct Load {
-    connections: usize,
-    mails: usize,
-}
-
-/// Somebody who sends mails, and gives the seconds that it took.
-struct Sender<'a> {
-    name: &'static str,
-    mails: usize,
-    send: Box<dyn Fn(Load) -> Outcome<f64> + 'a>,
-}
-
-impl<'a> Sender<'a> {
-    fn new(name: &'static str, mails: usize, send: impl Fn(Load) -> Outcome<f64> + 'a) -> Self {
-        Self { name, mails, send: Box::new(send) }
-    }
-}
+/// Somebody who sends mails: a name, how many mails they get, and how they send so many mails over so many connections,
+/// which gives the seconds that it took.
+type Sender<'a> = (&'static str, usize, Box<dyn Fn(usize, usize) -> Outcome<f64> + 'a>);
 
 /// Forks a worker, sends it one job, and gives the seconds until its answer.
-fn by_worker(mut command: Command, sink: &Sink, load: Load) -> Outcome<f64> {
-    command.env("SMTP_URL", sink.url()).env("SMTP_CONNECTIONS", load.connections.to_string());
+fn by_worker(mut command: Command, sink: &Sink, count: usize, connections: usize) -> Outcome<f64> {
+    command.env("SMTP_URL", sink.url()).env("SMTP_CONNECTIONS", connections.to_string());
     let job = |count| json!({"mails": mails(count, TEXT_BYTES)});
     crate::runtime().block_on(async {
         let mut child = channel::fork(command)?;
         // What it takes to start a worker is measured elsewhere.
-        child.send(&job(load.connections)).await?;
+        child.send(&job(connections)).await?;
         child.recv::<Value>().await?;
-        let job = job(load.mails);
+        let job = job(count);
         let begin = Instant::now();
         child.send(&job).await?;
         let answer = child.recv::<Value>().await?.unwrap_or_default();
         let seconds = begin.elapsed().as_secs_f64();
         child.disconnect().await?;
         child.wait().await?;
-        if answer["counter"] != load.mails {
-            return Err(format!("a worker says {answer} of {} mails", load.mails).into());
+        if answer["counter"] != count {
+            return Err(format!("a worker says {answer} of {count} mails").into());
         }
         Ok(seconds)
     })
 }
 
 /// lettre's pooled transport, without the socket option that lesson 09 sets.
-fn by_pool(sink: &Sink, Load { connections, mails }: Load) -> Outcome<f64> {
+fn by_pool(sink: &Sink, mails: usize, connections: usize) -> Outcome<f64> {
     let message = lettre::Message::builder()
         .from("ann@example.org".parse().expect("an address"))
         .to("bob@example.org".parse().expect("an address"))
@@ -153,7 +139,7 @@ fn by_pool(sink: &Sink, Load { connections, mails }: Load) -> Outcome<f64> {
 }
 
 /// Postfix's own program for this purpose. It neither gets messages nor makes letters.
-fn by_source(program: &Path, sink: &Sink, Load { connections, mails }: Load) -> Outcome<f64> {
+fn by_source(program: &Path, sink: &Sink, mails: usize, connections: usize) -> Outcome<f64> {
     let begin = Instant::now();
     let status = Command::new(program)
         // -d: a connection is kept for all its mails.

@@ -38,11 +38,11 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
         crate::note!("memory: {count} mails …");
         let mut figures = vec![None, None];
         if count <= MOST_IN_ONE_REQUEST {
-            let peak = one_request(Command::new(&program), &sink, count);
+            let peak = peak(Command::new(&program), &sink, count, count);
             figures = crate::runtime().block_on(peak)?.into();
         }
         let begin = Instant::now();
-        let peak = crate::runtime().block_on(many_requests(pool.command(), &sink, count));
+        let peak = crate::runtime().block_on(peak(pool.command(), &sink, count, JOB_MAILS));
         let rate = count as f64 / begin.elapsed().as_secs_f64();
         figures.extend(peak?);
         figures.push(Some(rate));
@@ -70,7 +70,7 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
             Axis { name: "mails (× 10 a step)", step: Some(10.0), label: plain },
             Axis { name: "most memory of server and one worker, MB", step: None, label: plain },
         ],
-        head: head.map(str::to_owned).into(),
+        head: head.into(),
         compares: false,
         lines: vec![
             ("many requests", |figures| Some(figures[2]? + figures[3]?)),
@@ -81,35 +81,18 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
     Ok(page)
 }
 
-/// Solution 10: all mails in one request, and so in one message.
-async fn one_request(command: Command, sink: &Sink, mails: usize) -> io::Result<Peak> {
+/// Lets a server send so many mails, in as many jobs of this size as it takes, some of them at once.
+async fn peak(command: Command, sink: &Sink, mails: usize, job_mails: usize) -> io::Result<Peak> {
     let mut server = Running::start(command, sink).await?;
-    let mut peak = Peak::default();
-    server.connect().await?.post(mails, 12).await?;
-    let pid = server.pid();
-    let mut ticks = interval(LOOK);
-    loop {
-        tokio::select! {
-            done = server.job_done() => { done?; break; }
-            _ = ticks.tick() => look(pid, &mut peak),
-        }
-    }
-    server.end().await;
-    Ok(peak)
-}
-
-/// Solution 12: as many jobs of 1,000 mails as it takes, some of them at once.
-async fn many_requests(command: Command, sink: &Sink, mails: usize) -> io::Result<Peak> {
-    let mut server = Running::start(command, sink).await?;
-    let mut client = server.connect().await?;
     let mut peak = Peak::default();
     let pid = server.pid();
     let (mut asked, mut sent) = (0, 0);
     let mut ticks = interval(LOOK);
     while sent < mails {
-        if asked < mails && asked - sent < JOBS_AT_ONCE * JOB_MAILS {
-            let job = JOB_MAILS.min(mails - asked);
-            client.post(job, 12).await?;
+        if asked < mails && asked - sent < JOBS_AT_ONCE * job_mails {
+            let job = job_mails.min(mails - asked);
+            // A new connection: the server closes one that is idle for long.
+            server.connect().await?.post(job, 12).await?;
             asked += job;
             continue;
         }
@@ -127,6 +110,6 @@ fn look(pid: u32, [server, worker]: &mut Peak) {
     let megabytes = |info: &observe::process::Info| info.resident_bytes as f64 / 1e6;
     let infos = [observe::process::info(pid).into_iter().collect(), observe::process::children(pid)];
     for (peak, infos) in [server, worker].into_iter().zip(infos) {
-        *peak = most(peak.iter().copied().chain(infos.iter().map(megabytes)));
+        *peak = most(peak.iter().copied().chain(infos.iter().map(megabytes)).collect());
     }
 }

@@ -1,7 +1,7 @@
 //! What more workers bring: lesson 12's pool with 1, 2 and 4 of them.
 
 use crate::report::{Page, in_turn, most, number};
-use crate::running::{Client, Running};
+use crate::running::Running;
 use crate::sink::Sink;
 use crate::{Bench, Outcome, peers};
 use std::io;
@@ -65,11 +65,10 @@ impl Pool<'_> {
     pub fn mails_a_second(&self, sink: &Sink, mails: usize) -> io::Result<f64> {
         crate::runtime().block_on(async {
             let mut server = Running::start(self.command(), sink).await?;
-            let mut client = server.connect().await?;
             // Every worker is there when it has done something.
-            self.send(&mut server, &mut client, 10 * self.workers).await?;
+            self.send(&mut server, 10 * self.workers).await?;
             let begin = Instant::now();
-            self.send(&mut server, &mut client, mails).await?;
+            self.send(&mut server, mails).await?;
             let seconds = begin.elapsed().as_secs_f64();
             server.end().await;
             Ok(mails as f64 / seconds)
@@ -83,7 +82,9 @@ impl Pool<'_> {
         command
     }
 
-    async fn send(&self, server: &mut Running, client: &mut Client, mails: usize) -> io::Result<()> {
+    async fn send(&self, server: &mut Running, mails: usize) -> io::Result<()> {
+        // A new connection: the server closes one that is idle for long.
+        let mut client = server.connect().await?;
         for job in 0..JOBS {
             let count = mails * (job + 1) / JOBS - mails * job / JOBS;
             client.post(count, 200).await?;

@@ -1,6 +1,7 @@
 //! What a group has measured, as a file in Markdown and its charts.
 
 use crate::chart::{self, Axis};
+use crate::peer::median;
 use crate::{Outcome, machine};
 use std::fs;
 use std::path::Path;
@@ -53,7 +54,7 @@ pub struct Growth {
     /// The axes, from left to right and upwards.
     pub axes: [Axis; 2],
     /// What each column of the table is called: first what grows, then the figures.
-    pub head: Vec<String>,
+    pub head: Vec<&'static str>,
     /// Whether the columns are us and our peers.
     pub compares: bool,
     /// The chart's lines: a name in a few letters, and which of the figures it shows.
@@ -130,6 +131,7 @@ impl Page {
         let lines: Vec<_> = lines.into_iter().map(|(name, show)| (name, line(show))).collect();
         self.chart(name, title, chart::lines(title, axes, &lines));
         let rows = points.into_iter().map(|(x, values)| ((axes[0].label)(x), values)).collect();
+        let head = head.into_iter().map(str::to_owned).collect();
         self.body += &Table { head, rows, compares }.markdown();
     }
 
@@ -191,13 +193,18 @@ pub fn in_turn<P, T>(rounds: usize, peers: &[P], mut measure: impl FnMut(&P) -> 
 }
 
 /// The least of some measurements: other programs can only make a time longer.
-pub fn least(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+pub fn least(values: Vec<f64>) -> Option<f64> {
     values.into_iter().min_by(f64::total_cmp)
 }
 
 /// The most of some measurements: other programs can only make a rate lower.
-pub fn most(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+pub fn most(values: Vec<f64>) -> Option<f64> {
     values.into_iter().max_by(f64::total_cmp)
+}
+
+/// The median of some measurements.
+pub fn middle(values: Vec<f64>) -> Option<f64> {
+    (!values.is_empty()).then(|| median(values))
 }
 
 /// The median, the value that 99 of 100 measurements do not exceed, and the most.

@@ -90,10 +90,8 @@ impl Client {
                 return Err(io::Error::other(format!("no HTTP answer: {head:?}")));
             }
         }
-        let header = |name: &str| {
-            let value = |line: &str| Some(line.split_at_checked(name.len())?.1.trim().to_owned());
-            head.lines().find(|line| line.to_ascii_lowercase().starts_with(name)).and_then(value)
-        };
+        let head = head.to_ascii_lowercase();
+        let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
         let length = header("content-length:").and_then(|length| length.parse().ok()).unwrap_or(0);
         self.0.read_exact(&mut vec![0; length]).await?;
         header("http/1.1 ")

@@ -154,18 +154,6 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_frame_is_kept_and_counted() {
-        let mut decoder = FrameDecoder::new(100);
-        decoder.space()[..5].copy_from_slice(b"1\n{\"a");
-        decoder.filled(5);
-        assert_eq!(decoder.next_frame().unwrap().unwrap(), b"1");
-        assert_eq!(decoder.next_frame(), Ok(None));
-        assert_eq!(decoder.buffered(), 3);
-        assert_eq!(decoder.clear(), 3);
-        assert_eq!(decoder.clear(), 0);
-    }
-
-    #[test]
     fn the_limit_is_the_longest_frame_that_passes() {
         assert_eq!(decode(3, &[b"123\n"]).unwrap(), [b"123"]);
         assert_eq!(decode(3, &[b"1234\n"]), Err(FrameTooLarge));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{BRIEFLY, HANDLE, LIMIT, REFUSED, Raw, child_after, output, program, read_all, run};
 use node_channel::{Channel, Error};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::timeout;
 
 /// How our child ends when all that it gets is `bytes`, with the end after them: answers, code, complaint.
@@ -84,11 +84,10 @@ fn b12_a_line_without_end_runs_into_the_limit_and_not_into_the_memory() {
     let piece = vec![b'x'; 1 << 20];
     let mut written = 0;
     // Ours closes after 64 MiB and a little.
-    while written < 80 << 20 {
-        match raw.socket.write(&piece) {
-            Ok(count) => written += count,
-            Err(_) => break,
-        }
+    while written < 80 << 20
+        && let Ok(count) = raw.socket.write(&piece)
+    {
+        written += count;
     }
     assert!((64 << 20..66 << 20).contains(&written), "{written} bytes were taken");
     let (code, _, stderr) = raw.finish();
@@ -298,18 +297,6 @@ fn b24_disconnecting_the_sender_wakes_the_receiver() {
 }
 
 #[test]
-fn b11_a_receive_that_is_dropped_loses_nothing() {
-    run(async {
-        let (mut channel, mut peer) = channel_and_socket();
-        for byte in b"{\"text\":\"\xc3\xbc\"}\n" {
-            timeout(Duration::from_millis(1), channel.recv::<Value>()).await.unwrap_err();
-            peer.write_all(&[*byte]).unwrap();
-        }
-        assert_eq!(channel.recv::<Value>().await.unwrap().unwrap(), json!({"text": "ü"}));
-    });
-}
-
-#[test]
 fn b02_b05_b06_b40_b64_without_a_usable_channel_our_child_says_so() {
     let said = |socket: Option<OwnedFd>, value: &str, mode: &str| {
         let mut command = program("child");
@@ -466,18 +453,16 @@ fn b22_a_peer_that_sends_handles_and_never_reads_the_answers_is_not_read_forever
         let mut written = 0;
         // As long as ours reads, there is always room again.
         while written < 100 << 20 {
-            match peer.write(&frames) {
-                Ok(count) => written += count,
+            let count = match peer.write(&frames) {
+                Ok(count) => count,
                 Err(_) => {
-                    let before = written;
                     let _ = timeout(BRIEFLY, channel.recv::<Value>()).await;
-                    if let Ok(count) = peer.write(&frames) {
-                        written += count;
-                    }
-                    if written == before {
-                        break;
-                    }
+                    peer.write(&frames).unwrap_or(0)
                 }
+            };
+            written += count;
+            if count == 0 {
+                break;
             }
         }
         assert!(written < 10 << 20, "{written} bytes of handles were taken");
