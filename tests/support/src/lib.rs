@@ -32,6 +32,7 @@ mod port;
 pub mod program;
 mod proxy;
 mod script;
+mod server;
 mod spec;
 mod transcript;
 
@@ -56,6 +57,7 @@ pub use program::{Finished, Program, Running, not_utf8, pause, resume};
 pub use proxy::Proxy;
 pub use script::Script;
 pub use serde_json::{Value, json};
+pub use server::sorted;
 pub use spec::Spec;
 pub use transcript::Transcript;
 
