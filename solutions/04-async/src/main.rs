@@ -14,7 +14,7 @@ use axum::response::Json;
 use axum::routing::{get, post};
 use buggy::to_message;
 use lettre::Message;
-use mail::{Mail, SmtpServer, log};
+use mail::{Mail, SmtpServer, exit_code, log};
 use solution_04::{SmtpError, SmtpSession};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,13 +28,7 @@ const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run().await.map(|()| true))
 }
 
 async fn run() -> Result<(), String> {
