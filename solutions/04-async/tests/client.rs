@@ -2,8 +2,7 @@
 
 use lettre::Message;
 use mail::{Mail, SmtpServer};
-use smtp::SmtpError;
-use solution_09::SmtpClient;
+use solution_04::{SmtpClient, SmtpError};
 use support::limit::limit;
 use support::{Mailbox, Point, Quirk, Reply, ReplyTo, process};
 use tokio::time::timeout;
