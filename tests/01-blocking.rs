@@ -6,10 +6,8 @@
 //! 4. Print the reply `{"counter": N}` on stdout.
 
 use support::predicates::str::is_empty;
-use support::{
-    Check, ClosedPort, Finished, Mail, Mailbox, Point, Program, Reader, Reply, Spec, Value, json, mail,
-    not_utf8,
-};
+use support::{Check, ClosedPort, Finished, Mail, Mailbox, Point, Program, Reader, Reply, Spec, Value};
+use support::{json, mail};
 
 const READ: &str = "1. Read the job";
 const SEND: &str = "2. Send one mail";
@@ -39,19 +37,31 @@ fn replies(finished: Finished, counter: usize) -> Finished {
 
 /// One line `error: …` for each of these mails, which names its recipient, and no other such line.
 fn reports_each(check: &Check, finished: &Finished, failed: &[Mail]) {
-    let stderr = finished.stderr();
-    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    let errors = errors(finished);
     check.equal("the number of lines `error: …` on stderr", &errors.len(), &failed.len());
     for mail in failed {
         let named = errors.iter().any(|line| line.contains(&mail.to));
-        check.holds(&format!("a line `error: …` on stderr that says `{}`", mail.to), named, &stderr);
+        check.holds(
+            &format!("a line `error: …` on stderr that says `{}`", mail.to),
+            named,
+            finished.stderr(),
+        );
     }
+}
+
+fn errors(finished: &Finished) -> Vec<String> {
+    finished.stderr().lines().filter(|line| line.starts_with("error: ")).map(str::to_owned).collect()
+}
+
+/// The mailbox has these mails, in this order, and no others.
+fn have_arrived(check: &Check, mailbox: &Mailbox, mails: &[Mail]) {
+    let what = "the list of recipients in the mailbox";
+    check.about(COUNT).equal(what, &mailbox.recipients(), &mail::recipients(mails));
 }
 
 #[test]
 fn every_mail_of_the_job_arrives() {
-    let spec = support::spec!("01-blocking");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("01-blocking");
     let mails = spec.mails(spec.number(2..6));
     let check = spec.check(SEND, format!("ran the program with a job of {} mails on stdin", mails.len()));
 
@@ -59,11 +69,7 @@ fn every_mail_of_the_job_arrives() {
 
     let letters = mailbox.letters();
     check.holds("mails in the mailbox, since the program has counted them", !letters.is_empty(), "none");
-    check.about(COUNT).equal(
-        "the list of recipients in the mailbox",
-        &mailbox.recipients(),
-        &mail::recipients(&mails),
-    );
+    have_arrived(&check, &mailbox, &mails);
     for (letter, mail) in letters.iter().zip(&mails) {
         check.equal("the envelope's sender", &letter.from, &mail.from);
         check.equal("the subject", &letter.header("Subject"), &mail.subject);
@@ -73,8 +79,7 @@ fn every_mail_of_the_job_arrives() {
 
 #[test]
 fn one_conversation_at_a_time() {
-    let spec = support::spec!("01-blocking");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("01-blocking");
     let mails = spec.mails(3);
     let check = spec.check(COUNT, "ran the program with 3 mails while the mailbox holds each at RCPT");
     mailbox.hold(Point::Rcpt);
@@ -90,15 +95,14 @@ fn one_conversation_at_a_time() {
         mailbox.wait_letters(&check, number + 1);
     }
     program.finish(&check).code(0);
-    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &mail::recipients(&mails));
+    have_arrived(&check, &mailbox, &mails);
     check.equal("the most SMTP conversations at once", &mailbox.peak(), &1);
 }
 
 #[test]
 fn a_refused_recipient_is_not_counted_and_does_not_stop_the_rest() {
-    let spec = support::spec!("01-blocking");
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(spec.number(4..8));
+    let (spec, mailbox) = support::spec_with_mailbox!("01-blocking");
+    let mut mails = spec.mails(spec.number(4..8));
     let refused = spec.number(0..mails.len() - 2);
     let check = spec.check(
         COUNT,
@@ -107,17 +111,14 @@ fn a_refused_recipient_is_not_counted_and_does_not_stop_the_rest() {
     mailbox.reply(&mails[refused].to, Reply::Refuse([450, 550][spec.number(0..2)]));
 
     let finished = with_job(&spec, &mailbox, &mails).run(&check);
-    replies(finished, mails.len() - 1).code(1).about(COUNT).reports_error(&[&mails[refused].to]);
-
-    let expected: Vec<_> =
-        mail::recipients(&mails).into_iter().filter(|recipient| *recipient != mails[refused].to).collect();
-    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &expected);
+    let refused = mails.remove(refused);
+    replies(finished, mails.len()).code(1).about(COUNT).reports_error(&[&refused.to]);
+    have_arrived(&check, &mailbox, &mails);
 }
 
 #[test]
 fn what_cannot_be_sent_is_reported_and_the_rest_is_sent() {
-    let spec = support::spec!("01-blocking");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("01-blocking");
     let mut mails = spec.mails(4);
     mails[0].to = "no address at all".into();
     mails[1].subject = "one\r\nBcc: everybody@example.test".into();
@@ -129,13 +130,12 @@ fn what_cannot_be_sent_is_reported_and_the_rest_is_sent() {
     let finished = replies(with_job(&spec, &mailbox, &mails).run(&check), 1).code(1);
 
     reports_each(&check, &finished, &mails[..3]);
-    check.equal("the list of recipients in the mailbox", &mailbox.recipients(), &vec![mails[3].to.clone()]);
+    have_arrived(&check, &mailbox, &mails[3..]);
 }
 
 #[test]
 fn a_mail_cannot_bring_commands_or_headers_of_its_own() {
-    let spec = support::spec!("01-blocking");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("01-blocking");
     let good = spec.mail();
     let mut mails = vec![good.clone(); 6];
     mails[0].to = format!("{}\r\nBcc: everybody@example.test", good.to);
@@ -161,15 +161,13 @@ fn a_mail_cannot_bring_commands_or_headers_of_its_own() {
     let strange: Vec<&str> = recipients.iter().map(String::as_str).filter(|to| *to != good.to).collect();
     let expected = "no other recipient than the good one: a line end in an address must not bring one";
     check.holds(expected, strange.is_empty(), strange.join(" and "));
-    let counting = check.about(COUNT);
-    counting.equal("the list of recipients in the mailbox", &recipients, &vec![good.to]);
+    have_arrived(&check, &mailbox, &mails[5..]);
     for letter in mailbox.letters() {
         let expected = mails[5].text.replace("\r\n", "\n");
         check.equal("the text, as it was", letter.text().trim_end(), expected.as_str());
     }
     let finished = replies(finished, 1);
-    let errors = finished.stderr().lines().filter(|line| line.starts_with("error: ")).count();
-    counting.equal("the number of lines `error: …` on stderr", &errors, &5);
+    check.about(COUNT).equal("the number of lines `error: …` on stderr", &errors(&finished).len(), &5);
     finished.code(1);
 }
 
@@ -179,8 +177,8 @@ fn an_smtp_server_that_is_down_means_counter_0() {
     let mails = spec.mails(2);
     let port = ClosedPort::new().expect("a free port");
     let url = format!("smtp://127.0.0.1:{}", port.number());
-    let did = format!("ran the program with 2 mails and SMTP_URL={url}, where nobody listens");
-    let check = spec.check(COUNT, did);
+    let check =
+        spec.check(COUNT, format!("ran the program with 2 mails and SMTP_URL={url}, where nobody listens"));
     let program = spec.program().env("SMTP_URL", url).stdin(mail::job(&mails).to_string());
     let finished = replies(program.run(&check), 0).code(1);
     reports_each(&check, &finished, &mails);
@@ -188,23 +186,17 @@ fn an_smtp_server_that_is_down_means_counter_0() {
 
 #[test]
 fn a_job_may_be_written_on_several_lines() {
-    let spec = support::spec!("01-blocking");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("01-blocking");
     let mails = spec.mails(2);
     let check = spec.check(READ, "ran the program with a job of 2 mails that is written on several lines");
     let program = spec.program().env("SMTP_URL", mailbox.url()).stdin(format!("{:#}\n", mail::job(&mails)));
     replies(program.run(&check), mails.len()).code(0);
-    check.about(COUNT).equal(
-        "the list of recipients in the mailbox",
-        &mailbox.recipients(),
-        &mail::recipients(&mails),
-    );
+    have_arrived(&check, &mailbox, &mails);
 }
 
 #[test]
 fn an_empty_job_is_done_at_once() {
-    let spec = support::spec!("01-blocking");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("01-blocking");
     let check = spec.check(PRINT, "ran the program with {\"mails\": []}");
     replies(with_job(&spec, &mailbox, &[]).run(&check), 0).code(0);
     check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &0);
@@ -212,20 +204,14 @@ fn an_empty_job_is_done_at_once() {
 
 #[test]
 fn a_reply_that_cannot_be_printed_is_an_error() {
-    let spec = support::spec!("01-blocking");
-    let mailbox = spec.mailbox();
-    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::Left, "has no reader")] {
-        let mails = spec.mails(1);
-        let check = spec.check(PRINT, format!("ran the program with a mail; its stdout {what}"));
-        let finished = with_job(&spec, &mailbox, &mails).stdout(reader).run(&check);
-        finished.code(1).reports_error(&["cannot print"]);
-    }
+    let (spec, mailbox) = support::spec_with_mailbox!("01-blocking");
+    let program = || with_job(&spec, &mailbox, &spec.mails(1));
+    spec.cannot_print(PRINT, "ran the program with a mail", &["cannot print"], program);
 }
 
 #[test]
 fn reports_that_nobody_reads_stop_nothing() {
-    let spec = support::spec!("01-blocking");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("01-blocking");
     for (reader, what) in Reader::ALL {
         let mut mails = spec.mails(3);
         mails[1].to = "no address at all".into();
@@ -238,8 +224,7 @@ fn reports_that_nobody_reads_stop_nothing() {
 
 #[test]
 fn a_job_that_is_no_job_is_bad_input() {
-    let spec = support::spec!("01-blocking");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("01-blocking");
     let good = spec.mail().json();
     let mut lacking = good.clone();
     let field = ["from", "to", "subject", "text"][spec.number(0..4)];
@@ -256,38 +241,17 @@ fn a_job_that_is_no_job_is_bad_input() {
     ];
     for (what, job, word) in jobs {
         let did = format!("ran the program with {what} on stdin: {job}");
-        let check: Check = spec.check(READ, did.trim_end_matches(": "));
-        let program = spec.program().env("SMTP_URL", mailbox.url()).stdin(job);
-        program
-            .run(&check)
-            .code(2)
-            .reports_error(&["cannot parse the job: ", word])
-            .stdout_is("nothing", &is_empty());
+        let check = spec.check(READ, did.trim_end_matches(": "));
+        let finished = spec.program().env("SMTP_URL", mailbox.url()).stdin(job).run(&check).code(2);
+        finished.reports_error(&["cannot parse the job: ", word]).stdout_is("nothing", &is_empty());
+        check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &0);
     }
-    check_nothing_was_sent(&spec, &mailbox);
-}
-
-fn check_nothing_was_sent(spec: &Spec, mailbox: &Mailbox) {
-    let check = spec.check(READ, "gave the program only bad jobs");
-    check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &0);
 }
 
 #[test]
 fn a_bad_smtp_url_is_bad_configuration() {
     let spec = support::spec!("01-blocking");
-    let urls = [
-        "".into(),
-        "not a url".into(),
-        "http://127.0.0.1:2525".into(),
-        "smtps://127.0.0.1".into(),
-        "smtp://".into(),
-        "smtp://a@127.0.0.1".into(),
-        "smtp://:b@127.0.0.1".into(),
-        not_utf8("smtp://127.0.0.1:2525/", ""),
-    ];
-    for url in urls {
-        let check = spec.check(READ, format!("ran the program with SMTP_URL={url:?}"));
-        let program = spec.program().env("SMTP_URL", url).stdin(mail::job(&spec.mails(1)).to_string());
-        program.run(&check).code(2).reports_error(&["SMTP_URL"]);
-    }
+    let other = ["http://127.0.0.1:2525", "smtps://127.0.0.1", "smtp://a@127.0.0.1", "smtp://:b@127.0.0.1"];
+    let bad = [&["", "not a url", "smtp://"][..], &other].concat();
+    spec.refuses_values(READ, "SMTP_URL", &bad, "smtp://127.0.0.1:2525/");
 }

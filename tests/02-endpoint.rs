@@ -7,7 +7,7 @@
 
 use support::predicates::prelude::*;
 use support::predicates::str::{contains, starts_with};
-use support::{Answer, Check, Http, Mailbox, Point, Reader, Reply, Running, Spec, json, mail, not_utf8};
+use support::{Answer, Check, Http, Mailbox, Point, Reader, Reply, Running, Spec, json, mail};
 
 const LOOP: &str = "1. One thread for everything";
 const ROUTES: &str = "2. Routes";
@@ -18,9 +18,7 @@ const ENDPOINT: &str = "4. Send inside the handler";
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 fn start(spec: &Spec, mailbox: &Mailbox, check: &Check) -> (Running, Http) {
-    let mut server = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).start();
-    let http = server.listening(&check.about(LOOP));
-    (server, http)
+    spec.server(mailbox).serve(&check.about(LOOP))
 }
 
 /// Without a route, there is no such path or no such method.
@@ -32,13 +30,12 @@ fn check_status(check: &Check, answer: &Answer, status: u16) {
 /// The answer to a request whose mails are sent.
 fn check_sent(check: &Check, answer: &Answer) {
     check_status(check, answer, 200);
-    check.json("the body of POST /endpoint", &answer.json(), &json!({"status": true, "sent": true}));
+    check.is_sent(answer);
 }
 
 #[test]
 fn health_answers_ok() {
-    let spec = support::spec!("02-endpoint");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("02-endpoint");
     let check = spec.check(HEALTH, "started the server and asked GET /health");
     let (_server, http) = start(&spec, &mailbox, &check);
 
@@ -51,13 +48,12 @@ fn health_answers_ok() {
 
 #[test]
 fn the_mails_of_a_request_arrive() {
-    let spec = support::spec!("02-endpoint");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("02-endpoint");
     let mails = spec.mails(spec.number(2..6));
     let check = spec.check(ENDPOINT, format!("posted {} mails to /endpoint", mails.len()));
     let (server, http) = start(&spec, &mailbox, &check);
 
-    let answer = http.post(&check, "/endpoint", &mail::request(&mails));
+    let answer = http.post_mails(&check, &mails);
 
     check_sent(&check, &answer);
     // The answer has come, so the work is done: nothing here waits.
@@ -68,14 +64,13 @@ fn the_mails_of_a_request_arrive() {
 
 #[test]
 fn one_request_holds_up_everybody() {
-    let spec = support::spec!("02-endpoint");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("02-endpoint");
     let mails = spec.mails(spec.number(2..4));
     let check = spec.check(ENDPOINT, "posted mails to /endpoint; the mailbox holds the first one at RCPT");
     let (_server, http) = start(&spec, &mailbox, &check);
     mailbox.hold(Point::Rcpt);
 
-    let posted = http.begin_post("/endpoint", &mail::request(&mails));
+    let posted = http.begin_post_mails(&mails);
     mailbox.wait_held(&check, 1);
     let asked = http.begin_get("/health");
     posted.stays_open(&check, "the answer comes after the mails are sent, and the mailbox holds the first");
@@ -95,16 +90,15 @@ fn one_request_holds_up_everybody() {
 
 #[test]
 fn a_second_request_waits_for_the_first() {
-    let spec = support::spec!("02-endpoint");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("02-endpoint");
     let (first, second) = (spec.mails(2), spec.mails(3));
     let check = spec.check(ENDPOINT, "posted 2 mails, which the mailbox holds at the end, then 3 more");
     let (server, http) = start(&spec, &mailbox, &check);
     mailbox.hold(Point::Accept);
 
-    let one = http.begin_post("/endpoint", &mail::request(&first));
+    let one = http.begin_post_mails(&first);
     mailbox.wait_held(&check, 1);
-    let two = http.begin_post("/endpoint", &mail::request(&second));
+    let two = http.begin_post_mails(&second);
     two.stays_open(&check, "the first request still blocks the one thread there is");
     check.equal("the number of SMTP conversations so far", &mailbox.conversations(), &1);
     mailbox.release_all();
@@ -119,34 +113,29 @@ fn a_second_request_waits_for_the_first() {
 
 #[test]
 fn a_refused_mail_is_not_counted_and_the_server_goes_on() {
-    let spec = support::spec!("02-endpoint");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("02-endpoint");
     let mails = spec.mails(spec.number(3..6));
     let check = spec.check(ENDPOINT, format!("posted {} mails; the mailbox refuses the first", mails.len()));
     let (server, http) = start(&spec, &mailbox, &check);
     mailbox.reply(&mails[0].to, Reply::Refuse(550));
 
-    check_sent(&check, &http.post(&check, "/endpoint", &mail::request(&mails)));
+    check_sent(&check, &http.post_mails(&check, &mails));
     server.logs(&check, &format!("Number of mails sent {}", mails.len() - 1));
     server.log_line(&check, &starts_with("error: ").and(contains(mails[0].to.clone())));
-    let check = check.about(HEALTH);
-    check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+    http.is_healthy(&check.about(HEALTH));
 }
 
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
-    let spec = support::spec!("02-endpoint");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("02-endpoint");
     for (reader, what) in Reader::ALL {
         let mut mails = spec.mails(3);
         mails[0].to = "no address at all".into();
         let did = format!("posted 3 mails, one with a bad address, to a server whose stderr {what}");
         let check = spec.check(ENDPOINT, did);
-        let program = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).stderr(reader);
-        let mut server = program.start();
-        let http = server.listening(&check.about(LOOP));
+        let (_server, http) = spec.server(&mailbox).stderr(reader).serve(&check.about(LOOP));
         for _ in 0..2 {
-            check_sent(&check, &http.post(&check, "/endpoint", &mail::request(&mails)));
+            check_sent(&check, &http.post_mails(&check, &mails));
         }
         let arrived = mailbox.recipients().iter().filter(|to| **to == mails[2].to).count();
         check.equal("the number of times that the last mail arrived", &arrived, &2);
@@ -155,8 +144,7 @@ fn a_log_that_nobody_reads_stops_nothing() {
 
 #[test]
 fn a_body_that_is_no_request_is_refused_with_a_reason() {
-    let spec = support::spec!("02-endpoint");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("02-endpoint");
     let check = spec.check(ENDPOINT, "started the server");
     let (_server, http) = start(&spec, &mailbox, &check);
     let good = spec.mail().json();
@@ -165,6 +153,7 @@ fn a_body_that_is_no_request_is_refused_with_a_reason() {
     lacking.as_object_mut().map(|fields| fields.remove(field));
     let mut long = spec.mail();
     long.text = "x".repeat(MAX_BODY_BYTES);
+    let list = json!(["a@x.test", "b@x.test", "s", "t"]);
     let bodies = [
         ("broken JSON", "{\"emails\": [".into(), 400, "line 1"),
         ("nothing", String::new(), 400, "line 1"),
@@ -172,12 +161,7 @@ fn a_body_that_is_no_request_is_refused_with_a_reason() {
         ("a number for \"emails\"", json!({"emails": 7}).to_string(), 422, "emails"),
         ("a mail without a field", json!({"emails": [good, lacking]}).to_string(), 422, field),
         ("an array instead of an object", json!([[good]]).to_string(), 422, "object"),
-        (
-            "a mail that is an array",
-            json!({"emails": [["a@x.test", "b@x.test", "s", "t"]]}).to_string(),
-            422,
-            "object",
-        ),
+        ("a mail that is an array", json!({"emails": [list]}).to_string(), 422, "object"),
         ("a body of more than 1 MiB", json!({"emails": [long.json()]}).to_string(), 413, "1048576"),
     ];
     for (what, body, status, word) in bodies {
@@ -194,8 +178,7 @@ fn a_body_that_is_no_request_is_refused_with_a_reason() {
 
 #[test]
 fn a_request_without_measure_is_refused_and_the_server_goes_on() {
-    let spec = support::spec!("02-endpoint");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("02-endpoint");
     let check = spec.check(ENDPOINT, "started the server");
     let (_server, http) = start(&spec, &mailbox, &check);
 
@@ -222,11 +205,8 @@ fn a_request_without_measure_is_refused_and_the_server_goes_on() {
         let answer = http.send_bytes(&check, what, request.into_bytes());
         // The connection may also be closed without an answer.
         let refused = answer.as_ref().map_or(true, |answer| matches!(answer.status, 400 | 413 | 431));
-        check.holds(
-            "a refusal: 431, 413, 400 or no answer at all",
-            refused,
-            answer.map_or_else(|why| why, |answer| answer.to_string()),
-        );
+        let came = answer.map_or_else(|why| why, |answer| answer.to_string());
+        check.holds("a refusal: 431, 413, 400 or no answer at all", refused, came);
         check.equal("the status of GET /health after that", &http.get(&check, "/health").status, &200);
     }
     check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &0);
@@ -234,8 +214,7 @@ fn a_request_without_measure_is_refused_and_the_server_goes_on() {
 
 #[test]
 fn each_path_has_its_method() {
-    let spec = support::spec!("02-endpoint");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("02-endpoint");
     let check = spec.check(ROUTES, "asked for what the server does not have");
     let (_server, http) = start(&spec, &mailbox, &check);
 
@@ -250,17 +229,12 @@ fn each_path_has_its_method() {
 #[test]
 fn a_bad_port_is_bad_configuration() {
     let spec = support::spec!("02-endpoint");
-    let ports = ["", "http", "-1", "65536", "3000 "].map(Into::into);
-    for port in ports.into_iter().chain([not_utf8("30", "")]) {
-        let check = spec.check(LOOP, format!("started the server with PORT={port:?}"));
-        spec.program().env("PORT", port).run(&check).code(2).reports_error(&["PORT"]);
-    }
+    spec.refuses_values(LOOP, "PORT", &["", "http", "-1", "65536", "3000 "], "30");
 }
 
 #[test]
 fn a_port_in_use_is_bad_configuration() {
-    let spec = support::spec!("02-endpoint");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("02-endpoint");
     let port = mailbox.port().to_string();
     let check = spec.check(LOOP, format!("started the server with PORT={port}, which is in use"));
     spec.program().env("PORT", &port).run(&check).code(2).reports_error(&["cannot listen on", &port]);

@@ -8,7 +8,7 @@
 
 use support::predicates::prelude::PredicateBooleanExt;
 use support::predicates::str::{contains, starts_with};
-use support::{Answer, Check, Http, Mail, Mailbox, Point, Reader, Reply, Running, Spec, json, mail};
+use support::{Check, Http, Mail, Mailbox, PendingAnswer, Point, Reader, Reply, Running, json, mail, sorted};
 
 const ENDPOINT: &str = "1. Answer at once";
 const THREAD: &str = "2. A thread and a channel";
@@ -19,54 +19,43 @@ const STATS: &str = "5. The number that all share";
 /// The subject at which the given sending code panics.
 const PANIC_SUBJECT: &str = "panic";
 
-fn start(spec: &Spec, mailbox: &Mailbox, check: &Check) -> (Running, Http) {
-    let mut server = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).start();
-    let http = server.listening(check);
-    (server, http)
-}
-
 fn post(check: &Check, http: &Http, mails: &[Mail]) {
-    check_answer(check, &http.post(&check.about(ENDPOINT), "/endpoint", &mail::request(mails)));
+    let check = check.about(ENDPOINT);
+    check.is_sent(&http.post_mails(&check, mails));
 }
 
-fn check_answer(check: &Check, answer: &Answer) {
-    let expected = json!({"status": true, "sent": true});
-    check.about(ENDPOINT).json("the body of POST /endpoint", &answer.json(), &expected);
+/// The answer that was waited for.
+fn check_answer(check: &Check, posted: PendingAnswer) {
+    let check = check.about(ENDPOINT);
+    check.is_sent(&posted.wait(&check));
 }
 
 /// Posts while the mailbox holds every mail.
 fn post_held(check: &Check, http: &Http, mailbox: &Mailbox, mails: &[Mail]) {
-    let posted = http.begin_post("/endpoint", &mail::request(mails));
+    let posted = http.begin_post_mails(mails);
     check_not_blocked(check, http, mailbox);
-    check_answer(check, &posted.wait(&check.about(ENDPOINT)));
+    check_answer(check, posted);
 }
 
 /// The mailbox holds a mail. Who sends it on the one thread of the event loop answers nobody meanwhile.
 fn check_not_blocked(check: &Check, http: &Http, mailbox: &Mailbox) {
     mailbox.wait_held(check, 1);
     let check = check.spec().check(THREAD, "asked GET /health while the mailbox holds a mail");
-    check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+    http.is_healthy(&check);
 }
 
 /// The mailbox holds a mail of every request, so none of them is done.
 fn check_not_logged(check: &Check, server: &Running) {
     let what = "the list of log lines `Number of mails sent N` before the work is done";
-    check.about(LOG).equal(what, &logged(server), &vec![]);
+    check.about(LOG).equal(what, &server.numbers_logged(), &vec![]);
 }
 
 /// One request was done. No line or two are a matter of the waiting, another number one of the counting.
 fn check_logged(check: &Check, server: &Running, mails_sent: usize) {
     server.log_line(&check.about(LOG), &contains("Number of mails sent "));
-    let (lines, expected) = (logged(server), vec![format!("Number of mails sent {mails_sent}")]);
+    let (lines, expected) = (server.numbers_logged(), vec![format!("Number of mails sent {mails_sent}")]);
     let section = if lines.len() == 1 { SEND } else { LOG };
     check.about(section).equal("the list of log lines", &lines, &expected);
-}
-
-/// The log lines `Number of mails sent N` so far, sorted.
-fn logged(server: &Running) -> Vec<String> {
-    let mut lines = server.logged("Number of mails sent ");
-    lines.sort_unstable();
-    lines
 }
 
 /// What is no number is answered wrongly, a wrong number is counted wrongly.
@@ -78,16 +67,15 @@ fn check_stats(check: &Check, http: &Http, mails_sent: usize) {
 
 #[test]
 fn health_and_stats_answer_while_mails_are_held() {
-    let spec = support::spec!("03-threads");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("03-threads");
     let mails = spec.mails(spec.number(2..5));
     let did =
         "posted mails to /endpoint; the mailbox holds the first one, and the server must answer all the same";
     let check = spec.check(ENDPOINT, did);
-    let (_server, http) = start(&spec, &mailbox, &check);
+    let (_server, http) = spec.server(&mailbox).serve(&check);
     mailbox.hold([Point::Connect, Point::Rcpt, Point::Accept][spec.number(0..3)]);
 
-    let posted = http.begin_post("/endpoint", &mail::request(&mails));
+    let posted = http.begin_post_mails(&mails);
     check_not_blocked(&check.about(THREAD), &http, &mailbox);
     let asked = spec.check(STATS, "asked GET /stats while the mailbox holds the first mail");
     check_stats(&asked, &http, 0);
@@ -98,12 +86,11 @@ fn health_and_stats_answer_while_mails_are_held() {
 
 #[test]
 fn the_answer_comes_before_the_first_mail_is_accepted() {
-    let spec = support::spec!("03-threads");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("03-threads");
     let mails = spec.mails(spec.number(2..6));
     let did = "posted mails while the mailbox holds every mail: the answer must not wait for them";
     let check = spec.check(ENDPOINT, did);
-    let (server, http) = start(&spec, &mailbox, &check);
+    let (server, http) = spec.server(&mailbox).serve(&check);
     mailbox.hold(Point::Accept);
 
     post_held(&check.about(THREAD), &http, &mailbox, &mails);
@@ -120,12 +107,11 @@ fn the_answer_comes_before_the_first_mail_is_accepted() {
 
 #[test]
 fn what_is_not_accepted_is_not_counted() {
-    let spec = support::spec!("03-threads");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("03-threads");
     let mails = spec.mails(spec.number(4..7));
     let did = format!("posted {} mails; the mailbox refuses the first and drops the second", mails.len());
     let check = spec.check(SEND, did);
-    let (server, http) = start(&spec, &mailbox, &check);
+    let (server, http) = spec.server(&mailbox).serve(&check);
     mailbox.reply(&mails[0].to, Reply::Refuse([450, 550][spec.number(0..2)]));
     mailbox.reply(&mails[1].to, Reply::Drop);
     mailbox.hold(Point::Accept);
@@ -144,48 +130,42 @@ fn what_is_not_accepted_is_not_counted() {
 
 #[test]
 fn fifty_concurrent_requests_add_up() {
-    let spec = support::spec!("03-threads");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("03-threads");
     let requests: Vec<_> = (0..50).map(|_| spec.mails(spec.number(1..3))).collect();
     let did = "posted 50 requests while the mailbox holds every mail, then let all go at once";
     let check = spec.check(STATS, did);
-    let (server, http) = start(&spec, &mailbox, &check);
+    let (server, http) = spec.server(&mailbox).serve(&check);
     mailbox.hold(Point::Accept);
 
-    let posted: Vec<_> =
-        requests.iter().map(|mails| http.begin_post("/endpoint", &mail::request(mails))).collect();
+    let posted: Vec<_> = requests.iter().map(|mails| http.begin_post_mails(mails)).collect();
     check_not_blocked(&check.about(THREAD), &http, &mailbox);
-    for answer in posted {
-        check_answer(&check, &answer.wait(&check.about(ENDPOINT)));
-    }
+    posted.into_iter().for_each(|posted| check_answer(&check, posted));
     check_not_logged(&check, &server);
     mailbox.release_all();
 
     let total = requests.iter().map(Vec::len).sum();
     mailbox.wait_letters(&check.about(SEND), total);
-    let mut expected: Vec<_> =
-        requests.iter().map(|mails| format!("Number of mails sent {}", mails.len())).collect();
-    expected.sort_unstable();
+    let line = |mails: &Vec<Mail>| format!("Number of mails sent {}", mails.len());
+    let expected = sorted(requests.iter().map(line).collect());
     check.about(LOG).eventually("50 log lines `Number of mails sent N` on stderr", || {
-        (logged(&server).len() >= expected.len()).then_some(())
+        (server.numbers_logged().len() >= expected.len()).then_some(())
     });
     let check = check.about(SEND);
-    check.equal("the sorted list of log lines", &logged(&server), &expected);
+    check.equal("the sorted list of log lines", &server.numbers_logged(), &expected);
     check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &total);
     check_stats(&check, &http, total);
 }
 
 #[test]
 fn a_panic_is_logged_and_costs_neither_the_server_nor_the_count() {
-    let spec = support::spec!("03-threads");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("03-threads");
     let before = spec.number(1..5);
     let mut mails = spec.mails(before + 1);
     mails[before].subject = PANIC_SUBJECT.into();
     let did =
         format!("posted a request in which number {} of the mails makes the sending code panic", before + 1);
     let check = spec.check(LOG, &did);
-    let (server, http) = start(&spec, &mailbox, &check);
+    let (server, http) = spec.server(&mailbox).serve(&check);
     mailbox.hold(Point::Accept);
 
     post_held(&check.about(THREAD), &http, &mailbox, &mails);
@@ -203,36 +183,32 @@ fn a_panic_is_logged_and_costs_neither_the_server_nor_the_count() {
     mailbox.wait_letters(&check, before + mails.len());
     server.logs(&check.about(LOG), &format!("Number of mails sent {}", mails.len()));
     check_stats(&check, &http, before + mails.len());
-    check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+    http.is_healthy(&check);
 }
 
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
-    let spec = support::spec!("03-threads");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("03-threads");
     for (reader, what) in Reader::ALL {
         let mut mails = spec.mails(3);
         mails[0].to = "no address at all".into();
         let did = format!("posted 3 mails, one with a bad address, to a server whose stderr {what}");
         let check = spec.check(LOG, did);
-        let program = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).stderr(reader);
-        let mut server = program.start();
-        let http = server.listening(&check);
+        let (_server, http) = spec.server(&mailbox).stderr(reader).serve(&check);
         let before = mailbox.letters().len();
         for number in 1..=2 {
             post(&check, &http, &mails);
             mailbox.wait_letters(&check.about(SEND), before + 2 * number);
         }
-        check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+        http.is_healthy(&check);
     }
 }
 
 #[test]
 fn an_empty_request_sends_nothing() {
-    let spec = support::spec!("03-threads");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("03-threads");
     let check = spec.check(SEND, "posted {\"emails\": []}");
-    let (server, http) = start(&spec, &mailbox, &check);
+    let (server, http) = spec.server(&mailbox).serve(&check);
 
     post(&check, &http, &[]);
 

@@ -9,8 +9,7 @@
 use support::predicates::prelude::PredicateBooleanExt;
 use support::predicates::str::{contains, starts_with};
 use support::{
-    Answer, Check, ClosedPort, Http, Mail, Mailbox, Point, Reader, Reply, Running, Spec, json, limit, mail,
-    not_utf8,
+    Check, ClosedPort, Http, Mail, Mailbox, Point, Reader, Reply, Running, Spec, json, limit, sorted,
 };
 
 const ENDPOINT: &str = "1. Answer at once";
@@ -24,19 +23,12 @@ const PANIC_SUBJECT: &str = "panic";
 
 fn start(spec: &Spec, smtp_url: &str, connections: usize, check: &Check) -> (Running, Http) {
     let program = spec.program().env("PORT", "0").env("SMTP_URL", smtp_url);
-    let mut server = program.env("SMTP_CONNECTIONS", connections.to_string()).start();
-    let http = server.listening(check);
-    (server, http)
+    program.env("SMTP_CONNECTIONS", connections.to_string()).serve(check)
 }
 
 fn post(check: &Check, http: &Http, mails: &[Mail]) {
     let check = check.about(ENDPOINT);
-    check_answer(&check, &http.post(&check, "/endpoint", &mail::request(mails)));
-}
-
-fn check_answer(check: &Check, answer: &Answer) {
-    let expected = json!({"status": true, "sent": true});
-    check.about(ENDPOINT).json("the body of POST /endpoint", &answer.json(), &expected);
+    check.is_sent(&http.post_mails(&check, mails));
 }
 
 fn check_stats(check: &Check, http: &Http, mails_sent: usize) {
@@ -49,22 +41,17 @@ fn check_stats(check: &Check, http: &Http, mails_sent: usize) {
 fn check_while_held(check: &Check, server: &Running, http: &Http, mailbox: &Mailbox) {
     mailbox.wait_held(check, 1);
     let what = "the list of log lines `Number of mails sent N` before the work is done";
-    check.about(ENDPOINT).equal(what, &logged(server), &vec![]);
+    check.about(ENDPOINT).equal(what, &server.numbers_logged(), &vec![]);
     let did = "asked GET /health while the mailbox holds a mail: nothing may block the one thread";
     let check = check.spec().check(CONVERSE, did);
-    check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+    http.is_healthy(&check);
 }
 
 /// One request was done. That nothing is logged is a matter of the endpoint.
 fn check_logged(check: &Check, server: &Running, mails_sent: usize) {
     server.log_line(&check.about(ENDPOINT), &contains("Number of mails sent "));
     let expected = vec![format!("Number of mails sent {mails_sent}")];
-    check.about(COUNT).equal("the list of log lines", &logged(server), &expected);
-}
-
-/// The log lines `Number of mails sent N` so far, sorted.
-fn logged(server: &Running) -> Vec<String> {
-    sorted(server.logged("Number of mails sent "))
+    check.about(COUNT).equal("the list of log lines", &server.numbers_logged(), &expected);
 }
 
 /// All requests were done.
@@ -72,8 +59,10 @@ fn check_all_logged(check: &Check, server: &Running, requests: &[Vec<Mail>]) {
     let line = |mails: &Vec<Mail>| format!("Number of mails sent {}", mails.len());
     let expected = sorted(requests.iter().map(line).collect());
     let what = format!("{} log lines `Number of mails sent N` on stderr", expected.len());
-    check.about(ENDPOINT).eventually(&what, || (logged(server).len() >= expected.len()).then_some(()));
-    check.about(COUNT).equal("the sorted list of log lines", &logged(server), &expected);
+    check
+        .about(ENDPOINT)
+        .eventually(&what, || (server.numbers_logged().len() >= expected.len()).then_some(()));
+    check.about(COUNT).equal("the sorted list of log lines", &server.numbers_logged(), &expected);
 }
 
 /// Every gate is closed: exactly `connections` conversations are held, and not one more is opened.
@@ -100,11 +89,6 @@ fn release_each(check: &Check, mailbox: &Mailbox, mails: usize, connections: usi
     }
 }
 
-fn sorted(mut list: Vec<String>) -> Vec<String> {
-    list.sort();
-    list
-}
-
 /// Every mail has arrived once, in whatever order.
 fn check_arrived<'a>(check: &Check, mailbox: &Mailbox, mails: impl IntoIterator<Item = &'a Mail>) {
     let expected = mails.into_iter().map(|mail| mail.to.clone()).collect();
@@ -125,8 +109,7 @@ fn check_one_thread(_spec: &Spec, _server: &Running, _connections: usize) {}
 
 #[test]
 fn one_request_has_as_many_mails_in_flight_as_the_limit_allows() {
-    let spec = support::spec!("04-async");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("04-async");
     let connections = spec.number(2..9);
     let mails = spec.mails(connections * 2 + spec.number(1..4));
     let did =
@@ -148,8 +131,7 @@ fn one_request_has_as_many_mails_in_flight_as_the_limit_allows() {
 
 #[test]
 fn all_requests_share_one_limit() {
-    let spec = support::spec!("04-async");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("04-async");
     // Not the default, so that a program that does not read SMTP_CONNECTIONS is seen.
     let connections = [2, 3, 5, 6][spec.number(0..4)];
     let requests: Vec<_> = (0..4).map(|number| spec.mails(connections + number)).collect();
@@ -165,7 +147,7 @@ fn all_requests_share_one_limit() {
     // From here on, who blocks while it waits for the mailbox does not answer.
     let busy = check.about(CONVERSE);
     for mails in &requests[1..] {
-        check_answer(&check, &http.post(&busy, "/endpoint", &mail::request(mails)));
+        check.about(ENDPOINT).is_sent(&http.post_mails(&busy, mails));
     }
     check_exactly(&check, &mailbox, connections);
     check_while_held(&check, &server, &http, &mailbox);
@@ -178,12 +160,10 @@ fn all_requests_share_one_limit() {
 
 #[test]
 fn the_limit_is_4_when_nobody_says_otherwise() {
-    let spec = support::spec!("04-async");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("04-async");
     let mails = spec.mails(9);
     let check = spec.check(LIMIT, "posted 9 mails without SMTP_CONNECTIONS; the mailbox holds each");
-    let mut server = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).start();
-    let http = server.listening(&check);
+    let (server, http) = spec.server(&mailbox).serve(&check);
     mailbox.hold(Point::Rcpt);
 
     post(&check, &http, &mails);
@@ -195,8 +175,7 @@ fn the_limit_is_4_when_nobody_says_otherwise() {
 
 #[test]
 fn the_server_answers_while_mails_are_held() {
-    let spec = support::spec!("04-async");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("04-async");
     let mails = spec.mails(spec.number(2..6));
     let did = "posted mails while the mailbox holds every mail: the answer must not wait for them";
     let check = spec.check(ENDPOINT, did);
@@ -216,8 +195,7 @@ fn the_server_answers_while_mails_are_held() {
 
 #[test]
 fn a_mail_that_fails_does_not_disturb_its_neighbours() {
-    let spec = support::spec!("04-async");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("04-async");
     let connections = spec.number(2..5);
     let mails = spec.mails(connections * 5 + 1);
     let bad: Vec<&Mail> = mails.iter().skip(1).step_by(2).collect();
@@ -245,11 +223,7 @@ fn a_mail_that_fails_does_not_disturb_its_neighbours() {
     // A permit that a failed mail keeps is missing in the end: then the request is never done.
     server.log_line(&counting, &contains("Number of mails sent "));
     server.log_line(&check, &starts_with("error: "));
-    check.about(COUNT).equal(
-        "the list of log lines",
-        &logged(&server),
-        &vec![format!("Number of mails sent {good}")],
-    );
+    check_logged(&check, &server, good);
     for mail in &bad {
         server.log_line(&check, &starts_with("error: ").and(contains(mail.to.clone())));
     }
@@ -259,8 +233,7 @@ fn a_mail_that_fails_does_not_disturb_its_neighbours() {
 
 #[test]
 fn a_panic_costs_one_mail() {
-    let spec = support::spec!("04-async");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("04-async");
     let connections = spec.number(2..5);
     let mut mails = spec.mails(connections + 3);
     mails[1].subject = PANIC_SUBJECT.into();
@@ -288,8 +261,7 @@ fn a_panic_costs_one_mail() {
 
 #[test]
 fn each_conversation_ends_with_a_goodbye() {
-    let spec = support::spec!("04-async");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("04-async");
     let mails = spec.mails(spec.number(2..6));
     let check = spec.check(GOODBYE, format!("posted {} mails", mails.len()));
     let (server, http) = start(&spec, &mailbox.url(), 4, &check);
@@ -306,8 +278,7 @@ fn each_conversation_ends_with_a_goodbye() {
 
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
-    let spec = support::spec!("04-async");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("04-async");
     for (reader, what) in Reader::ALL {
         let mut mails = spec.mails(4);
         mails[0].to = "no address at all".into();
@@ -317,22 +288,19 @@ fn a_log_that_nobody_reads_stops_nothing() {
              stderr {what}"
         );
         let check = spec.check(ENDPOINT, did);
-        let program = spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url()).stderr(reader);
-        let mut server = program.start();
-        let http = server.listening(&check);
+        let (_server, http) = spec.server(&mailbox).stderr(reader).serve(&check);
         let before = mailbox.letters().len();
         for number in 1..=2 {
             post(&check, &http, &mails);
             mailbox.wait_letters(&check, before + 2 * number);
         }
-        check.equal("the body of GET /health", http.get(&check, "/health").body.trim_end(), "ok");
+        http.is_healthy(&check);
     }
 }
 
 #[test]
 fn a_slow_mail_holds_up_its_own_place_only() {
-    let spec = support::spec!("04-async");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("04-async");
     let connections = spec.number(2..5);
     let mails = spec.mails(connections * 3 + 1);
     let slow = &mails[spec.number(0..connections)];
@@ -355,18 +323,15 @@ fn a_slow_mail_holds_up_its_own_place_only() {
 
 #[test]
 fn concurrent_requests_add_up() {
-    let spec = support::spec!("04-async");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("04-async");
     let requests: Vec<_> = (0..20).map(|_| spec.mails(spec.number(0..6))).collect();
     let connections = spec.number(1..9);
     let check = spec.check(LIMIT, format!("posted 20 requests at once with SMTP_CONNECTIONS={connections}"));
     let (server, http) = start(&spec, &mailbox.url(), connections, &check);
 
-    let posted: Vec<_> =
-        requests.iter().map(|mails| http.begin_post("/endpoint", &mail::request(mails))).collect();
-    for answer in posted {
-        check_answer(&check, &answer.wait(&check.about(ENDPOINT)));
-    }
+    let posted: Vec<_> = requests.iter().map(|mails| http.begin_post_mails(mails)).collect();
+    let answered = check.about(ENDPOINT);
+    posted.into_iter().for_each(|posted| answered.is_sent(&posted.wait(&answered)));
     mailbox.wait_letters(&check, requests.iter().map(Vec::len).sum());
     check_all_logged(&check, &server, &requests);
     check_arrived(&check, &mailbox, requests.iter().flatten());
@@ -398,10 +363,5 @@ fn an_smtp_server_that_is_down_means_that_no_mail_is_sent() {
 #[test]
 fn a_bad_number_of_connections_is_bad_configuration() {
     let spec = support::spec!("04-async");
-    let numbers = ["", "0", "-1", "four", "2.5"].map(Into::into);
-    for number in numbers.into_iter().chain([not_utf8("4", "")]) {
-        let check = spec.check(LIMIT, format!("started the server with SMTP_CONNECTIONS={number:?}"));
-        let program = spec.program().env("PORT", "0").env("SMTP_CONNECTIONS", number);
-        program.run(&check).code(2).reports_error(&["SMTP_CONNECTIONS"]);
-    }
+    spec.refuses_values(LIMIT, "SMTP_CONNECTIONS", &["", "0", "-1", "four", "2.5"], "4");
 }

@@ -6,7 +6,7 @@
 //! 4. Tell a program that is not there from a child that failed.
 
 use support::predicates::str::is_empty;
-use support::{Check, Program, Reader, Running, Spec, Value, json, process};
+use support::{Check, Program, Running, Spec, Value, json, process};
 
 const START: &str = "1. Start the child";
 const COLLECT: &str = "2. Collect what it writes";
@@ -28,32 +28,28 @@ fn reports(check: &Check, program: Program, tasks: &[Value]) -> Vec<Value> {
     let finished = program.stdin(lines(tasks)).run(check).code(0);
     let stdout = finished.stdout();
     let reports: Vec<Value> = stdout.lines().map(|line| parse(check, line)).collect();
-    if reports.len() != tasks.len() {
-        let stderr = finished.stderr();
-        check.fail(
-            &format!("one line on stdout for each task: {} in all", tasks.len()),
-            &format!("{stdout}{stderr}"),
-        );
-    }
+    let expected = format!("one line on stdout for each task: {} in all", tasks.len());
+    check.holds(&expected, reports.len() == tasks.len(), stdout + &finished.stderr());
     reports
 }
 
 fn parse(check: &Check, line: &str) -> Value {
-    let report: Value = serde_json(line).unwrap_or_else(|| check.fail("a report: one line of JSON", line));
+    let report: Value = line.parse().unwrap_or_else(|_| check.fail("a report: one line of JSON", line));
     for field in ["pid", "ended", "stdout", "stderr"] {
         check.holds(&format!("a report with the field {field:?}"), report.get(field).is_some(), line);
     }
     report
 }
 
-fn serde_json(line: &str) -> Option<Value> {
-    line.parse().ok()
-}
-
 /// Runs one task in a program that goes on running.
 fn ask(running: &mut Running, check: &Check, task: &Value) -> Value {
     running.write(format!("{task}\n"));
     parse(check, &running.line(check))
+}
+
+/// The child's stdout must be this line.
+fn prints(check: &Check, what: &str, report: &Value, line: &str) {
+    check.json(what, &report["stdout"], &json!(format!("{line}\n")));
 }
 
 /// The number that a child printed, `null` if it printed none.
@@ -87,10 +83,7 @@ fn arguments_arrive_as_they_are() {
     let spec = support::spec!("05-spawn");
     let args = ["two words", "$HOME", "*", "a;b|c", "", "it's \"quoted\"", "Grüße", &spec.word()];
     let check = spec.check(START, format!("ran `printf '%s\\n'` with the arguments {args:?}"));
-    let mut task = json!({"program": "printf", "args": ["%s\n"]});
-    if let Some(list) = task["args"].as_array_mut() {
-        list.extend(args.iter().map(|arg| json!(arg)));
-    }
+    let task = json!({"program": "printf", "args": Vec::from_iter(["%s\n"].iter().chain(&args))});
     let report = &reports(&check, spec.program(), &[task])[0];
     let expected: String = args.iter().map(|arg| format!("{arg}\n")).collect();
     check.equal("what the child got", report["stdout"].as_str().unwrap_or_default(), &expected);
@@ -106,13 +99,9 @@ fn the_environment_is_inherited_and_added_to() {
     task["env"] = json!({"CHANGED": new});
     let program = spec.program().env("KEPT", &kept).env("CHANGED", &old);
     let reports = reports(&check, program, &[task, plain]);
-    check.json(
-        "the line with the child's variables",
-        &reports[0]["stdout"],
-        &json!(format!("{kept} {new}\n")),
-    );
+    prints(&check, "the line with the child's variables", &reports[0], &format!("{kept} {new}"));
     let what = "the line with the variables of the next child, whose task has no \"env\"";
-    check.json(what, &reports[1]["stdout"], &json!(format!("{kept} {old}\n")));
+    prints(&check, what, &reports[1], &format!("{kept} {old}"));
 }
 
 #[test]
@@ -123,7 +112,7 @@ fn the_tasks_on_stdin_are_none_of_the_childs_business() {
     let check = spec.check(START, did);
     let mut program = spec.program().start();
     let report = ask(&mut program, &check, &shell("cat; echo $1", &[&word]));
-    check.json("the output of the child", &report["stdout"], &json!(format!("{word}\n")));
+    prints(&check, "the output of the child", &report, &word);
     program.finish(&check).code(0);
 }
 
@@ -135,7 +124,7 @@ fn each_report_comes_when_its_child_has_ended() {
     for count in 1..4 {
         let word = spec.word();
         let report = ask(&mut program, &check, &shell("echo $1", &[&word]));
-        check.json(&format!("the output in report {count}"), &report["stdout"], &json!(format!("{word}\n")));
+        prints(&check, &format!("the output in report {count}"), &report, &word);
     }
     program.finish(&check).code(0);
 }
@@ -163,7 +152,7 @@ fn output_that_is_no_utf_8_is_no_reason_to_stop() {
     let tasks = [shell("printf 'a\\377b'", &[]), shell("echo next", &[])];
     let reports = reports(&check, spec.program(), &tasks);
     check.json("the child's stdout", &reports[0]["stdout"], &json!("a\u{FFFD}b"));
-    check.json("the next child's stdout", &reports[1]["stdout"], &json!("next\n"));
+    prints(&check, "the next child's stdout", &reports[1], "next");
 }
 
 #[test]
@@ -214,11 +203,8 @@ fn nothing_is_left_over_after_100_children() {
         zombies.iter().take(3).map(|zombie| format!("pid {} {}", zombie.pid, zombie.command)).collect();
     let came = format!("{} zombies, among them {}", zombies.len(), some.join(", "));
     check.holds("no zombie: the program waits for each child", zombies.is_empty(), came);
-    check.holds(
-        "no child still runs",
-        process::children(program.pid()).is_empty(),
-        "see the processes below",
-    );
+    let none = process::children(program.pid()).is_empty();
+    check.holds("no child still runs", none, "see the processes below");
     let after = process::descriptors(program.pid());
     if let (Some(before), Some(after)) = (before, after) {
         let more = after.iter().filter(|open| !before.contains(open)).take(8);
@@ -248,7 +234,7 @@ fn exit_codes_and_signals_are_told_apart() {
         let task = shell(&format!("echo {word}; {script}"), &[]);
         let report = &reports(&check, spec.program(), &[task])[0];
         check.json("\"ended\"", &report["ended"], &expected);
-        check.json("its stdout up to then", &report["stdout"], &json!(format!("{word}\n")));
+        prints(&check, "its stdout up to then", report, &word);
     }
 }
 
@@ -260,18 +246,15 @@ fn a_program_that_does_not_exist_is_told_from_one_that_fails() {
     let tasks =
         [json!({"program": missing}), shell("exit 127", &[]), json!({"program": "/"}), shell("echo on", &[])];
     let reports = reports(&check, spec.program(), &tasks);
-    check.json("the report", &reports[0], &nothing_but(json!({"error": "not found"})));
+    let nothing = json!({"pid": null, "ended": {"error": "not found"}, "stdout": "", "stderr": ""});
+    check.json("the report", &reports[0], &nothing);
     let ended = &reports[1]["ended"];
     let about = if ended.get("error").is_some() { NOT_FOUND } else { ENDED };
     check.about(about).json("how `exit 127` ended", ended, &json!({"exit": 127}));
     let error = reports[2]["ended"]["error"].as_str().unwrap_or_default();
     let other = !error.is_empty() && error != "not found";
     check.holds("an error for \"/\", which is there and is no program", other, &reports[2]["ended"]);
-    check.json("the output of the next child", &reports[3]["stdout"], &json!("on\n"));
-}
-
-fn nothing_but(ended: Value) -> Value {
-    json!({"pid": null, "ended": ended, "stdout": "", "stderr": ""})
+    prints(&check, "the output of the next child", &reports[3], "on");
 }
 
 #[test]
@@ -287,19 +270,16 @@ fn a_line_that_is_no_task_is_bad_input() {
         let finished = finished.reports_error(&["cannot parse line 4: "]);
         let stdout = finished.stdout();
         let report = parse(&check, stdout.trim_end());
-        check.json("the output of the good task", &report["stdout"], &json!(format!("{word}\n")));
+        prints(&check, "the output of the good task", &report, &word);
     }
 }
 
 #[test]
 fn a_report_that_cannot_be_printed_is_an_error() {
     let spec = support::spec!("05-spawn");
-    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::Left, "has no reader")] {
-        let check = spec.check(COLLECT, format!("gave the program two tasks; its stdout {what}"));
-        let tasks = lines(&[shell("exit 0", &[]), shell("exit 0", &[])]);
-        let finished = spec.program().stdout(reader).stdin(tasks).run(&check);
-        finished.code(1).reports_error(&["cannot print"]);
-    }
+    let tasks = lines(&[shell("exit 0", &[]), shell("exit 0", &[])]);
+    let program = || spec.program().stdin(tasks.clone());
+    spec.cannot_print(COLLECT, "gave the program two tasks", &["cannot print"], program);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! 4. Wait for the child, and tell how it ended (look up: `nix::sys::wait::waitpid`).
 
 use support::predicates::str::is_empty;
-use support::{Check, Program, Reader, Running, Signal, Spec, Value, json, not_utf8, process};
+use support::{Check, Program, Running, Signal, Spec, Value, json, not_utf8, process};
 
 const FORK: &str = "1. Copy the process";
 const COUNT: &str = "2. Count on and report";
@@ -194,11 +194,8 @@ fn the_end_of_the_child_is_not_the_end_of_the_parent() {
 #[test]
 fn lines_that_cannot_be_printed_are_an_error() {
     let spec = support::spec!("06-fork");
-    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::Left, "has no reader")] {
-        let numbers = Numbers::random(&spec);
-        let check = spec.check(FORK, format!("{}; stdout {what}", numbers.did()));
-        numbers.program(&spec).stdout(reader).run(&check).code(1).reports_error(&[]);
-    }
+    let numbers = Numbers::random(&spec);
+    spec.cannot_print(FORK, &numbers.did(), &[], || numbers.program(&spec));
 }
 
 #[test]

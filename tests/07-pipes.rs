@@ -9,7 +9,7 @@
 
 use std::fs::File;
 use support::predicates::str::is_empty;
-use support::{Check, Finished, Program, Reader, Running, Spec, Value, json, process};
+use support::{Check, Finished, Program, Running, Spec, Value, json, process};
 
 const LINES: &str = "1. Find the next line";
 const FRAMES: &str = "2. Read more, until the end";
@@ -61,20 +61,19 @@ fn lines(messages: &[Value]) -> String {
 }
 
 /// The next answer of the worker under test must be this.
-fn expect_echo(running: &mut Running, check: &Check, pid: u32, message: &Value) {
-    let answer = running.json_line(check);
-    check.json("the answer", &answer, &json!({"pid": pid, "echo": message}));
+fn expect_echo(worker: &mut Running, check: &Check, message: &Value) {
+    let answer = worker.json_line(check);
+    check.json("the answer", &answer, &json!({"pid": worker.pid(), "echo": message}));
 }
 
-/// stdout must be answers of one worker to these messages, in order. Gives the worker's pid.
-fn echoes(check: &Check, finished: &Finished, messages: &[Value]) -> Value {
+/// stdout must be answers of one worker to these messages, in order.
+fn echoes(check: &Check, finished: &Finished, messages: &[Value]) {
     let answers = answers(check, finished);
     check.equal("the number of answers", &answers.len(), &messages.len());
     let pid = answers.first().map(|answer| answer["pid"].clone()).unwrap_or_default();
     for (answer, message) in answers.iter().zip(messages) {
         check.json("the answer", answer, &json!({"pid": pid, "echo": message}));
     }
-    pid
 }
 
 fn answers(check: &Check, finished: &Finished) -> Vec<Value> {
@@ -100,8 +99,7 @@ fn the_worker_answers_each_message_when_it_comes() {
     let mut worker = worker(&spec).start();
     for message in messages(&spec, 5) {
         worker.write(format!("{message}\n"));
-        let pid = worker.pid();
-        expect_echo(&mut worker, &check, pid, &message);
+        expect_echo(&mut worker, &check, &message);
     }
     worker.finish(&check).code(0);
 }
@@ -122,8 +120,7 @@ fn a_frame_may_come_one_byte_at_a_time() {
     for message in messages(&spec, 2) {
         let bytes = format!("{message}\n").into_bytes();
         worker.write_pieces(&check, &bytes.chunks(1).collect::<Vec<_>>());
-        let pid = worker.pid();
-        expect_echo(&mut worker, &check, pid, &message);
+        expect_echo(&mut worker, &check, &message);
     }
     worker.finish(&check).code(0);
 }
@@ -141,13 +138,12 @@ fn several_frames_and_a_half_may_come_at_once() {
     let last = messages[count].to_string().len();
     let cut = text.len() - spec.number(1..last);
     let mut worker = worker(&spec).start();
-    let pid = worker.pid();
     worker.write(&text.as_bytes()[..cut]);
     for message in &messages[..count] {
-        expect_echo(&mut worker, &check, pid, message);
+        expect_echo(&mut worker, &check, message);
     }
     worker.write(&text.as_bytes()[cut..]);
-    expect_echo(&mut worker, &check, pid, &messages[count]);
+    expect_echo(&mut worker, &check, &messages[count]);
     worker.finish(&check).code(0);
 }
 
@@ -292,17 +288,10 @@ fn a_stdin_that_cannot_be_read_is_an_error() {
 #[test]
 fn answers_that_cannot_be_printed_are_an_error() {
     let spec = support::spec!("07-pipes");
-    for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::Left, "has no reader")] {
-        let message = message(&spec);
-        let check = spec.check(WORKER, format!("sent a message to the worker; its stdout {what}"));
-        let input = format!("{message}\n");
-        worker(&spec).stdout(reader).stdin(input.clone()).run(&check).code(1).reports_error(&[]);
-        let check = spec.check(ANSWERS, format!("sent a message to the parent; its stdout {what}"));
-        let mut parent =
-            parent_of(&spec, SCRIPTED, std::slice::from_ref(&input)).stdout(reader).stdin(input).start();
-        parent.finish(&check).code(1).reports_error(&[]);
-        parent.leaves_nothing_behind(&check);
-    }
+    let input = format!("{}\n", message(&spec));
+    spec.cannot_print(WORKER, "sent a message to the worker", &[], || worker(&spec).stdin(input.clone()));
+    let parent = || parent_of(&spec, SCRIPTED, std::slice::from_ref(&input)).stdin(input.clone());
+    spec.cannot_print(ANSWERS, "sent a message to the parent", &[], parent);
 }
 
 #[test]

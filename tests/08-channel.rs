@@ -11,7 +11,7 @@ use std::path::Path;
 use support::ipc::{Channel, Child, test_as_child};
 use support::predicates::prelude::*;
 use support::predicates::str::{contains, is_empty};
-use support::{Check, Running, Signal, Spec, Value, json, process};
+use support::{Check, Finished, Running, Signal, Spec, Value, json, process};
 
 const TAKE: &str = "1. Take the channel";
 const RECEIVE: &str = "2. Receive";
@@ -38,8 +38,17 @@ fn answer(program: &Running, message: &Value) -> Value {
     json!({"pid": program.pid(), "echo": message})
 }
 
+/// The next reply must be that to `message`.
+fn replies(check: &Check, program: &Running, channel: &mut Channel, message: &Value) {
+    check.json("the reply", &channel.recv(check), &answer(program, message));
+}
+
 fn a_message(spec: &Spec) -> Value {
     json!({spec.word(): spec.number(0..1000), "text": "Grüße 📨 \"quoted\" \\ \n \u{2028}", "list": [null, true, 1.5]})
+}
+
+fn lines(messages: &[Value]) -> String {
+    messages.iter().map(|message| format!("{message}\n")).collect()
 }
 
 fn parse(check: &Check, text: &str) -> Value {
@@ -55,7 +64,7 @@ fn the_child_answers_each_message_with_its_pid() {
     let (mut program, mut channel) = forked_child(&spec);
     for message in [a_message(&spec), json!("text"), json!(5), json!(null), json!([]), a_message(&spec)] {
         channel.send(&check, &message);
-        check.json("the reply", &channel.recv(&check), &answer(&program, &message));
+        replies(&check, &program, &mut channel, &message);
     }
     let check = spec.check(RECEIVE, "disconnected; the child's stdin stays open");
     channel.disconnect();
@@ -76,24 +85,18 @@ fn frames_may_be_cut_anywhere_and_joined() {
         // Otherwise one read could bring both halves.
         channel.wait_read(&check);
         channel.send_bytes(&check, &bytes[cut..]);
-        check.json("the reply", &channel.recv(&check), &answer(&program, &message));
+        replies(&check, &program, &mut channel, &message);
     }
     // Another child, so that a report counts the replies to these messages alone.
     let (program, mut channel) = forked_child(&spec);
     let count = spec.number(50..80);
     let check = spec.check(RECEIVE, format!("sent {count} messages and half of another one in one write"));
-    let mut joined = Vec::new();
-    for number in 0..count {
-        joined.extend(format!("{}\n", json!({"n": number})).into_bytes());
-    }
-    joined.extend(b"{\"half\":");
-    channel.send_bytes(&check, &joined);
-    for number in 0..count {
-        check.json("the reply", &channel.recv(&check), &answer(&program, &json!({"n": number})));
-    }
+    let joined: Vec<Value> = (0..count).map(|number| json!({"n": number})).collect();
+    channel.send_bytes(&check, (lines(&joined) + "{\"half\":").as_bytes());
+    joined.iter().for_each(|message| replies(&check, &program, &mut channel, message));
     channel.stays_silent(&check, "the last message is only half there");
     channel.send_bytes(&check, b"1}\n");
-    check.json("the reply", &channel.recv(&check), &answer(&program, &json!({"half": 1})));
+    replies(&check, &program, &mut channel, &json!({"half": 1}));
 }
 
 #[test]
@@ -133,9 +136,18 @@ fn what_is_not_json_closes_the_channel() {
         let check = spec.check(RECEIVE, format!("sent {what} as a message, and another message behind it"));
         channel.send_bytes(&check, format!("{junk}\"after\"\n").as_bytes());
         channel.ends(&check);
-        let finished = program.finish(&check).reports_error(&[]);
-        check.holds("an exit status that is not 0", finished.status().code() != Some(0), finished.status());
+        fails(&check, program.finish(&check));
     }
+}
+
+fn count_replies(check: &Check, finished: &Finished, count: usize) {
+    check.equal("the number of replies on stdout", &finished.stdout().lines().count(), &count);
+}
+
+/// It must say why, and its exit status must not be 0.
+fn fails(check: &Check, finished: Finished) {
+    let finished = finished.reports_error(&[]);
+    check.holds("an exit status that is not 0", finished.status().code() != Some(0), finished.status());
 }
 
 #[test]
@@ -144,7 +156,7 @@ fn messages_ahead_of_what_is_not_json_are_answered() {
     let (mut program, mut channel) = forked_child(&spec);
     let check = spec.check(RECEIVE, "sent a message and what isn't JSON in one write");
     channel.send_bytes(&check, b"\"before\"\njunk\n");
-    check.json("the reply", &channel.recv(&check), &answer(&program, &json!("before")));
+    replies(&check, &program, &mut channel, &json!("before"));
     channel.ends(&check);
     program.finish(&check).reports_error(&[]);
 }
@@ -158,8 +170,7 @@ fn a_message_that_is_cut_off_is_reported() {
         let check = spec.check(RECEIVE, did);
         channel.send_bytes(&check, half.as_bytes());
         channel.disconnect();
-        let finished = program.finish(&check).reports_error(&[]);
-        check.holds("an exit status that is not 0", finished.status().code() != Some(0), finished.status());
+        fails(&check, program.finish(&check));
     }
 }
 
@@ -228,10 +239,9 @@ fn the_parent_forks_itself_sends_each_line_and_prints_each_reply() {
     let spec = support::spec!("08-channel");
     let count = spec.number(2..6);
     let messages: Vec<Value> = (0..count).map(|_| a_message(&spec)).collect();
-    let lines: String = messages.iter().map(|message| format!("{message}\n")).collect();
     let check = spec.check(FORK, format!("wrote {count} lines to the program's stdin, which stays open"));
     let mut program = spec.program().start();
-    program.write(lines);
+    program.write(lines(&messages));
     let mut pids = Vec::new();
     for message in &messages {
         let answer = program.json_line(&check);
@@ -252,15 +262,14 @@ fn what_goes_over_the_channel_is_one_document_a_line() {
     let spec = support::spec!("08-channel");
     let check = spec.check(SEND, "ran the program with a child that answers with the bytes that it got");
     let messages = [json!({"text": "two\nlines", "word": spec.word()}), json!({"word": spec.word()})];
-    let lines: String = messages.iter().map(|message| format!("{message}\n")).collect();
-    let finished = parent_of(&spec, "answer with the bytes").stdin(lines).run(&check).code(0);
+    let finished = parent_of(&spec, "answer with the bytes").stdin(lines(&messages)).run(&check).code(0);
     for (answer, message) in finished.stdout().lines().zip(&messages) {
         let answer = parse(&check, answer);
         let bytes = answer["bytes"].as_str().unwrap_or_default();
         check.holds("one newline, at the end of the frame", bytes.ends_with('\n'), bytes);
         check.json("the message in the frame", &parse(&check, bytes), message);
     }
-    check.equal("the number of replies", &finished.stdout().lines().count(), &messages.len());
+    count_replies(&check, &finished, messages.len());
 }
 
 #[test]
@@ -268,7 +277,7 @@ fn a_line_that_is_not_json_is_bad_input() {
     let spec = support::spec!("08-channel");
     let check = spec.check(TALK, "ran the program with two good lines and a bad one on stdin");
     let finished = spec.program().stdin("1\n2\nthree\n4\n").run(&check).reports_error(&["message 3"]);
-    check.equal("the number of replies on stdout", &finished.stdout().lines().count(), &2);
+    count_replies(&check, &finished, 2);
     finished.about(END).code(2);
 }
 
@@ -277,7 +286,7 @@ fn blank_lines_are_no_messages() {
     let spec = support::spec!("08-channel");
     let check = spec.check(TALK, "ran the program with two lines on stdin, and blank ones around them");
     let finished = spec.program().stdin("\n1\n  \n\n2\n\n").run(&check).code(0);
-    check.equal("the number of replies on stdout", &finished.stdout().lines().count(), &2);
+    count_replies(&check, &finished, 2);
 }
 
 #[cfg(target_os = "linux")]
@@ -310,7 +319,7 @@ fn both_sides_may_write_a_lot_before_they_read() {
     let check =
         spec.check(TALK, format!("sent 2 lines of {size} bytes to a child that writes 1 MB before it reads"));
     let finished = parent_of(&spec, "write before reading").stdin(line.repeat(2)).run(&check).code(0);
-    check.equal("the number of replies", &finished.stdout().lines().count(), &2);
+    count_replies(&check, &finished, 2);
 }
 
 #[test]
@@ -348,7 +357,7 @@ fn a_child_that_fails_after_its_replies_is_reported() {
     let did = "ran the program with a child that answers each message, and exits with status 3 at the end";
     let check = spec.check(END, did);
     let finished = parent_of(&spec, "answer, then fail").stdin("1\n2\n").run(&check);
-    check.equal("the number of replies on stdout", &finished.stdout().lines().count(), &2);
+    count_replies(&check, &finished, 2);
     finished.code(1).reports_error(&[]);
 }
 
@@ -375,8 +384,7 @@ fn a_child_that_is_killed_is_seen_and_reaped() {
 fn a_reply_that_is_not_json_is_reported() {
     let spec = support::spec!("08-channel");
     let check = spec.check(RECEIVE, "ran the program with a child that answers junk");
-    let finished = parent_of(&spec, "answer junk").stdin("1\n").run(&check).reports_error(&[]);
-    check.holds("an exit status that is not 0", finished.status().code() != Some(0), finished.status());
+    fails(&check, parent_of(&spec, "answer junk").stdin("1\n").run(&check));
 }
 
 #[test]
@@ -404,7 +412,7 @@ fn a_real_node_child_works() {
     let finished = program.run(&check).code(0);
     let first = parse(&check, finished.stdout().lines().next().unwrap_or_default());
     check.json("the message in the first reply", &first["echo"], &message);
-    check.equal("the number of replies", &finished.stdout().lines().count(), &2);
+    count_replies(&check, &finished, 2);
 }
 
 #[test]
@@ -430,8 +438,8 @@ fn a_child_of_the_spec() {
         "report descriptors" => report_descriptors(&mut child),
         "answer in pieces" => answer_in_pieces(&mut child),
         "write before reading" => write_before_reading(&mut child),
-        "answer once" | "answer and leave" => answer_once(&mut child),
-        "answer, then fail" => answer_each(&mut child),
+        "answer once" | "answer and leave" => _ = answer_once(&mut child),
+        "answer, then fail" => while answer_once(&mut child).is_some() {},
         "answer junk" => _ = child.recv().map(|_| child.send_bytes(b"{\"pid\": oops}\n")),
         "end" => std::process::exit(child.recv().map_or(0, |_| 3)),
         "end well" => std::process::exit(child.recv().map_or(3, |_| 0)),
@@ -463,16 +471,10 @@ fn report_descriptors(child: &mut Child) {
     // Only sockets: what else is open may come from the shell that runs the tests. The harness holds the
     // channel's own socket twice.
     let counts = |target: &String| target.starts_with("socket:") && Some(target) != channel.as_ref();
-    let extra: Vec<String> = open
-        .iter()
-        .filter(|(_, target)| counts(target))
-        .map(|(number, target)| format!("{number}: {target}"))
-        .collect();
-    let variable = |name| std::env::var(name).ok();
-    let _ = child.send(&json!({
-        "extra": extra,
-        "mode": variable("NODE_CHANNEL_SERIALIZATION_MODE"),
-    }));
+    let extra = open.iter().filter(|(_, target)| counts(target));
+    let extra: Vec<String> = extra.map(|(number, target)| format!("{number}: {target}")).collect();
+    let mode = std::env::var("NODE_CHANNEL_SERIALIZATION_MODE").ok();
+    let _ = child.send(&json!({"extra": extra, "mode": mode}));
 }
 
 fn answer_in_pieces(child: &mut Child) {
@@ -490,14 +492,9 @@ fn write_before_reading(child: &mut Child) {
     let _ = child.send(&large);
 }
 
-fn answer_each(child: &mut Child) {
-    while let Some(message) = child.recv() {
-        let _ = child.send(&echo(&message));
-    }
-}
-
-fn answer_once(child: &mut Child) {
-    if let Some(message) = child.recv() {
-        let _ = child.send(&echo(&message));
-    }
+/// `None` at the end of the channel.
+fn answer_once(child: &mut Child) -> Option<()> {
+    let message = child.recv()?;
+    let _ = child.send(&echo(&message));
+    Some(())
 }

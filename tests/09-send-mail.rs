@@ -7,10 +7,13 @@
 
 use std::path::Path;
 use support::ipc::Channel;
+use support::predicates::prelude::*;
 use support::predicates::str::contains;
 use support::program::in_words;
-use support::{Check, ClosedPort, Mail, Mailbox, Point, Quirk, Reader, Reply, Running, Signal, Spec, Value};
-use support::{json, mail, not_utf8};
+use support::{
+    Check, ClosedPort, Mail, Mailbox, Point, Program, Quirk, Reader, Reply, Running, Signal, Spec, Value,
+    json, mail, not_utf8, sorted,
+};
 
 const TAKE: &str = "1. Take the channel";
 const REPLY: &str = "2. A job in, a reply out";
@@ -21,7 +24,16 @@ const HOLDS_ALL: &str = "the mailbox holds every mail at RCPT";
 
 /// The worker as a child of the spec, with the mailbox as its SMTP server.
 fn forked_worker(spec: &Spec, mailbox: &Mailbox) -> (Running, Channel) {
-    spec.program().env("SMTP_URL", mailbox.url()).fork()
+    worker(spec, mailbox).fork()
+}
+
+fn worker(spec: &Spec, mailbox: &Mailbox) -> Program {
+    spec.program().env("SMTP_URL", mailbox.url())
+}
+
+/// The worker with a limit of its own for connections.
+fn forked_with_limit(spec: &Spec, mailbox: &Mailbox, connections: usize) -> (Running, Channel) {
+    worker(spec, mailbox).env("SMTP_CONNECTIONS", connections.to_string()).fork()
 }
 
 /// The next reply's counter.
@@ -29,24 +41,31 @@ fn counter(check: &Check, channel: &mut Channel) -> Value {
     channel.recv(check)["counter"].clone()
 }
 
-/// The recipients in alphabetical order: several connections deliver in any order.
-fn sorted(mut recipients: Vec<String>) -> Vec<String> {
-    recipients.sort();
-    recipients
+/// Sends a job of these mails. All of them must be counted.
+fn sends(check: &Check, channel: &mut Channel, mails: &[Mail]) {
+    channel.send(check, &mail::job(mails));
+    counts(check, channel, mails.len());
+}
+
+fn counts(check: &Check, channel: &mut Channel, number: usize) {
+    check.json("the counter", &counter(check, channel), &json!(number));
+}
+
+/// A mail that was not sent has a line in the log.
+fn reports(check: &Check, worker: &Running, mail: &Mail) {
+    worker.log_line(check, &contains("error: cannot send the mail to").and(contains(mail.to.clone())));
 }
 
 #[test]
 fn a_job_comes_in_and_a_reply_goes_out() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let mut mails = spec.mails(spec.number(3..9));
     mails[1].subject = format!("Grüße an {}", spec.word());
     mails[2].text = format!("Ein Punkt\n.\n..{}\nund Ende 📨", spec.word());
     let check = spec.check(REPLY, format!("forked the worker and sent it a job of {} mails", mails.len()));
     let (worker, mut channel) = forked_worker(&spec, &mailbox);
 
-    channel.send(&check, &mail::job(&mails));
-    check.json("the counter", &counter(&check, &mut channel), &json!(mails.len()));
+    sends(&check, &mut channel, &mails);
 
     check_letters(&check, &mailbox, &mails);
     check_ends(&spec, worker, channel, "its last reply");
@@ -75,8 +94,7 @@ fn check_letters(check: &Check, mailbox: &Mailbox, mails: &[Mail]) {
 
 #[test]
 fn several_jobs_get_their_replies_in_order() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let sizes: Vec<usize> = (0..5).map(|_| spec.number(0..6)).collect();
     let told: Vec<String> = sizes.iter().map(usize::to_string).collect();
     let did = format!("sent five jobs in one write, with {} mails", told.join(", "));
@@ -90,8 +108,7 @@ fn several_jobs_get_their_replies_in_order() {
 
 #[test]
 fn the_reply_comes_when_every_mail_is_done() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let mails = spec.mails(3);
     let check = spec.check(REPLY, "sent a job of 3 mails; the mailbox holds the last one");
     mailbox.hold_recipient(Point::Accept, &mails[2].to);
@@ -102,13 +119,12 @@ fn the_reply_comes_when_every_mail_is_done() {
     channel.stays_silent(&check, "one mail is not accepted yet");
     let check = spec.check(REPLY, "let the last one of 3 mails go");
     mailbox.release_all();
-    check.json("the counter", &counter(&check, &mut channel), &json!(3));
+    counts(&check, &mut channel, 3);
 }
 
 #[test]
 fn an_invalid_job_is_reported_and_the_next_job_is_done() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let (worker, mut channel) = forked_worker(&spec, &mailbox);
     let lacks_fields = json!({"mails": [{"to": "a@b.test"}]});
     let list = json!([[["ann@sender.test", "bob@example.test", "subject", "text"]]]);
@@ -126,8 +142,7 @@ fn an_invalid_job_is_reported_and_the_next_job_is_done() {
 
 #[test]
 fn a_message_that_is_not_json_ends_the_worker() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let check = spec.check(REPLY, "sent a line that isn't valid JSON");
     let (mut worker, mut channel) = forked_worker(&spec, &mailbox);
     channel.send_bytes(&check, b"{\"mails\": oops}\n");
@@ -137,20 +152,16 @@ fn a_message_that_is_not_json_ends_the_worker() {
 
 #[test]
 fn without_a_channel_it_says_so() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
-    for number in [None, Some("three"), Some("0")] {
-        let set =
-            number.map_or("no NODE_CHANNEL_FD".to_owned(), |number| format!("NODE_CHANNEL_FD={number}"));
-        let check = spec.check(TAKE, format!("ran the worker with {set}"));
-        let mut worker = spec.program().env("SMTP_URL", mailbox.url());
-        if let Some(number) = number {
-            worker = worker.env("NODE_CHANNEL_FD", number);
-        }
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
+    let check = spec.check(TAKE, "ran the worker without NODE_CHANNEL_FD");
+    worker(&spec, &mailbox).run(&check).code(2).reports_error(&["NODE_CHANNEL_FD"]);
+    for number in ["three", "0"] {
+        let check = spec.check(TAKE, format!("ran the worker with NODE_CHANNEL_FD={number}"));
+        let worker = worker(&spec, &mailbox).env("NODE_CHANNEL_FD", number);
         worker.run(&check).code(2).reports_error(&["NODE_CHANNEL_FD"]);
     }
     let check = spec.check(TAKE, "forked the worker with NODE_CHANNEL_SERIALIZATION_MODE=advanced");
-    let (mut worker, _channel) = spec.program().env("SMTP_URL", mailbox.url()).fork_with_mode("advanced");
+    let (mut worker, _channel) = worker(&spec, &mailbox).fork_with_mode("advanced");
     worker.finish(&check).code(2).reports_error(&["advanced"]);
 }
 
@@ -174,12 +185,10 @@ fn bad_configuration_ends_it_at_once() {
 
 #[test]
 fn a_job_without_mails_gets_a_reply_too() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let check = spec.check(LIMIT, "sent a job without mails");
     let (_worker, mut channel) = forked_worker(&spec, &mailbox);
-    channel.send(&check, &mail::job(&[]));
-    check.json("the counter", &counter(&check, &mut channel), &json!(0));
+    sends(&check, &mut channel, &[]);
     check.equal("the number of SMTP conversations", &mailbox.conversations(), &0);
 }
 
@@ -193,17 +202,14 @@ fn a_server_that_is_down_means_counter_0_and_the_worker_goes_on() {
         let check = spec.check(SEND, format!("sent {which} of 2 mails; nobody listens on {url}"));
         let mails = spec.mails(2);
         channel.send(&check, &mail::job(&mails));
-        check.json("the counter", &counter(&check, &mut channel), &json!(0));
-        for mail in mails {
-            worker.log_line(&check, &contains("error: cannot send the mail to").and_to(&mail.to));
-        }
+        counts(&check, &mut channel, 0);
+        mails.iter().for_each(|mail| reports(&check, &worker, mail));
     }
 }
 
 #[test]
 fn what_cannot_be_sent_is_reported_and_the_rest_is_sent() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let mut mails = spec.mails(9);
     mailbox.reply(&mails[0].to, Reply::Refuse(550));
     mailbox.reply(&mails[2].to, Reply::Refuse(450));
@@ -217,25 +223,11 @@ fn what_cannot_be_sent_is_reported_and_the_rest_is_sent() {
     );
     let (worker, mut channel) = forked_worker(&spec, &mailbox);
     channel.send(&check, &mail::job(&mails));
-    check.json("the counter", &counter(&check, &mut channel), &json!(3));
+    counts(&check, &mut channel, 3);
     let good = [1, 3, 5].map(|number: usize| mails[number].to.clone());
     let delivered = sorted(mailbox.recipients());
     check.equal("the sorted list of recipients in the mailbox", &delivered, &sorted(good.to_vec()));
-    for number in [0, 2, 4, 6, 7, 8] {
-        worker.log_line(&check, &contains("error: cannot send the mail to").and_to(&mails[number].to));
-    }
-}
-
-/// A line that says two things.
-trait AndTo {
-    fn and_to(self, recipient: &str) -> impl support::predicates::Predicate<str>;
-}
-
-impl AndTo for support::predicates::str::ContainsPredicate {
-    fn and_to(self, recipient: &str) -> impl support::predicates::Predicate<str> {
-        use support::predicates::prelude::*;
-        self.and(contains(recipient.to_owned()))
-    }
+    [0, 2, 4, 6, 7, 8].iter().for_each(|number: &usize| reports(&check, &worker, &mails[*number]));
 }
 
 #[test]
@@ -245,10 +237,8 @@ fn a_server_that_closes_after_some_mails_gets_a_new_connection() {
         let mailbox = spec.mailbox();
         let check = spec.check(SEND, format!("sent 9 mails to a mail server that {quirk}"));
         mailbox.quirk(quirk);
-        let worker = spec.program().env("SMTP_URL", mailbox.url()).env("SMTP_CONNECTIONS", "1");
-        let (_worker, mut channel) = worker.fork();
-        channel.send(&check, &mail::job(&spec.mails(9)));
-        check.json("the counter", &counter(&check, &mut channel), &json!(9));
+        let (_worker, mut channel) = forked_with_limit(&spec, &mailbox, 1);
+        sends(&check, &mut channel, &spec.mails(9));
         check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &9);
     }
 }
@@ -256,33 +246,25 @@ fn a_server_that_closes_after_some_mails_gets_a_new_connection() {
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
     let spec = support::spec!("09-send-mail");
-    let logs = [
-        (Reader::Stays, "is read"),
-        (Reader::Left, "has no reader any more"),
-        (Reader::Stopped, "is full, because its reader has stopped reading"),
-        (Reader::DiskFull, "is a file on a full disk"),
-    ];
-    for (reader, what) in logs {
+    for (reader, what) in Reader::ALL {
         let mailbox = spec.mailbox();
         let mails = spec.mails(5);
         mailbox.reply(&mails[1].to, Reply::Refuse(550));
         let check = spec.check(SEND, format!("sent a job of 5 mails, one of them refused; stderr {what}"));
-        let (worker, mut channel) = spec.program().env("SMTP_URL", mailbox.url()).stderr(reader).fork();
+        let (worker, mut channel) = worker(&spec, &mailbox).stderr(reader).fork();
         channel.send(&check, &mail::job(&mails));
-        check.json("the counter", &counter(&check, &mut channel), &json!(4));
+        counts(&check, &mut channel, 4);
         check_ends(&spec, worker, channel, "a reply while nothing read its log");
     }
 }
 
 #[test]
 fn each_connection_says_goodbye() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let mails = spec.mails(spec.number(4..9));
     let check = spec.check(SEND, format!("sent a job of {} mails", mails.len()));
     let (_worker, mut channel) = forked_worker(&spec, &mailbox);
-    channel.send(&check, &mail::job(&mails));
-    check.json("the counter", &counter(&check, &mut channel), &json!(mails.len()));
+    sends(&check, &mut channel, &mails);
     mailbox.wait_all_closed(&check);
     for conversation in 1..=mailbox.conversations() {
         let last = mailbox.commands(conversation).pop().unwrap_or_default();
@@ -293,16 +275,14 @@ fn each_connection_says_goodbye() {
 
 #[test]
 fn connections_are_bounded_and_used() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     // Never the 4 that is the default.
     let limit = [2, 3, 5, 6][spec.number(0..4)];
     let mails = spec.mails(limit * 3);
     let did = format!("sent {} mails with SMTP_CONNECTIONS={limit}; {HOLDS_ALL}", mails.len());
     let check = spec.check(LIMIT, did);
     mailbox.hold(Point::Rcpt);
-    let worker = spec.program().env("SMTP_URL", mailbox.url()).env("SMTP_CONNECTIONS", limit.to_string());
-    let (_worker, mut channel) = worker.fork();
+    let (_worker, mut channel) = forked_with_limit(&spec, &mailbox, limit);
     channel.send(&check, &mail::job(&mails));
     mailbox.wait_held(&check, limit);
     mailbox.release_one();
@@ -310,35 +290,31 @@ fn connections_are_bounded_and_used() {
     mailbox.wait_held(&check, limit);
     check.equal("the most SMTP conversations at once", &mailbox.peak(), &limit);
     mailbox.release_all();
-    check.json("the counter", &counter(&check, &mut channel), &json!(mails.len()));
+    counts(&check, &mut channel, mails.len());
     check.equal("the most SMTP conversations at once", &mailbox.peak(), &limit);
     mailbox.wait_all_closed(&check);
 }
 
 #[test]
 fn there_are_four_connections_unless_told() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let check = spec.check(LIMIT, format!("sent 12 mails without SMTP_CONNECTIONS; {HOLDS_ALL}"));
     mailbox.hold(Point::Rcpt);
     let (_worker, mut channel) = forked_worker(&spec, &mailbox);
     channel.send(&check, &mail::job(&spec.mails(12)));
     mailbox.wait_held(&check, 4);
     mailbox.release_all();
-    check.json("the counter", &counter(&check, &mut channel), &json!(12));
+    counts(&check, &mut channel, 12);
     check.equal("the most SMTP conversations at once", &mailbox.peak(), &4);
 }
 
 #[test]
 fn a_connection_is_used_for_many_mails() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let check = spec.check(SEND, "sent 20 mails with SMTP_CONNECTIONS=1");
-    let worker = spec.program().env("SMTP_URL", mailbox.url()).env("SMTP_CONNECTIONS", "1");
-    let (_worker, mut channel) = worker.fork();
+    let (_worker, mut channel) = forked_with_limit(&spec, &mailbox, 1);
     let mails = spec.mails(20);
-    channel.send(&check, &mail::job(&mails));
-    check.json("the counter", &counter(&check, &mut channel), &json!(20));
+    sends(&check, &mut channel, &mails);
     let accepted = mailbox.letters().len();
     check.about(REPLY).equal("the number of mails in the mailbox when the reply comes", &accepted, &20);
     check.equal("the number of SMTP conversations", &mailbox.conversations(), &1);
@@ -351,8 +327,7 @@ fn a_connection_is_used_for_many_mails() {
 
 #[test]
 fn the_job_in_hand_is_finished_when_the_parent_goes() {
-    let spec = support::spec!("09-send-mail");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("09-send-mail");
     let mails = spec.mails(6);
     let begun = spec.check(LIMIT, "sent a job of 6 mails; the mailbox holds every mail at DATA");
     mailbox.hold(Point::Data);
@@ -388,7 +363,7 @@ fn a_signal_leaves_the_decision_to_the_parent() {
             spec.check(REPLY, format!("sent {signal}, as {who} does, while the mailbox held the mail"));
         worker.signal(signal);
         mailbox.release_all();
-        check.json("the counter", &counter(&check, &mut channel), &json!(1));
+        counts(&check, &mut channel, 1);
         check_ends(&spec, worker, channel, &format!("{signal} and its reply"));
     }
 }
@@ -402,16 +377,10 @@ fn it_works_under_a_real_node_server() {
     let check =
         spec.check(TAKE, format!("let the article's server in real Node fork the worker for {count} mails"));
     let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/server.mjs");
-    let mut server = spec
-        .other_program(node, "node")
-        .arg(server)
-        .env("PORT", "0")
-        .env("SMTP_URL", mailbox.url())
-        .env("WORKER_EXEC", spec.program_path())
-        .start();
-    let http = server.listening(&check);
-    let answer = http.post(&check, "/endpoint", &mail::request(&spec.mails(count)));
-    check.json("the answer", &answer.json(), &json!({"status": true, "sent": true}));
+    let server = spec.other_program(node, "node").arg(server).env("PORT", "0");
+    let server = server.env("SMTP_URL", mailbox.url()).env("WORKER_EXEC", spec.program_path());
+    let (server, http) = server.serve(&check);
+    check.is_sent(&http.post_mails(&check, &spec.mails(count)));
     server.log_line(&check, &contains(format!("Number of mails sent {count}")));
     server.log_line(&check, &contains("ended: 0"));
     check.equal("the number of mails in the mailbox", &mailbox.letters().len(), &count);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 use support::ipc::Child;
 use support::predicates::str::contains;
-use support::{Check, Http, Mailbox, Point, Program, Reader, Reply, Running, Scratch, Script, Signal, Spec};
+use support::{Check, Http, Mailbox, Point, Reader, Reply, Running, Scratch, Script, Signal, Spec};
 use support::{json, limit, mail, not_utf8, process};
 
 const FORK: &str = "1. Fork, and answer at once";
@@ -17,16 +17,6 @@ const TALK: &str = "2. A message there, a message back";
 const REAP: &str = "3. Disconnect, then wait";
 const END: &str = "4. A graceful shutdown";
 const INPUT: &str = "What the spec checks";
-
-fn server(spec: &Spec, mailbox: &Mailbox) -> Program {
-    spec.program().env("PORT", "0").env("SMTP_URL", mailbox.url())
-}
-
-fn started(check: &Check, program: Program) -> (Running, Http) {
-    let mut server = program.start();
-    let http = server.listening(check);
-    (server, http)
-}
 
 /// A worker that the spec plays with some lines of sh.
 fn script(check: &Check, body: &str) -> Script {
@@ -40,9 +30,9 @@ fn scratch(name: &str) -> Scratch {
 
 /// Posts that many new mails; the answer must be the article's.
 fn post(check: &Check, http: &Http, mails: &[support::Mail]) {
-    let answer = http.post(check, "/endpoint", &mail::request(mails));
-    check.holds("the status of the answer is 200", answer.status == 200, &answer);
-    check.json("the answer", &answer.json(), &json!({"status": true, "sent": true}));
+    let answer = http.post_mails(check, mails);
+    has_status(check, &answer, 200);
+    check.is_sent(&answer);
 }
 
 fn logs_number(check: &Check, server: &Running, number: usize) {
@@ -61,27 +51,25 @@ fn wait_without_children(check: &Check, server: &Running) {
 
 #[test]
 fn the_answer_does_not_wait_for_the_worker() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let check = spec.check(FORK, "posted 2 mails to a server whose worker does nothing at all");
     let worker = script(&check, "while :; do sleep 1; done");
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker.command()));
+    let (server, http) = spec.server(&mailbox).env("WORKER", worker.command()).serve(&check);
     post(&check, &http, &spec.mails(2));
-    check.equal("the answer to GET /health", http.get(&check, "/health").body.trim(), "ok");
+    http.is_healthy(&check);
     drop(server);
 }
 
 #[test]
 fn a_request_is_answered_before_any_mail_is_sent() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let mails = spec.mails(spec.number(2..9));
     let check = spec.check(FORK, format!("posted {} mails while the mailbox holds every mail", mails.len()));
     mailbox.hold(Point::Rcpt);
-    let (server, http) = started(&check, server(&spec, &mailbox));
+    let (server, http) = spec.server(&mailbox).serve(&check);
     post(&check, &http, &mails);
     mailbox.wait_held(&check, 1);
-    check.equal("the answer to GET /health", http.get(&check, "/health").body.trim(), "ok");
+    http.is_healthy(&check);
     let logged = server.stderr();
     check.about(TALK).holds("no number in the log yet", !logged.contains("Number of mails"), &logged);
     mailbox.release_all();
@@ -92,11 +80,10 @@ fn a_request_is_answered_before_any_mail_is_sent() {
 
 #[test]
 fn each_request_has_a_worker_process_of_its_own() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let check = spec.check(FORK, "started the server");
     mailbox.hold(Point::Rcpt);
-    let (server, http) = started(&check, server(&spec, &mailbox));
+    let (server, http) = spec.server(&mailbox).serve(&check);
     check.equal("the number of children before a request", &pids_of_children(&server).len(), &0);
     for (count, which) in [(1, "a mail"), (2, "a second mail"), (3, "a third mail")] {
         let check = spec.check(FORK, format!("posted {which} while the mailbox holds every mail"));
@@ -110,35 +97,31 @@ fn each_request_has_a_worker_process_of_its_own() {
 
 #[test]
 fn only_what_was_accepted_is_counted() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let mails = spec.mails(spec.number(3..8));
     let check = spec.check(TALK, format!("posted {} mails; the mailbox refuses one", mails.len()));
     mailbox.reply(&mails[1].to, Reply::Refuse(550));
-    let (server, http) = started(&check, server(&spec, &mailbox));
+    let (server, http) = spec.server(&mailbox).serve(&check);
     post(&check.about(FORK), &http, &mails);
     logs_number(&check, &server, mails.len() - 1);
 }
 
 #[test]
 fn an_empty_list_is_a_job_too() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let check = spec.check(TALK, "posted {\"emails\": []}");
-    let (server, http) = started(&check, server(&spec, &mailbox));
+    let (server, http) = spec.server(&mailbox).serve(&check);
     post(&check.about(FORK), &http, &[]);
     logs_number(&check, &server, 0);
 }
 
 #[test]
 fn requests_at_the_same_time_do_not_mix() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let sizes: Vec<usize> = (1..=6).collect();
     let check = spec.check(TALK, "posted 1, 2, 3, 4, 5 and 6 mails at the same time");
-    let (server, http) = started(&check, server(&spec, &mailbox));
-    let pending: Vec<_> =
-        sizes.iter().map(|size| http.begin_post("/endpoint", &mail::request(&spec.mails(*size)))).collect();
+    let (server, http) = spec.server(&mailbox).serve(&check);
+    let pending: Vec<_> = sizes.iter().map(|size| http.begin_post_mails(&spec.mails(*size))).collect();
     for answer in pending {
         let check = check.about(FORK);
         check.equal("the status of the answer", &answer.wait(&check).status, &200);
@@ -152,12 +135,11 @@ fn requests_at_the_same_time_do_not_mix() {
 
 #[test]
 fn bad_requests_are_refused_and_fork_nothing() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let check = spec.check(INPUT, "started the server with WORKER=touch FILE");
     let trace = scratch("forked");
     let worker = support::worker(["touch".as_ref(), trace.path()]);
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
+    let (server, http) = spec.server(&mailbox).env("WORKER", worker).serve(&check);
     let missing = json!({"emails": [{"from": "a@b.test", "to": "c@d.test", "subject": "x"}]}).to_string();
     let fields = json!(["ann@sender.test", "bob@example.test", "subject", "text"]);
     let long = json!({"emails": [], "more": "x".repeat(1024 * 1024)}).to_string();
@@ -189,22 +171,25 @@ fn bad_requests_are_refused_and_fork_nothing() {
     wait_without_children(&check, &server);
     let expected = "nothing was forked: no file that only `touch` makes";
     check.holds(expected, !trace.path().exists(), "the file is there");
-    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+    http.is_healthy(&check);
 }
 
 /// An answer that says no, and why.
 fn refuses(check: &Check, answer: &support::Answer, status: u16, word: &str) {
-    check.holds(&format!("the status of the answer is {status}"), answer.status == status, answer);
+    has_status(check, answer, status);
     let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
     check.holds(&format!("an \"error\" that says {word}"), error.contains(word), answer);
 }
 
+fn has_status(check: &Check, answer: &support::Answer, status: u16) {
+    check.holds(&format!("the status of the answer is {status}"), answer.status == status, answer);
+}
+
 #[test]
 fn a_web_page_from_elsewhere_is_refused() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let check = spec.check(INPUT, "started the server");
-    let (server, http) = started(&check, server(&spec, &mailbox));
+    let (server, http) = spec.server(&mailbox).serve(&check);
     let port = http.base().rsplit(':').next().unwrap_or_default();
     let requests = [
         (format!("host: 127.0.0.1:{port}"), 200),
@@ -220,11 +205,7 @@ fn a_web_page_from_elsewhere_is_refused() {
              content-length: 13\r\n\r\n{{\"emails\":[]}}"
         );
         match http.send_bytes(&check, "a request", request.into_bytes()) {
-            Ok(answer) => check.holds(
-                &format!("the status of the answer is {status}"),
-                answer.status == status,
-                &answer,
-            ),
+            Ok(answer) => has_status(&check, &answer, status),
             Err(instead) => check.fail("an answer", &instead),
         }
     }
@@ -238,8 +219,7 @@ fn a_web_page_from_elsewhere_is_refused() {
 
 #[test]
 fn no_shell_looks_at_what_a_client_has_written() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let mails = mail::bait(&spec);
     let check = spec.check(
         INPUT,
@@ -249,7 +229,7 @@ fn no_shell_looks_at_what_a_client_has_written() {
     if let Err(error) = fs::create_dir(folder.path()) {
         check.fail("a new folder for the server", &error.to_string());
     }
-    let (server, http) = started(&check, server(&spec, &mailbox).current_dir(folder.path()));
+    let (server, http) = spec.server(&mailbox).current_dir(folder.path()).serve(&check);
     post(&check, &http, &mails);
     logs_number(&check, &server, mails.len());
     wait_without_children(&check, &server);
@@ -268,8 +248,7 @@ fn no_shell_looks_at_what_a_client_has_written() {
 
 #[test]
 fn bad_configuration_is_reported_at_the_start() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let port = mailbox.port().to_string();
     let bad = [
         ("PORT", "eighty".into(), "PORT"),
@@ -282,7 +261,7 @@ fn bad_configuration_is_reported_at_the_start() {
     ];
     for (name, value, word) in bad {
         let check = spec.check(INPUT, format!("started the server with {name}={value:?}"));
-        server(&spec, &mailbox).env(name, value).run(&check).code(2).reports_error(&[word]);
+        spec.server(&mailbox).env(name, value).run(&check).code(2).reports_error(&[word]);
     }
 }
 
@@ -303,8 +282,8 @@ fn the_workers_command_line_may_have_arguments() {
         let mails = spec.mails(spec.number(2..6));
         let check =
             spec.check(INPUT, format!("posted {} mails to a server with WORKER={worker}", mails.len()));
-        let program = server(&spec, &mailbox).current_dir(folder.path()).env("WORKER", worker);
-        let (server, http) = started(&check, program);
+        let program = spec.server(&mailbox).current_dir(folder.path()).env("WORKER", worker);
+        let (server, http) = program.serve(&check);
         post(&check, &http, &mails);
         logs_number(&check, &server, mails.len());
         wait_without_children(&check, &server);
@@ -313,21 +292,19 @@ fn the_workers_command_line_may_have_arguments() {
 
 #[test]
 fn a_worker_that_does_not_exist_is_an_error_answer() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let name = format!("no-such-worker-{}", spec.word());
     let check = spec.check(FORK, format!("posted a mail to a server with WORKER={name}"));
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", &name));
-    let answer = http.post(&check, "/endpoint", &mail::request(&spec.mails(1)));
+    let (server, http) = spec.server(&mailbox).env("WORKER", &name).serve(&check);
+    let answer = http.post_mails(&check, &spec.mails(1));
     server.log_line(&check, &contains("error: "));
     refuses(&check, &answer, 500, &name);
-    check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+    http.is_healthy(&check);
 }
 
 #[test]
 fn what_is_not_a_reply_is_skipped() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let number = spec.number(3..1000);
     let check = spec.check(
         TALK,
@@ -338,7 +315,7 @@ fn what_is_not_a_reply_is_skipped() {
          say '{{\"counter\":{number},\"failed\":[]}}'\nread -r end <&3"
     );
     let worker = script(&check, &body);
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker.command()));
+    let (server, http) = spec.server(&mailbox).env("WORKER", worker.command()).serve(&check);
     post(&check, &http, &spec.mails(2));
     logs_number(&check, &server, number);
     let log = server.stderr();
@@ -358,7 +335,7 @@ fn a_real_node_worker_may_say_more_than_its_reply() {
     let mails = spec.mails(spec.number(2..6));
     let worker = support::worker([&node, &node_program("talkative.mjs")]);
     let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker}", mails.len()));
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
+    let (server, http) = spec.server(&mailbox).env("WORKER", worker).serve(&check);
     post(&check, &http, &mails);
     logs_number(&check, &server, mails.len());
     wait_without_children(&check.about(REAP), &server);
@@ -370,13 +347,12 @@ fn node_program(name: &str) -> PathBuf {
 
 #[test]
 fn the_worker_is_disconnected_and_not_killed() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let check =
         spec.check(REAP, "posted a mail; the worker replies, waits for the end of its channel, and says so");
     let body = "read -r job <&3\nsay '{\"counter\":1}'\nread -r end <&3 || echo 'the channel is closed' >&2";
     let worker = script(&check, body);
-    let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker.command()));
+    let (server, http) = spec.server(&mailbox).env("WORKER", worker.command()).serve(&check);
     post(&check, &http, &spec.mails(1));
     logs_number(&check.about(TALK), &server, 1);
     wait_without_children(&check, &server);
@@ -398,12 +374,12 @@ fn a_worker_that_ends_without_a_reply_is_logged_and_reaped() {
         let mailbox = spec.mailbox();
         let check =
             spec.check(REAP, format!("posted a mail to a server with WORKER={worker:?}, which {what}"));
-        let (server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
+        let (server, http) = spec.server(&mailbox).env("WORKER", worker).serve(&check);
         post(&check.about(FORK), &http, &spec.mails(1));
         server.log_line(&check.about(TALK), &contains("error: "));
         wait_without_children(&check, &server);
         check.holds("no number in the log", !server.stderr().contains("Number of mails"), server.stderr());
-        check.equal("the answer to GET /health", &http.get(&check, "/health").status, &200);
+        http.is_healthy(&check);
     }
 }
 
@@ -421,10 +397,9 @@ fn a_worker_that_takes_a_job_and_ends() {
 #[cfg(target_os = "linux")]
 #[test]
 fn nothing_is_left_over_from_a_request() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let check = spec.check(REAP, "posted 20 requests of two mails, one after another");
-    let (server, http) = started(&check, server(&spec, &mailbox));
+    let (server, http) = spec.server(&mailbox).serve(&check);
     let count = || process::descriptors(server.pid()).unwrap_or_default().len();
     post(&check.about(FORK), &http, &spec.mails(2));
     wait_without_children(&check, &server);
@@ -475,7 +450,7 @@ fn a_signal_ends_it_after_the_work_in_hand() {
 fn with_3_mails_held(spec: &Spec, mailbox: &Mailbox) -> (Running, Http) {
     let begun = spec.check(FORK, "posted 3 mails while the mailbox holds every mail");
     mailbox.hold(Point::Rcpt);
-    let (server, http) = started(&begun, server(spec, mailbox));
+    let (server, http) = spec.server(mailbox).serve(&begun);
     post(&begun, &http, &spec.mails(3));
     mailbox.wait_held(&begun, 3);
     (server, http)
@@ -483,8 +458,7 @@ fn with_3_mails_held(spec: &Spec, mailbox: &Mailbox) -> (Running, Http) {
 
 #[test]
 fn two_signals_at_once_are_one_request() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let (mut server, http) = with_3_mails_held(&spec, &mailbox);
     let check = spec.check(END, "sent SIGTERM and SIGINT at once while the mailbox holds 3 mails");
     // The server is stopped meanwhile, so that no other work of the machine comes between them.
@@ -500,8 +474,7 @@ fn two_signals_at_once_are_one_request() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let (mut server, http) = with_3_mails_held(&spec, &mailbox);
     let check = spec.check(END, "sent SIGTERM while the mailbox holds 3 mails, and again later");
     server.signal(Signal::SIGTERM);
@@ -518,11 +491,10 @@ fn a_second_signal_ends_it_at_once() {
 
 #[test]
 fn a_worker_that_dies_of_the_signal_is_logged() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let begun = spec.check(FORK, "posted 2 mails to a server whose worker does not catch signals");
     let worker = script(&begun, "read -r job <&3\necho 'the worker has its job' >&2\nread -r end <&3");
-    let (mut server, http) = started(&begun, server(&spec, &mailbox).env("WORKER", worker.command()));
+    let (mut server, http) = spec.server(&mailbox).env("WORKER", worker.command()).serve(&begun);
     post(&begun, &http, &spec.mails(2));
     server.logs(&begun.about(TALK), "the worker has its job");
     let check = spec.check(END, "sent SIGTERM to the server and its worker, which dies of it");
@@ -534,10 +506,9 @@ fn a_worker_that_dies_of_the_signal_is_logged() {
 
 #[test]
 fn clients_that_stop_in_the_middle_do_not_keep_it() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let begun = spec.check(END, "connected five clients that stop in the middle of a request");
-    let (mut server, http) = started(&begun, server(&spec, &mailbox));
+    let (mut server, http) = spec.server(&mailbox).serve(&begun);
     let head = "POST /endpoint HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let pieces = [
         String::new(),
@@ -555,7 +526,7 @@ fn clients_that_stop_in_the_middle_do_not_keep_it() {
         clients.push(client);
     }
     // Its answer says that the server has got to know the others.
-    check_health(&begun, &http);
+    http.is_healthy(&begun);
     let check = spec.check(END, "sent SIGTERM while five clients have stopped in the middle of a request");
     server.signal(Signal::SIGTERM);
     server.ends_well(&check);
@@ -564,26 +535,17 @@ fn clients_that_stop_in_the_middle_do_not_keep_it() {
     }
 }
 
-fn check_health(check: &Check, http: &Http) {
-    check.equal("the answer to GET /health", &http.get(check, "/health").status, &200);
-}
-
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
     let spec = support::spec!("10-server");
-    let logs = [
-        (Reader::Stays, "is read"),
-        // First the log that blocks for certain. A panic at a log without a reader may leave the worker to tokio, which
-        // may or may not reap it in time.
-        (Reader::Stopped, "is full, because its reader has stopped reading"),
-        (Reader::Left, "has no reader any more"),
-        (Reader::DiskFull, "is a file on a full disk"),
-    ];
-    for (reader, what) in logs {
+    // The log that blocks for certain comes early. A panic at a log without a reader may leave the worker to tokio, which may
+    // or may not reap it in time.
+    let [stays, left, disk, full] = Reader::ALL;
+    for (reader, what) in [stays, full, left, disk] {
         let mailbox = spec.mailbox();
         let did = format!("posted 5 mails and 5 more, of which two are refused; stderr {what}");
         let check = spec.check(TALK, did);
-        let (mut server, http) = started(&check, server(&spec, &mailbox).stderr(reader));
+        let (mut server, http) = spec.server(&mailbox).stderr(reader).serve(&check);
         for sent in [4, 8] {
             let mails = spec.mails(5);
             mailbox.reply(&mails[1].to, Reply::Refuse(550));
@@ -598,21 +560,19 @@ fn a_log_that_nobody_reads_stops_nothing() {
 
 #[test]
 fn without_work_a_signal_ends_it_at_once() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let check = spec.check(END, "sent SIGTERM to the server when it had nothing to do");
-    let (mut server, _http) = started(&check, server(&spec, &mailbox));
+    let (mut server, _http) = spec.server(&mailbox).serve(&check);
     server.signal(Signal::SIGTERM);
     server.ends_well(&check);
 }
 
 #[test]
 fn workers_finish_their_job_when_the_server_is_killed() {
-    let spec = support::spec!("10-server");
-    let mailbox = spec.mailbox();
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let begun = spec.check(FORK, "started the server");
     mailbox.hold(Point::Rcpt);
-    let (mut server, http) = started(&begun, server(&spec, &mailbox));
+    let (mut server, http) = spec.server(&mailbox).serve(&begun);
     for (count, which) in [(4, "6 mails"), (8, "6 more mails")] {
         let begun = spec.check(FORK, format!("posted {which} while the mailbox holds every mail"));
         post(&begun, &http, &spec.mails(6));
@@ -639,7 +599,7 @@ fn the_worker_can_be_a_real_node_program() {
     let worker = support::worker([&node, &node_program("send_mail.mjs")]);
     let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker}", mails.len()));
     mailbox.reply(&mails[0].to, Reply::Refuse(550));
-    let (mut server, http) = started(&check, server(&spec, &mailbox).env("WORKER", worker));
+    let (mut server, http) = spec.server(&mailbox).env("WORKER", worker).serve(&check);
     post(&check, &http, &mails);
     logs_number(&check, &server, mails.len() - 1);
     wait_without_children(&check, &server);

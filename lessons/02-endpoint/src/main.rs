@@ -11,19 +11,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
-use mail::{SmtpServer, log};
+use mail::{SmtpServer, exit_code, log};
 use solution_02::{Request, Sent, send, serve};
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run().map(|()| true))
 }
 
 fn run() -> Result<(), String> {

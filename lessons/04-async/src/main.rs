@@ -7,18 +7,13 @@
 // Remove both lines when the last todo! is gone.
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
-mod app;
-mod buggy;
-
-use app::{App, stats};
 use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
-use buggy::to_message;
 use lettre::Message;
-use mail::{Mail, SmtpServer, log};
-use solution_04::{SmtpError, SmtpSession};
+use mail::{Mail, SmtpServer, exit_code, log};
+use solution_04::{App, SmtpError, SmtpSession, stats, to_message};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,13 +26,7 @@ const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run().await.map(|()| true))
 }
 
 async fn run() -> Result<(), String> {

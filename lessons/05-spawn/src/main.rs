@@ -7,7 +7,7 @@
 // Remove both lines when the last todo! is gone.
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
 
-use mail::{log, print_line};
+use mail::{exit_code, log, print_line};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,14 +48,7 @@ enum Ended {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(error) => {
-            log!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run())
 }
 
 /// Runs the tasks one after another. A child that fails is something we report, not a failure of ours. `Ok(false)` when

@@ -11,7 +11,7 @@
 mod frames;
 
 use frames::FrameReader;
-use mail::log;
+use mail::{exit_code, log};
 use serde_json::{Map, Value, json};
 use std::io::{self, Stdin, Write};
 use std::process::{self, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
@@ -30,14 +30,7 @@ fn main() -> ExitCode {
         }
         None => myself_as_worker().and_then(parent),
     };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(error) => {
-            log!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(outcome)
 }
 
 fn myself_as_worker() -> Result<Command, String> {

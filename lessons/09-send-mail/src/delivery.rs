@@ -1,7 +1,7 @@
 //! Sending mails over a bounded number of SMTP connections.
 
-use crate::SmtpClient;
 use mail::{Mail, SmtpServer, env, log};
+use smtp::SmtpClient;
 use std::sync::{Arc, Mutex};
 use std::vec;
 use tokio::task::JoinSet;

@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::response::Json;
 use axum::routing::{get, post};
 use channel::Child;
-use mail::{Job, Reply, SmtpServer, count, log};
+use mail::{Job, Reply, SmtpServer, count, exit_code, log};
 use solution_10::{SEND_MAIL, ShutdownSignals, WorkerCommand};
 use std::env;
 use std::process::ExitCode;
@@ -26,13 +26,7 @@ fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|role| role == SEND_MAIL) {
         return send_mail::send_mail();
     }
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run().map(|()| true))
 }
 
 #[tokio::main(flavor = "current_thread")]

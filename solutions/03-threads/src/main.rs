@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
 use buggy::send;
-use mail::{Mail, SmtpServer, log};
+use mail::{Mail, SmtpServer, exit_code, log};
 use serde::Serialize;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,13 +35,7 @@ struct Stats {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run().await.map(|()| true))
 }
 
 async fn run() -> Result<(), String> {

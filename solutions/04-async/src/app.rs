@@ -1,4 +1,4 @@
-//! What all requests share. This part is given.
+//! What all requests share.
 
 use axum::extract::State;
 use axum::response::Json;
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 const DEFAULT_CONNECTIONS: usize = 4;
 
 /// What every handler and every task can see. A clone shares the permits and the number.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct App {
     /// Where mail goes.
     pub server: SmtpServer,
@@ -39,7 +39,7 @@ impl App {
 }
 
 /// The answer of `GET /stats`.
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Stats {
     mails_sent: usize,
 }

