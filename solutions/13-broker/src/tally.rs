@@ -2,6 +2,7 @@
 
 use crate::{JobId, Ledger, Report, next_message, until_ok};
 use mail::log;
+use std::cell::Cell;
 use std::collections::HashMap;
 use tokio::sync::oneshot;
 
@@ -11,13 +12,21 @@ type Jobs = HashMap<JobId, HashMap<usize, bool>>;
 // ANCHOR: add_up
 /// Reads reports until the other half of `stopped` is dropped, and logs a line for each job that is complete.
 pub async fn add_up(ledger: &Ledger, mut stopped: oneshot::Receiver<()>) {
-    let mut jobs = Jobs::new();
+    let (mut jobs, is_new) = (Jobs::new(), Cell::new(false));
     let mut reports = None;
+    let open = async || {
+        is_new.set(true);
+        ledger.pull().await
+    };
     loop {
         let message = tokio::select! {
-            message = next_message(&mut reports, async || ledger.pull().await) => message,
+            message = next_message(&mut reports, open) => message,
             _ = &mut stopped => return,
         };
+        if is_new.take() {
+            // All reports that the broker has come again. It may have lost some.
+            jobs.clear();
+        }
         match Report::from_json(&message.payload) {
             Ok(report) => count(ledger, &mut jobs, report).await,
             Err(error) => {

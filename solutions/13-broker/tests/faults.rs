@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 use support::jobs::{JobServer, bad_mails};
+use support::predicates::prelude::PredicateBooleanExt;
 use support::predicates::str::contains;
-use support::site::Site;
+use support::site::{Site, logged};
 use support::{Check, Mail, Mailbox, Point, Proxy, Reader, Running, Signal, json, limit};
 
 /// A check, and a broker for it with a limit for all that is stored. `None` when nats-server is not installed.
@@ -120,6 +121,32 @@ fn a_broker_that_was_set_up_anew_gets_its_streams_again() {
         let own: Vec<_> = log.lines().filter(|line| !line.contains("cannot accept job")).collect();
         check_log(&check, &own.join("\n"), 14);
     }
+}
+
+#[test]
+fn reports_that_the_broker_has_lost_do_not_count() {
+    let did = "published a report about mail 1 of 2, removed all that the broker had, published both reports";
+    let Some((check, mut site)) = begin(did, "") else { return };
+    let server = site.server();
+    let report = |site: &Site, job: &str, number: usize, of: usize, sent: bool| {
+        let report = json!({"job": job, "number": number, "of": of, "sent": sent}).to_string();
+        site.broker.publish(&check, &format!("reports.{job}.{number}"), report.as_bytes());
+    };
+    report(&site, "lost", 1, 2, true);
+    // When this one is counted, the one before it is, too.
+    report(&site, "other", 1, 1, false);
+    server.logs(&check, "Number of mails sent 0");
+    let left = || site.broker.messages(&check);
+    check.eventually("one report left, of the job that isn't done", || (left() == Some(1)).then_some(()));
+    site.broker.stop(&check, Signal::SIGKILL);
+    site.broker.wipe(&check);
+    site.broker.restart(&check);
+    check.eventually("the stream of reports again", || site.broker.stream(&check, "reports"));
+    report(&site, "lost", 2, 2, true);
+    report(&site, "lost", 1, 2, false);
+    server.log_line(&check, &contains("Number of mails sent").and(contains("sent 0").not()));
+    let logged = logged(&server.stderr());
+    check.equal("the numbers in the log", &logged, &vec![0, 1]);
 }
 
 /// A server and a worker that share a broker which may store 20,000 bytes.
