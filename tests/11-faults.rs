@@ -87,8 +87,7 @@ fn a_job_without_mails_is_done_at_once() {
 fn a_worker_that_does_not_exist() {
     let (check, mailbox) = begin(ACCEPT, "posted 2 mails to a server whose WORKER does not exist");
     let server = started(&check, program(&check, &mailbox).env("WORKER", "no-such-worker"));
-    let job = server.post(&check, &check.spec().mails(2));
-    let status = server.ends_with(&check, &job, "failed", [0, 0, 0, 2]);
+    let status = server.runs(&check, &check.spec().mails(2), "failed", [0, 0, 0, 2]);
     check.holds("an \"error\" that says what happened", status["error"].is_string(), &status);
 }
 
@@ -325,8 +324,7 @@ fn message_ids_are_different_between_jobs_and_between_runs() {
     for _ in 0..2 {
         let server = server(&check, &mailbox);
         for _ in 0..2 {
-            let job = server.post(&check, &mails);
-            server.ends_with(&check, &job, "done", [2, 0, 0, 0]);
+            server.runs(&check, &mails, "done", [2, 0, 0, 0]);
         }
     }
     check.equal("the number of different Message-IDs", &message_ids(&mailbox).len(), &8);
@@ -674,8 +672,7 @@ fn an_article_style_worker_is_believed_when_it_counts_all() {
     let did = "posted 2 mails to a server whose worker only replies {\"counter\":2}";
     let (check, mailbox) = begin(TALK, did);
     let server = server_of_played(&check, &mailbox, r#"say '{"counter":2}'; disconnected"#, PATIENT);
-    let job = server.post(&check, &check.spec().mails(2));
-    server.ends_with(&check, &job, "done", [2, 0, 0, 0]);
+    server.runs(&check, &check.spec().mails(2), "done", [2, 0, 0, 0]);
     server.log_line(&check, &contains("Number of mails sent 2"));
 }
 
@@ -701,8 +698,7 @@ fn a_worker_that_starts_a_mail_and_does_not_count_it() {
     let body = r#"started $1; say '{"counter":0}'; disconnected"#;
     let (check, mailbox) = begin(SETTLE, format!("posted 4 mails to a server whose worker {what}"));
     let server = server_of_played(&check, &mailbox, body, PATIENT);
-    let job = server.post(&check, &check.spec().mails(4));
-    server.ends_with(&check, &job, "failed", [0, 0, 1, 3]);
+    server.runs(&check, &check.spec().mails(4), "failed", [0, 0, 1, 3]);
 }
 
 #[test]
@@ -710,8 +706,7 @@ fn what_a_worker_says_is_not_kept_without_a_limit() {
     let (check, mailbox) = begin(CONTRACT, "posted 30 mails to a server whose worker sends a report of 6 MB");
     let long = r#"{ printf '{"started":"'; head -c 6000000 /dev/zero | tr '\0' x; echo '"}'; } >&3"#;
     let server = server_of_played(&check, &mailbox, &format!("{long}; disconnected"), PATIENT);
-    let job = server.post(&check, &check.spec().mails(30));
-    let status = server.ends_with(&check, &job, "failed", [0, 0, 30, 0]);
+    let status = server.runs(&check, &check.spec().mails(30), "failed", [0, 0, 30, 0]);
     check_error(&check, &status);
     let length = status.to_string().len();
     check.holds("a status of at most 30 kB", length <= 30_000, format!("{length} bytes"));
@@ -726,8 +721,7 @@ fn a_mail_server_that_talks_much_is_cut_short() {
     let refusal = format!("550 \u{1b}[31m{}\r\n", "no ".repeat(150));
     mailbox.quirk(Quirk::Says(ReplyTo::Rcpt, refusal.into_bytes()));
     let server = server(&check, &mailbox);
-    let job = server.post(&check, &check.spec().mails(3));
-    let status = server.ends_with(&check, &job, "done", [0, 3, 0, 0]);
+    let status = server.runs(&check, &check.spec().mails(3), "done", [0, 3, 0, 0]);
     let why = status["problems"][0]["why"].as_str().unwrap_or_default();
     let is_cut = why.contains("no no") && why.chars().count() <= 300;
     check.holds("a \"why\" with the mail server's words, and at most 300 characters", is_cut, &status);
@@ -742,8 +736,7 @@ fn the_worker_can_be_a_real_node_program() {
     let worker = support::worker([&node, &script]);
     let (check, mailbox) = begin(TALK, format!("posted 4 mails to a server with WORKER={worker}"));
     let server = started(&check, program(&check, &mailbox).env("WORKER", worker));
-    let job = server.post(&check, &check.spec().mails(4));
-    server.ends_with(&check, &job, "done", [4, 0, 0, 0]);
+    server.runs(&check, &check.spec().mails(4), "done", [4, 0, 0, 0]);
     server.wait_for_workers(&check, 0);
 }
 
@@ -842,8 +835,7 @@ fn a_log_that_nobody_reads_does_not_stop_the_server() {
     for reader in [Reader::Stays, Reader::Stopped, Reader::Left] {
         let mut server = started(&check, program(&check, &mailbox).stderr(reader));
         for _ in 0..2 {
-            let job = server.post(&check, &jobs::bad_mails(&check, 200));
-            server.ends_with(&check, &job, "done", [0, 200, 0, 0]);
+            server.runs(&check, &jobs::bad_mails(&check, 200), "done", [0, 200, 0, 0]);
         }
         server.stops(&check);
     }

@@ -99,8 +99,7 @@ fn a_job_without_mails_is_done_at_once() {
     let (check, mailbox) = begin(FULL, "posted jobs without mails to a server that has no workers");
     let server = server_without_workers(&check, &mailbox, "QUEUE_MAILS", "5");
     for _ in 0..3 {
-        let job = server.post(&check, &[]);
-        server.ends_with(&check, &job, "done", [0, 0, 0, 0]);
+        server.runs(&check, &[], "done", [0, 0, 0, 0]);
     }
 }
 
@@ -152,8 +151,7 @@ fn the_workers_are_there_before_any_request() {
     jobs::kill(&check, &before);
     let expected = "another worker in its place: the server sees that a worker exits by itself";
     server.wait_for_other_workers(&check, expected, &before);
-    let job = server.post(&check, &check.spec().mails(3));
-    server.ends_with(&check, &job, "done", [3, 0, 0, 0]);
+    server.runs(&check, &check.spec().mails(3), "done", [3, 0, 0, 0]);
 }
 
 #[cfg(target_os = "linux")]
@@ -421,8 +419,7 @@ fn a_worker_that_hangs_is_ended_and_another_one_does_the_rest() {
     let program = program(&check, &mailbox, 1).env("BATCH_MAILS", "4").env("WORKER_TIMEOUT_SECONDS", "1");
     let program = program.env("WORKER_GRACE_SECONDS", "10");
     let server = JobServer::start_with(&check, program, about_answer, played(&check, SCRIPTS, &body));
-    let job = server.post(&check, &check.spec().mails(4));
-    server.ends_with(&check, &job, "done", [4, 0, 0, 0]);
+    server.runs(&check, &check.spec().mails(4), "done", [4, 0, 0, 0]);
 }
 
 #[test]
@@ -454,8 +451,7 @@ fn a_worker_that_does_not_end_is_made_to() {
     let script = played(&check, SCRIPTS, "trap '' TERM PIPE; all $@; disconnected; hang");
     let program = program.env("WORKER_GRACE_SECONDS", "0.25");
     let mut server = JobServer::start_with(&check, program, about_answer, script);
-    let job = server.post(&check, &check.spec().mails(3));
-    server.ends_with(&check, &job, "done", [3, 0, 0, 0]);
+    server.runs(&check, &check.spec().mails(3), "done", [3, 0, 0, 0]);
     server.wait_for_workers(&check, 1);
     let did = "sent SIGTERM when the 3 mails were sent; the worker ignores that it is to exit";
     server.stops(&check.spec().check(DRAIN, did));
@@ -529,8 +525,7 @@ fn one_worker_that_cannot_be_forked_costs_no_mail() {
     let program = program(&check, &mailbox, 2).env("BATCH_MAILS", "1").env("GIVE_UP_SECONDS", "0.1");
     let server = started(&check, program.descriptor_limit(descriptors + 2));
     server.log_line(&check, &contains("cannot fork"));
-    let job = server.post(&check, &check.spec().mails(5));
-    server.ends_with(&check, &job, "done", [5, 0, 0, 0]);
+    server.runs(&check, &check.spec().mails(5), "done", [5, 0, 0, 0]);
 }
 
 #[test]
@@ -563,8 +558,7 @@ fn neither_a_client_nor_a_log_keeps_the_server() {
             format!("sent SIGTERM while a client is in the middle of a request; the server's stderr {log}");
         let (check, mailbox) = begin(CONTRACT, did);
         let mut server = started(&check, program(&check, &mailbox, 2).stderr(reader));
-        let job = server.post(&check, &jobs::bad_mails(&check, 200));
-        server.ends_with(&check, &job, "done", [0, 200, 0, 0]);
+        server.runs(&check, &jobs::bad_mails(&check, 200), "done", [0, 200, 0, 0]);
         let mut client = server.http.connect(&check);
         let half = "POST /endpoint HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-le";
         client.write(half).unwrap_or_else(|error| check.fail("a server that reads", &error.to_string()));
@@ -598,8 +592,7 @@ fn workers_do_not_outlive_a_server_that_is_killed() {
     let did = "killed a server with three workers with SIGKILL when a job was done";
     let (check, mailbox) = begin(DRAIN, did);
     let mut server = server(&check, &mailbox, 3, 10);
-    let job = server.post(&check, &check.spec().mails(3));
-    server.ends_with(&check, &job, "done", [3, 0, 0, 0]);
+    server.runs(&check, &check.spec().mails(3), "done", [3, 0, 0, 0]);
     server.wait_for_workers(&check, 3);
     server.signal(Signal::SIGKILL);
     server.leaves_nothing_behind(&check);
@@ -727,46 +720,4 @@ fn under_overload_nothing_that_was_accepted_is_lost() {
 #[ignore = "takes a minute: cargo test -p solution-12 -- --ignored --nocapture a_minute"]
 fn a_minute_of_overload() {
     figures::publish("12-overload", &overload(Duration::from_secs(60), "20000", 10.0));
-}
-
-/// Kills workers at random moments while jobs come in, and looks that the accounts add up with what the mailbox got.
-#[test]
-#[ignore = "takes a minute: cargo test -p solution-12 -- --ignored --nocapture five_hundred"]
-fn after_five_hundred_random_kills_every_mail_is_accounted_for() {
-    const KILLS: usize = 500;
-    let (check, mailbox) = begin(SETTLE, format!("killed {KILLS} workers at random moments"));
-    let spec = check.spec();
-    let server = server(&check, &mailbox, 4, 3);
-    let (mut jobs, mut mails, mut kills) = (Vec::new(), Vec::new(), 0);
-    while kills < KILLS {
-        let more = spec.mails(spec.number(1..12));
-        jobs.push(server.post(&check, &more));
-        mails.extend(more);
-        std::thread::sleep(Duration::from_micros(spec.number(0..8_000) as u64));
-        let living: Vec<u32> = server.workers().into_iter().collect();
-        if !living.is_empty() {
-            jobs::kill(&check, [&living[spec.number(0..living.len())]]);
-            kills += 1;
-        }
-    }
-    let statuses: Vec<Value> = jobs.iter().map(|job| server.ended(&check, job)).collect();
-    println!("{}", jobs::account("after 500 kills", mails.len(), &statuses, &mailbox));
-    let [sent, failed, unknown, not_started] = sum(&statuses);
-    check.equal("the sum of the numbers", &(sent + failed + unknown), &mails.len());
-    check.equal("the number of mails that are not started at the end", &not_started, &0);
-    let recipients = mailbox.recipients();
-    let different: HashSet<&str> = recipients.iter().map(String::as_str).collect();
-    check.equal("the number of mails that came twice", &(recipients.len() - different.len()), &0);
-    let problems = || statuses.iter().flat_map(|status| status["problems"].as_array()).flatten();
-    let with_state = |state: &str| -> HashSet<&str> {
-        problems()
-            .filter(|problem| problem["state"] == state)
-            .filter_map(|problem| problem["to"].as_str())
-            .collect()
-    };
-    let (failed, unknown) = (with_state("failed"), with_state("unknown"));
-    for to in mails.iter().map(|mail| mail.to.as_str()).filter(|to| !unknown.contains(to)) {
-        let expected = "a mail that failed is not in the mailbox, and one that was sent is";
-        check.holds(expected, different.contains(to) != failed.contains(to), to);
-    }
 }

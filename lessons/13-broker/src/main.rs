@@ -23,9 +23,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// How long a worker may take for the mail in hand when it is asked to exit. What it does not finish, the broker
-/// delivers again.
-const WORKER_LIMIT: Duration = Duration::from_secs(10);
+/// How long a worker may take for the mail in hand when it is asked to exit: 20 seconds for a mail server that is slow to
+/// connect and slow to answer, and some for the report. What it does not finish, the broker delivers again.
+const WORKER_LIMIT: Duration = Duration::from_secs(25);
 /// How long the server may take for the job in hand.
 const SERVER_LIMIT: Duration = Duration::from_secs(1);
 

@@ -15,7 +15,7 @@ const MAX_DELIVERIES: i64 = 5;
 
 /// Does all that a message of the stream of mails asks for. Meanwhile the broker hears that somebody works on it.
 pub async fn work_on(broker: &Broker, smtp: &SmtpServer, message: &Message) {
-    match serde_json::from_slice(&message.payload) {
+    match Assignment::from_json(&message.payload) {
         Ok(assignment) => tokio::select! {
             () = work(broker, smtp, message, &assignment) => {}
             () = still_at_it(message, broker.ack_wait() / 3) => {}
