@@ -2,12 +2,8 @@
 
 mod run;
 
-use nix::sys::signal::Signal;
+use run::says;
 use run::tiny::Tiny;
-use run::{Running, says};
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::Command;
 
 /// A PATH that begins with a folder of workshop/tests/programs: its programs stand for others.
 fn path_with(folder: &str) -> String {
@@ -16,26 +12,15 @@ fn path_with(folder: &str) -> String {
 }
 
 #[test]
-fn the_book_is_served_until_ctrl_c() {
+fn the_book_is_built_and_can_be_opened() {
     let tiny = Tiny::new("book");
-    let mut without = tiny.workshop(&["book", "--no-open"]);
+    let mut without = tiny.workshop(&["book"]);
     says(without.env("PATH", "/nowhere"), 1, &["To get it: cargo install mdbook"]);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
-    // It makes one page.
-    command.current_dir(tiny.root()).args(["book", "--no-open"]).env("PATH", path_with(""));
-    let mut book = Running::spawn(command.env("CARGO_TARGET_DIR", tiny.root().join("target")));
-    let port = book.port();
-    let get = |path: &str| {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
-    assert!(get("/").ends_with("the book\n"));
-    assert!(get("/../../Cargo.toml").starts_with("HTTP/1.1 404"));
-    book.signal(Signal::SIGINT);
-    assert_eq!(book.code(), Some(0));
+    for (arguments, opens) in [(&["book"][..], true), (&["book", "--no-open"], false)] {
+        let mut book = tiny.workshop(arguments);
+        says(book.env("PATH", path_with("")), 0, &["The book is in ", "target/book/index.html"]);
+        assert_eq!(tiny.read("target/book/index.html").contains("--open"), opens);
+    }
 }
 
 #[test]

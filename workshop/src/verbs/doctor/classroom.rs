@@ -69,7 +69,7 @@ fn build_book_and_look_for_tools(root: &Path) -> Vec<String> {
     let missing = tools.into_iter().filter(|(tool, _)| observe::tool::find(tool).is_none());
     let mut not_tried: Vec<String> =
         missing.map(|(tool, what)| format!("{what}, since {tool} is not installed")).collect();
-    match book::build(root) {
+    match book::build(root, false) {
         Ok(pages) => say(format!("The book is built: {}/index.html\n", pages.display())),
         Err(why) => {
             say(format!("The book is not built ({why}).\n"));
