@@ -37,7 +37,6 @@ pub fn command() -> Command {
     )
     .arg(arguments::lesson("The lesson, such as 02 (without it: all)"))
     .arg(arguments::option("only", "NAME", "Only mutants whose name contains this"))
-    .arg(prove::jobs_argument())
 }
 
 /// Tries every mutant, or what the command line says of them.
@@ -58,7 +57,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let site = Site::open(&root)?;
     interrupt::listen(|| {})?;
     let began = Instant::now();
-    let mut outcomes = prove::try_all(&site, tasks, prove::jobs(matches), false)?;
+    let mut outcomes = prove::try_all(&site, tasks)?;
     try_own_tests(&site, &mut outcomes)?;
     prove::conclude(&site, &outcomes, &["mutant"], began)
 }

@@ -39,9 +39,6 @@ pub fn command() -> Command {
     )
 }
 
-/// How every picture of ours begins: only such a file is written over.
-const OURS: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\"";
-
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     interrupt::listen(|| {})?;
@@ -71,7 +68,6 @@ fn default_folder(root: &Path) -> PathBuf {
 }
 
 fn draw_one(root: &Path, lesson: &Lesson, load: Load, solution: bool, file: &Path) -> Result<(), Failure> {
-    may_be_written(file)?;
     let package = if solution { format!("solution-{}", lesson.number()) } else { lesson.package() };
     if !solution {
         must_be_written(root, lesson)?;
@@ -104,18 +100,6 @@ fn must_be_written(root: &Path, lesson: &Lesson) -> Result<(), Failure> {
         "lesson {number} is not written yet: {} to go. `cargo workshop timeline {number} --solution` draws the solution",
         counted(left, "step")
     )))
-}
-
-/// What lies there must be a picture of ours, or nothing.
-fn may_be_written(file: &Path) -> Result<(), Failure> {
-    let is_other = fs::read(file).is_ok_and(|bytes| !bytes.starts_with(OURS.as_bytes()));
-    if is_other || file.is_dir() {
-        let file = file.display();
-        return Err(Failure::input(format!(
-            "{file} is there already and is no timeline: choose another file with --out"
-        )));
-    }
-    Ok(())
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {

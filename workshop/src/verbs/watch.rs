@@ -91,7 +91,7 @@ impl Watch {
                 Ok(Happening::Typed(letter)) => match letter.as_str() {
                     "q" => break,
                     "h" => note(hint::show(&self.root, &mut self.progress, &self.lesson, None, false)),
-                    "s" => note(diff::show(&self.root, &self.lesson, false)),
+                    "s" => note(diff::show(&self.root, &self.lesson)),
                     "n" => match self.lesson.following(&self.root) {
                         Some(next) => {
                             self.lesson = next;
