@@ -4,7 +4,6 @@
 mod run;
 
 use nix::sys::signal::Signal;
-use observe::process;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use run::tiny::Tiny;
@@ -119,14 +118,10 @@ fn ctrl_c_ends_every_child() {
     let tiny = with_bank("prove-interrupted", hangs);
     let mut prove = tiny.start(&["prove", "01"]);
     prove.wait_for("the solution itself: passes");
-    let stages = tiny.root().join("target/prove/stages/").display().to_string();
-    let is_program = |command: &str| command.starts_with(&stages) && command.contains("/lesson-01 ");
-    let sleeping = || process::all().into_iter().filter(|info| is_program(&info.command)).count();
-    observe::limit::poll(run::LIMIT, || (sleeping() == 2).then_some(())).expect("two programs that sleep");
-
+    tiny.wait_for_programs(2);
     prove.signal(Signal::SIGINT);
     assert_eq!(prove.code(), Some(1));
-    observe::limit::poll(run::LIMIT, || (sleeping() == 0).then_some(())).expect("no program is left");
+    tiny.wait_for_programs(0);
 }
 
 const STARTER_FAILS: &str = "starter_fails = ['ten_is_doubled', 'two_is_doubled']";

@@ -106,18 +106,9 @@ impl Running {
         printed.trim().rsplit(':').next().unwrap().parse().unwrap()
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Types something and presses Enter.
     pub fn enter(&mut self, text: &str) {
-        self.type_keys(&format!("{text}\n"));
-    }
-
-    /// Types exactly this.
-    pub fn type_keys(&mut self, keys: &str) {
-        self.child.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+        writeln!(self.child.stdin.as_mut().unwrap(), "{text}").unwrap();
     }
 
     pub fn signal(&self, signal: Signal) {
