@@ -17,7 +17,6 @@ use crate::ui::terminal::{columns, say, wrap};
 use clap::{ArgMatches, Command, value_parser};
 use load::Load;
 use observe::text::counted;
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -55,16 +54,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             lesson.number()
         ))
     })?;
-    let default = default_folder(&root).join(format!("timeline-{}.svg", lesson.number()));
+    let default = workspace::target(&root).join(format!("timeline-{}.svg", lesson.number()));
     draw_one(&root, &lesson, load, solution, out.unwrap_or(&default))
-}
-
-/// Where a picture goes that nobody has asked for by name: to what cargo makes, which git ignores. As short as it can
-/// be said from here.
-fn default_folder(root: &Path) -> PathBuf {
-    let target = workspace::target(root);
-    let here = env::current_dir().unwrap_or_default();
-    target.strip_prefix(here).map(Path::to_owned).unwrap_or(target)
 }
 
 fn draw_one(root: &Path, lesson: &Lesson, load: Load, solution: bool, file: &Path) -> Result<(), Failure> {

@@ -43,12 +43,6 @@ pub fn says(command: &mut assert_cmd::Command, code: i32, words: &[&str]) -> Str
     printed
 }
 
-/// `--help` of a verb shows how it is used.
-pub fn shows_an_example(verb: &str) {
-    let example = format!("  cargo {} {verb}", env!("CARGO_PKG_NAME"));
-    says(workshop().args([verb, "--help"]), 0, &["Example", &example]);
-}
-
 /// The command while it runs. It is ended when this is dropped.
 pub struct Running {
     child: Child,
