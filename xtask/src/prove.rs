@@ -10,7 +10,7 @@ pub use bank::{Answer, Change, Place, read};
 use clap::{ArgMatches, Command};
 pub use copy::Copy;
 pub use site::Site;
-pub use stage::{Building, Built, How};
+pub use stage::{Built, How};
 use std::fs;
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -175,13 +175,10 @@ impl Floor<'_> {
             self.site.keep(&task.lesson, &task.answer.name, &why);
             return Ok(Err(Finding::Bad(why)));
         }
-        Ok(match self.site.build(copy, &task.lesson)? {
-            Building::Done(built) => Ok(built),
-            Building::Failed(said) => {
-                let report = self.site.keep(&task.lesson, &task.answer.name, &said);
-                Err(Finding::DoesNotCompile(format!("it does not compile; {report}")))
-            }
-        })
+        Ok(self.site.build(copy, &task.lesson)?.map_err(|said| {
+            let report = self.site.keep(&task.lesson, &task.answer.name, &said);
+            Finding::DoesNotCompile(format!("it does not compile; {report}"))
+        }))
     }
 
     /// Runs the spec on one answer after another.

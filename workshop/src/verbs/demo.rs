@@ -4,17 +4,15 @@
 
 pub mod http;
 pub mod server;
-mod story;
 
 use crate::failure::Failure;
 use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
-use crate::ui::terminal::{columns, plain, say, wrap};
+use crate::ui::terminal::{columns, plain, print, say, wrap};
 use clap::{ArgMatches, value_parser};
 use nix::sys::signal::Signal;
 use observe::limit::{BRIEFLY, limit};
 use observe::mailbox::Event;
-use observe::text::counted;
 use observe::{Mailbox, Point, process};
 use serde_json::json;
 use server::Server;
@@ -24,7 +22,6 @@ use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
-use story::{Story, show_curl};
 
 /// What the command line can say.
 pub fn command() -> clap::Command {
@@ -68,7 +65,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(program) => (program.clone(), program.display().to_string()),
         None => (workspace::build(&workspace::root()?, package)?, format!("cargo run -p {package}")),
     };
-    let story = Story::begin();
+    let story = Story(Instant::now());
     let mail = sender.clone();
     // It holds every mail at first: that is how one sees that the answer does not wait for them.
     let mailbox = server::start_mailbox(Point::Rcpt, move |event| drop(mail.send(Happening::Mail(event))))?;
@@ -98,6 +95,18 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     demo.end(&start)
 }
 
+/// The story on the terminal: when, who, what. It has begun at this moment.
+struct Story(Instant);
+
+impl Story {
+    /// Tells that `who` did `what`.
+    fn tell(&self, who: &str, what: impl AsRef<str>) {
+        let milliseconds = self.0.elapsed().as_millis();
+        // The third column begins where `    12 ms  mailbox  ` ends.
+        say(format!("{milliseconds:>6} ms  {who:<7}  {}", wrap(what.as_ref(), 20, columns())));
+    }
+}
+
 /// The request's body: what the article's client sends.
 fn emails(count: usize) -> String {
     format!(r#"{{"emails":[{}]}}"#, server::mails(count))
@@ -124,7 +133,7 @@ impl Demo {
     /// Sends the request. The answer comes as a happening.
     fn post(&mut self, sender: Sender<Happening>) {
         let (base, body) = (self.server.base.clone(), emails(COUNT));
-        self.story.tell("you", format!("POST /endpoint with {}", counted(COUNT, "mail")));
+        self.story.tell("you", format!("POST /endpoint with {COUNT} mails"));
         self.posted = Instant::now();
         thread::spawn(move || {
             drop(sender.send(Happening::Answer(http::request(&base, "POST", "/endpoint", &body))))
@@ -136,7 +145,7 @@ impl Demo {
         self.scene("no answer came while the mails were held", |demo| demo.answered)?;
         self.scene("no child of the server was seen", |demo| demo.worker.is_some())?;
         for number in 1..=COUNT {
-            let missing = format!("{} of {} arrived in the mailbox", number - 1, counted(COUNT, "mail"));
+            let missing = format!("{} of {COUNT} mails arrived in the mailbox", number - 1);
             if !self.scene(&missing, |demo| demo.mailbox.held() > 0)? {
                 break;
             }
@@ -146,7 +155,7 @@ impl Demo {
             }
             thread::sleep(pause);
         }
-        let line = format!("the log does not say \"Number of mails sent {}\"", COUNT);
+        let line = format!("the log does not say \"Number of mails sent {COUNT}\"");
         self.scene(&line, |demo| demo.logged)?;
         let ended = "the worker has not ended, or the server has not waited for it";
         self.scene(ended, |demo| demo.worker.is_none() || demo.worker_ended)?;
@@ -203,7 +212,7 @@ impl Demo {
     fn hear_log(&mut self, line: &str) {
         self.story.tell("log", plain(line));
         // The article's line. It is written when the worker's message has come.
-        if line.trim_end().ends_with(&format!("Number of mails sent {}", COUNT)) && !self.logged {
+        if line.trim_end().ends_with(&format!("Number of mails sent {COUNT}")) && !self.logged {
             self.logged = true;
             self.story.tell("", "(the worker's message has come back)");
         }
@@ -220,10 +229,7 @@ impl Demo {
             Event::Accepted(letter) => {
                 self.arrived += 1;
                 let to = plain(&letter.recipients.join(", "));
-                let which = match self.arrived {
-                    number if number <= COUNT => format!("mail {number} of {}", COUNT),
-                    _ => "another mail".into(),
-                };
+                let which = format!("mail {} of {COUNT}", self.arrived);
                 self.story.tell("mailbox", format!("{which} arrives: a mail to {to}"));
             }
             _ => {}
@@ -275,12 +281,14 @@ impl Demo {
             let problems = self.problems.join("; ");
             return Err(Failure::work(format!("the demo did not go as it should: {problems}")));
         }
-        let sent = counted(COUNT, "mail");
-        say(wrap(&format!("\nDone: {sent} sent by a forked worker. Nothing is left behind."), 0, columns()));
+        let done = format!("\nDone: {COUNT} mails sent by a forked worker. Nothing is left behind.");
+        say(wrap(&done, 0, columns()));
         say("\nThe same by hand, in three terminals:\n");
         say("  cargo workshop mailbox\n");
         say(format!("  {start}\n"));
-        show_curl("http://127.0.0.1:3000/endpoint", &emails(1));
+        // One line, to be copied as it is.
+        let url = "http://127.0.0.1:3000/endpoint";
+        print(format!("  curl -H 'content-type: application/json' -d '{}' {url}", emails(1)));
         Ok(())
     }
 }

@@ -32,13 +32,8 @@ pub struct Built {
     pub output: String,
 }
 
-/// What came of building an answer.
-pub enum Building {
-    /// It is built.
-    Done(Built),
-    /// It does not compile; this is what cargo said.
-    Failed(String),
-}
+/// What came of building an answer. When it does not compile, what cargo said.
+pub type Building = Result<Built, String>;
 
 /// Builds the lesson's package with this cargo, and keeps the executables in `folder`.
 ///
@@ -47,7 +42,7 @@ pub enum Building {
 pub fn build(mut cargo: Command, copy: &Copy, lesson: &Lesson, folder: PathBuf) -> Result<Building, Failure> {
     let build = Build::of(cargo.args(["test", "--package", &lesson.package(), "--test", "spec"]))?;
     if !build.succeeded {
-        return Ok(Building::Failed(build.output));
+        return Ok(Err(build.output));
     }
     let keep = |name: &str| {
         let built = build.executable(name).ok_or_else(|| io::Error::other("cargo did not make it"));
@@ -59,7 +54,7 @@ pub fn build(mut cargo: Command, copy: &Copy, lesson: &Lesson, folder: PathBuf) 
     };
     let (spec, program) = (keep("spec")?, keep(&lesson.package())?);
     let output = build.output;
-    Ok(Building::Done(Built { runs_in: lesson.folder(copy.root()), folder, spec, program, output }))
+    Ok(Ok(Built { runs_in: lesson.folder(copy.root()), folder, spec, program, output }))
 }
 
 /// A linker makes a new file and never writes into the old one, so a second name keeps what was built.

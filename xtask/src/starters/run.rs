@@ -1,6 +1,6 @@
 //! `cargo xtask starters --run`: is each starter what a learner should find?
 
-use crate::prove::{self, Answer, Building, Copy, How, Site};
+use crate::prove::{self, Answer, Copy, How, Site};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -47,8 +47,8 @@ fn check(
     judge: impl Fn(&Run) -> Result<String, String>,
 ) -> Result<Option<String>, Failure> {
     let (finding, printed) = match site.build(copy, lesson)? {
-        Building::Failed(said) => (Err("it does not compile".into()), said),
-        Building::Done(built) => {
+        Err(said) => (Err("it does not compile".into()), said),
+        Ok(built) => {
             let run = built.run(&How { limit: LIMIT, wait_seconds: 10, enough: None })?;
             (judge(&run), format!("{}\n{}", run.build_output, run.output))
         }
