@@ -54,25 +54,3 @@ fn a_port_that_cannot_be_used_is_an_error_in_one_line() {
     assert_eq!(told.lines().count(), 1, "{told}");
     run::says(run::workshop().args(["mailbox", "--port", "70000"]), 2, &[]);
 }
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_mail_of_300_mb_is_refused_and_does_not_stay_in_memory() {
-    use std::io::{BufRead, BufReader, Write};
-    let mut mailbox = Running::start(&["mailbox", "--port", "0"]);
-    let client = std::net::TcpStream::connect(("127.0.0.1", mailbox.port())).unwrap();
-    let mut answers = BufReader::new(client.try_clone().unwrap()).lines();
-    let mut say = |bytes: &[u8]| {
-        (&client).write_all(bytes).unwrap();
-        answers.next().unwrap().unwrap()
-    };
-    for words in ["", "HELO client\r\n", "MAIL FROM:<ann@example.org>\r\n", "RCPT TO:<bob@example.org>\r\n"] {
-        assert!(say(words.as_bytes()).starts_with('2'));
-    }
-    assert!(say(b"DATA\r\n").starts_with("354"));
-    let megabyte = [[b'x'; 999].as_slice(), b"\n"].concat().repeat(1000);
-    (0..300).for_each(|_| (&client).write_all(&megabyte).unwrap());
-    assert!(say(b"\r\n.\r\n").starts_with("552"));
-    let peak = observe::process::peak_memory(mailbox.pid()).unwrap();
-    assert!(peak < 150_000_000, "{peak} bytes");
-}

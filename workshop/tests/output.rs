@@ -98,19 +98,11 @@ fn a_watch_whose_reader_goes_leaves_nothing_behind() {
         &solution.replace("number * 2", "loop { std::thread::park(); }"),
     );
     let mut watch = start(tiny.root(), &["watch", "01"], Stdio::piped());
-    let pid = watch.id();
     head(&mut watch, 4);
-    let hangs = || {
-        let all = process::all();
-        all.iter().any(|info| info.command.contains("debug/lesson-01") && info.group != pid).then_some(())
-    };
-    observe::limit::poll(LIMIT, hangs).expect("the spec runs the program");
+    tiny.wait_for_programs(2);
     // Now it wants to say something.
     std::io::Write::write_all(&mut watch.stdin.take().unwrap(), b"?\n").unwrap();
     let (code, said) = end(watch);
     assert_eq!(code, Some(1), "{said}");
-    let root = tiny.root().display().to_string();
-    let left = || process::all().into_iter().filter(|info| info.command.contains(&root)).collect::<Vec<_>>();
-    let none = observe::limit::poll(LIMIT, || left().is_empty().then_some(()));
-    assert!(none.is_some(), "{:?}", left());
+    tiny.wait_for_programs(0);
 }

@@ -42,12 +42,13 @@ fn a_save_runs_the_spec_and_what_changed_comes_first() {
 }
 
 #[test]
-fn a_run_is_abandoned_for_a_newer_save_and_what_passes_from_the_start_is_no_change() {
+fn a_run_is_abandoned_for_a_newer_save_or_for_ctrl_c_and_what_passes_from_the_start_is_no_change() {
     let tiny = Tiny::new("watch-abandons");
     let solution = tiny.read("solutions/01-one/src/main.rs");
-    tiny.write(MAIN, &solution.replace("number * 2", "loop { std::thread::park(); }"));
+    let hangs = solution.replace("number * 2", "loop { std::thread::park(); }");
+    tiny.write(MAIN, &hangs);
     let mut watch = tiny.start(&["watch", "01"]);
-    watch.wait_for("Running the spec of lesson 01");
+    tiny.wait_for_programs(2);
     tiny.solve("01-one");
     let printed = watch.wait_for("Lesson 01 is done. Proven:");
     assert!(!printed.contains("now passes") && printed.contains("2 of 2 checks pass"), "{printed}");
@@ -55,8 +56,11 @@ fn a_run_is_abandoned_for_a_newer_save_and_what_passes_from_the_start_is_no_chan
     watch.wait_for("NOT WRITTEN YET");
     tiny.write("lessons/02-two/src/main.rs", &solution.replace("number * 2", "number + 2"));
     watch.wait_for("now passes  two is doubled");
+    tiny.write("lessons/02-two/src/main.rs", &hangs);
+    tiny.wait_for_programs(2);
     watch.signal(Signal::SIGINT);
     assert_eq!(watch.code(), Some(0));
+    tiny.wait_for_programs(0);
 }
 
 #[test]
@@ -76,67 +80,26 @@ fn a_file_that_is_put_in_the_place_of_another_is_a_save_and_cargo_may_fail_meanw
     assert_eq!(watch.code(), Some(0));
 }
 
-/// The same on a terminal of its own: util-linux's `script` makes one, so that Ctrl-C is a key here, not a signal.
+/// `script` of util-linux makes a terminal.
 #[cfg(target_os = "linux")]
-mod on_a_terminal {
-    use super::run::{LIMIT, Running};
-    use super::{MAIN, Tiny};
-    use std::process::Command;
-
-    fn start(tiny: &Tiny, no_color: bool) -> Running {
-        let mut script = Command::new("script");
+#[test]
+fn changes_have_a_color_on_a_terminal_unless_nobody_wants_it() {
+    let tiny = Tiny::new("watch-color");
+    let starter = tiny.read(MAIN);
+    for color in [false, true] {
+        let mut script = std::process::Command::new("script");
         script.args(["--quiet", "--return", "--command"]);
-        // `exec`, since Ctrl-C would end the shell as well, and then 130 is the exit status.
-        script.arg(format!("exec {} watch 01", env!("CARGO_BIN_EXE_workshop"))).arg("/dev/null");
-        script.current_dir(tiny.root()).env("CARGO_TARGET_DIR", tiny.root().join("target"));
-        script.env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("CI");
-        if no_color {
-            script.env("NO_COLOR", "1");
-        }
-        Running::spawn(&mut script)
-    }
-
-    /// The folders of the processes that work in this workshop.
-    fn processes_of(tiny: &Tiny) -> Vec<std::path::PathBuf> {
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let folders = processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok());
-        folders.filter(|folder| folder.starts_with(tiny.root())).collect()
-    }
-
-    #[test]
-    fn changes_have_a_colour_and_ctrl_c_leaves_no_child() {
-        let tiny = Tiny::new("watch-ctrl-c");
-        let hangs = tiny.read("solutions/01-one/src/main.rs").replace(
-            "number * 2",
-            "{ std::fs::write(format!(\"../../hangs-{}\", std::process::id()), \"\").unwrap(); loop { std::thread::park(); } }",
-        );
-        for (no_color, colour) in [(true, false), (false, true)] {
-            let starter = tiny.read(MAIN);
-            let mut watch = start(&tiny, no_color);
-            watch.wait_for("NOT WRITTEN YET");
-            tiny.solve("01-one");
-            let printed = watch.wait_for("Lesson 01 is done. Proven:");
-            assert_eq!(printed.contains("\u{1b}[32mnow passes\u{1b}[0m"), colour, "{printed:?}");
-            assert_eq!(printed.contains('\u{1b}'), colour, "{printed:?}");
-            watch.enter("q");
-            assert_eq!(watch.code(), Some(0));
-            tiny.write(MAIN, &starter);
-        }
-        let mut watch = start(&tiny, true);
+        script.arg(format!("{} watch 01", run::PROGRAM)).arg("/dev/null").current_dir(tiny.root());
+        script.env("CARGO_TARGET_DIR", tiny.root().join("target")).env("TERM", "xterm-256color");
+        script.env_remove("NO_COLOR").env_remove("CI").envs((!color).then_some(("NO_COLOR", "1")));
+        let mut watch = run::Running::spawn(&mut script);
         watch.wait_for("NOT WRITTEN YET");
-        for round in 1..=2 {
-            // The second time, the first run still hangs: it is ended, not waited for.
-            tiny.write(MAIN, &format!("{hangs}// {round}\n"));
-            let hanging = || {
-                let names = std::fs::read_dir(tiny.root()).unwrap().flatten();
-                names.filter(|name| name.file_name().to_string_lossy().starts_with("hangs-")).count()
-            };
-            let both_hang = || (hanging() >= 2 * round).then_some(());
-            observe::limit::poll(LIMIT, both_hang).expect("both checks run the program");
-        }
-        watch.type_keys("\u{3}");
+        tiny.solve("01-one");
+        let printed = watch.wait_for("Lesson 01 is done. Proven:");
+        assert_eq!(printed.contains("\u{1b}[32mnow passes\u{1b}[0m"), color, "{printed:?}");
+        assert_eq!(printed.contains('\u{1b}'), color, "{printed:?}");
+        watch.enter("q");
         assert_eq!(watch.code(), Some(0));
-        let left = observe::limit::poll(LIMIT, || processes_of(&tiny).is_empty().then_some(()));
-        assert!(left.is_some(), "still there: {:?}", processes_of(&tiny));
+        tiny.write(MAIN, &starter);
     }
 }

@@ -7,10 +7,10 @@ mod stage;
 
 pub use bank::Kind;
 pub use bank::{Answer, Change, Place, read};
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
 pub use copy::Copy;
 pub use site::Site;
-pub use stage::{Building, Built, How};
+pub use stage::{Built, How};
 use std::fs;
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -37,21 +37,10 @@ pub fn command() -> Command {
     )
     .arg(arguments::lesson("The lesson, such as 02 (without it: all)"))
     .arg(arguments::option("only", "NAME", "Only answers whose name contains this"))
-    .arg(jobs_argument())
-    .arg(arguments::flag("whole", "Let the spec of a wrong answer run to its end, and keep all that it says"))
 }
 
-/// `--jobs`, for all that try answers.
-pub fn jobs_argument() -> Arg {
-    arguments::option("jobs", "N", "How many specs run at once; the next answer is built meanwhile")
-        .default_value("4")
-        .value_parser(value_parser!(u8).range(1..=32))
-}
-
-/// What `--jobs` says.
-pub fn jobs(matches: &ArgMatches) -> u8 {
-    matches.get_one("jobs").copied().unwrap_or(4)
-}
+/// How many specs run at once. The next answer is built meanwhile.
+const JOBS: u8 = 4;
 
 /// How long one spec may run on one answer before it is said to hang.
 pub const LIMIT: Duration = Duration::from_secs(300);
@@ -113,7 +102,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let site = Site::open(&root)?;
     interrupt::listen(|| {})?;
     let began = Instant::now();
-    let outcomes = try_all(&site, tasks, jobs(matches), matches.get_flag("whole"))?;
+    let outcomes = try_all(&site, tasks)?;
     conclude(&site, &outcomes, &["wrong", "right"], began)
 }
 
@@ -121,15 +110,15 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When something cannot be built or run, or when Ctrl-C was pressed.
-pub fn try_all(site: &Site, tasks: Vec<Task>, jobs: u8, whole: bool) -> Result<Vec<Outcome>, Failure> {
-    let floor = &Floor { site, whole };
+pub fn try_all(site: &Site, tasks: Vec<Task>) -> Result<Vec<Outcome>, Failure> {
+    let floor = &Floor { site };
     // One builds, since cargo lets only one build in a folder; the others run what is built.
     let (built, to_run) = sync_channel(1);
     let to_run = Arc::new(Mutex::new(to_run));
     thread::scope(|scope| {
         let building = scope.spawn(|| floor.build_all(tasks, built));
         let run_all = |to_run: Arc<_>| scope.spawn(move || floor.run_all(&to_run));
-        let running: Vec<_> = (0..jobs).map(|_| run_all(Arc::clone(&to_run))).collect();
+        let running: Vec<_> = (0..JOBS).map(|_| run_all(Arc::clone(&to_run))).collect();
         // When nobody runs anything any more, nobody has the receiver, and the builder hears of it.
         drop(to_run);
         let outcomes: Result<Vec<_>, Failure> = running.into_iter().map(joined).collect();
@@ -165,7 +154,6 @@ fn read_banks(root: &Path, wanted: Option<&str>, only: Option<&str>) -> Result<V
 /// Where the workers are: one that builds, and several that run.
 struct Floor<'a> {
     site: &'a Site,
-    whole: bool,
 }
 
 impl Floor<'_> {
@@ -187,13 +175,10 @@ impl Floor<'_> {
             self.site.keep(&task.lesson, &task.answer.name, &why);
             return Ok(Err(Finding::Bad(why)));
         }
-        Ok(match self.site.build(copy, &task.lesson)? {
-            Building::Done(built) => Ok(built),
-            Building::Failed(said) => {
-                let report = self.site.keep(&task.lesson, &task.answer.name, &said);
-                Err(Finding::DoesNotCompile(format!("it does not compile; {report}")))
-            }
-        })
+        Ok(self.site.build(copy, &task.lesson)?.map_err(|said| {
+            let report = self.site.keep(&task.lesson, &task.answer.name, &said);
+            Finding::DoesNotCompile(format!("it does not compile; {report}"))
+        }))
     }
 
     /// Runs the spec on one answer after another.
@@ -219,7 +204,7 @@ impl Floor<'_> {
             Kind::Wrong(_) => IMPATIENT_SECONDS,
             Kind::Mutant => MUTANT_SECONDS,
         };
-        let ends_early = !self.whole && !matches!(answer.kind, Kind::Right);
+        let ends_early = !matches!(answer.kind, Kind::Right);
         let run = built.run(&How { limit: LIMIT, wait_seconds, enough: ends_early.then_some(&enough) })?;
         let printed = format!("{}\n{}", run.build_output, run.output);
         let report = self.site.keep(lesson, &answer.name, &printed);

@@ -80,11 +80,6 @@ impl Lesson {
         names
     }
 
-    /// How many checks its spec has.
-    pub fn check_count(&self, root: &Path) -> usize {
-        self.check_names(root).len()
-    }
-
     /// Its solution, with the marks that say what a learner writes.
     ///
     /// # Errors

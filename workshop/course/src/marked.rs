@@ -1,5 +1,6 @@
 //! All files of a solution with their marks, and the lesson that comes of them.
 
+use crate::files;
 use crate::source::{Gap, Source};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -164,28 +165,14 @@ pub fn without_allowance(text: &str) -> String {
 /// # Errors
 /// When a folder cannot be read.
 pub fn sources(package: &Path) -> io::Result<BTreeSet<PathBuf>> {
-    let mut sources = BTreeSet::new();
-    let mut folders = vec![PathBuf::from("src")];
-    while let Some(folder) = folders.pop() {
-        let entries = match fs::read_dir(package.join(&folder)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            let path = folder.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_hidden(&path) {
-                sources.insert(path);
-            }
-        }
-    }
-    Ok(sources)
-}
-
-fn is_hidden(file: &Path) -> bool {
-    file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    let files = match files::below(&package.join("src")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        files => files?,
+    };
+    let is_hidden = |file: &Path| file.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
+    let is_rust = |file: &Path| file.extension().is_some_and(|extension| extension == "rs");
+    let sources = files.into_iter().filter(|file| is_rust(file) && !is_hidden(file));
+    Ok(sources.map(|file| Path::new("src").join(file)).collect())
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> String {

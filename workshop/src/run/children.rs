@@ -19,8 +19,6 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 struct Running {
     leader: u32,
     mark: Mark,
-    /// Ctrl-C does not end it.
-    spared: bool,
 }
 
 /// How long a child may take to stop, which is a matter of milliseconds.
@@ -44,19 +42,13 @@ impl Group {
         let mark = Mark::new();
         mark.put(command);
         let child = command.process_group(0).spawn()?;
-        running.push(Running { leader: child.id(), mark: mark.clone(), spared: false });
+        running.push(Running { leader: child.id(), mark: mark.clone() });
         drop(running);
         let group = Self { child, mark, status: None };
         if are_interrupted() {
             end(group.pid(), &group.mark);
         }
         Ok(group)
-    }
-
-    /// From now on, Ctrl-C does not end this child: its owner does, in good order.
-    pub fn spare(&self) {
-        let pid = self.pid();
-        running().iter_mut().filter(|group| group.leader == pid).for_each(|group| group.spared = true);
     }
 
     /// The child's pid, which is the group's number too.
@@ -98,13 +90,9 @@ impl Drop for Group {
     }
 }
 
-/// Ends everything that was started here and is not spared.
+/// Ends everything that was started here.
 pub fn end_all() {
-    let groups: Vec<(u32, Mark)> = running()
-        .iter()
-        .filter(|group| !group.spared)
-        .map(|group| (group.leader, group.mark.clone()))
-        .collect();
+    let groups: Vec<(u32, Mark)> = running().iter().map(|group| (group.leader, group.mark.clone())).collect();
     groups.iter().for_each(|(leader, mark)| end(*leader, mark));
 }
 

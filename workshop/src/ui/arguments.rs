@@ -1,7 +1,7 @@
 //! What the verbs' command lines have in common. They are built by hand: clap's derive would bring syn, which takes
 //! a quarter of the time that this command needs to compile.
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// A verb: what it does in one line, its examples, and what else `--help` says.
 pub fn verb(name: &'static str, about: &'static str, help: &'static str) -> Command {
@@ -22,21 +22,6 @@ pub fn flag(name: &'static str, help: &'static str) -> Arg {
 pub fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).help(help)
 }
-
-/// `--port PORT`, with its default.
-pub fn port(default: &'static str) -> Arg {
-    option("port", "PORT", "The port on 127.0.0.1 (0: the system chooses)")
-        .default_value(default)
-        .value_parser(value_parser!(u16))
-}
-
-/// The port that was given, or its default.
-pub fn port_of(matches: &ArgMatches) -> u16 {
-    matches.get_one::<u16>("port").copied().unwrap_or(0)
-}
-
-/// What helps where a port is taken.
-pub const OTHER_PORT: &str = "Choose another port with --port, or let the system choose: --port 0";
 
 /// The text of an argument, if it was given or has a default.
 pub fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {

@@ -4,17 +4,15 @@
 
 pub mod http;
 pub mod server;
-mod story;
 
 use crate::failure::Failure;
 use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
-use crate::ui::terminal::{columns, plain, say, wrap};
+use crate::ui::terminal::{columns, plain, print, say, wrap};
 use clap::{ArgMatches, value_parser};
 use nix::sys::signal::Signal;
 use observe::limit::{BRIEFLY, limit};
 use observe::mailbox::Event;
-use observe::text::counted;
 use observe::{Mailbox, Point, process};
 use serde_json::json;
 use server::Server;
@@ -24,23 +22,15 @@ use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
-use story::{Story, show_curl};
 
 /// What the command line can say.
 pub fn command() -> clap::Command {
     arguments::verb(
         "demo",
         "Shows the finished system: a request, a fork, messages, mails",
-        "Examples:\n  cargo workshop demo\n  cargo workshop demo --keep\n  \
-         cargo workshop demo --package lesson-10\n\n\
+        "Examples:\n  cargo workshop demo\n  cargo workshop demo --package lesson-10\n\n\
          It builds the server of lesson 10, starts it with a mailbox, and posts a list of emails to it. \
          The exit status is 0 when everything arrived, and 1 otherwise.",
-    )
-    .arg(arguments::flag("keep", "Stay up afterwards, until Ctrl-C"))
-    .arg(
-        arguments::option("mails", "N", "How many mails to send")
-            .default_value("3")
-            .value_parser(value_parser!(u16).range(1..=1000)),
     )
     .arg(
         arguments::option("package", "NAME", "The package to build and show, such as your own lesson-10")
@@ -57,7 +47,8 @@ pub fn command() -> clap::Command {
 const LOOK_EVERY: Duration = Duration::from_millis(4);
 /// On a terminal the mailbox takes its time, so that the mails can be seen coming.
 const PAUSE: Duration = Duration::from_millis(150);
-const LONGEST_SHOW: Duration = Duration::from_secs(3);
+/// How many mails it sends.
+const COUNT: usize = 3;
 
 /// What the demo hears of.
 enum Happening {
@@ -67,7 +58,6 @@ enum Happening {
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let count = matches.get_one::<u16>("mails").copied().unwrap_or(3);
     let package = arguments::required(matches, "package");
     let (sender, happenings) = mpsc::channel();
     interrupt::listen(|| {})?;
@@ -75,7 +65,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(program) => (program.clone(), program.display().to_string()),
         None => (workspace::build(&workspace::root()?, package)?, format!("cargo run -p {package}")),
     };
-    let story = Story::begin();
+    let story = Story(Instant::now());
     let mail = sender.clone();
     // It holds every mail at first: that is how one sees that the answer does not wait for them.
     let mailbox = server::start_mailbox(Point::Rcpt, move |event| drop(mail.send(Happening::Mail(event))))?;
@@ -91,7 +81,6 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         mailbox,
         server,
         happenings,
-        count: count.into(),
         posted: Instant::now(),
         answered: false,
         worker: None,
@@ -102,11 +91,20 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         problems: Vec::new(),
     };
     demo.post(sender);
-    demo.show(if stdout().is_terminal() { PAUSE.min(LONGEST_SHOW / count.into()) } else { Duration::ZERO })?;
-    if matches.get_flag("keep") {
-        demo.stay()?;
-    }
+    demo.show(if stdout().is_terminal() { PAUSE } else { Duration::ZERO })?;
     demo.end(&start)
+}
+
+/// The story on the terminal: when, who, what. It has begun at this moment.
+struct Story(Instant);
+
+impl Story {
+    /// Tells that `who` did `what`.
+    fn tell(&self, who: &str, what: impl AsRef<str>) {
+        let milliseconds = self.0.elapsed().as_millis();
+        // The third column begins where `    12 ms  mailbox  ` ends.
+        say(format!("{milliseconds:>6} ms  {who:<7}  {}", wrap(what.as_ref(), 20, columns())));
+    }
 }
 
 /// The request's body: what the article's client sends.
@@ -120,8 +118,6 @@ struct Demo {
     mailbox: Mailbox,
     server: Server,
     happenings: Receiver<Happening>,
-    /// How many mails it sends.
-    count: usize,
     posted: Instant,
     answered: bool,
     /// The worker's pid, once it was seen.
@@ -136,8 +132,8 @@ struct Demo {
 impl Demo {
     /// Sends the request. The answer comes as a happening.
     fn post(&mut self, sender: Sender<Happening>) {
-        let (base, body) = (self.server.base.clone(), emails(self.count));
-        self.story.tell("you", format!("POST /endpoint with {}", counted(self.count, "mail")));
+        let (base, body) = (self.server.base.clone(), emails(COUNT));
+        self.story.tell("you", format!("POST /endpoint with {COUNT} mails"));
         self.posted = Instant::now();
         thread::spawn(move || {
             drop(sender.send(Happening::Answer(http::request(&base, "POST", "/endpoint", &body))))
@@ -148,8 +144,8 @@ impl Demo {
     fn show(&mut self, pause: Duration) -> Result<(), Failure> {
         self.scene("no answer came while the mails were held", |demo| demo.answered)?;
         self.scene("no child of the server was seen", |demo| demo.worker.is_some())?;
-        for number in 1..=self.count {
-            let missing = format!("{} of {} arrived in the mailbox", number - 1, counted(self.count, "mail"));
+        for number in 1..=COUNT {
+            let missing = format!("{} of {COUNT} mails arrived in the mailbox", number - 1);
             if !self.scene(&missing, |demo| demo.mailbox.held() > 0)? {
                 break;
             }
@@ -159,7 +155,7 @@ impl Demo {
             }
             thread::sleep(pause);
         }
-        let line = format!("the log does not say \"Number of mails sent {}\"", self.count);
+        let line = format!("the log does not say \"Number of mails sent {COUNT}\"");
         self.scene(&line, |demo| demo.logged)?;
         let ended = "the worker has not ended, or the server has not waited for it";
         self.scene(ended, |demo| demo.worker.is_none() || demo.worker_ended)?;
@@ -216,7 +212,7 @@ impl Demo {
     fn hear_log(&mut self, line: &str) {
         self.story.tell("log", plain(line));
         // The article's line. It is written when the worker's message has come.
-        if line.trim_end().ends_with(&format!("Number of mails sent {}", self.count)) && !self.logged {
+        if line.trim_end().ends_with(&format!("Number of mails sent {COUNT}")) && !self.logged {
             self.logged = true;
             self.story.tell("", "(the worker's message has come back)");
         }
@@ -233,10 +229,7 @@ impl Demo {
             Event::Accepted(letter) => {
                 self.arrived += 1;
                 let to = plain(&letter.recipients.join(", "));
-                let which = match self.arrived {
-                    number if number <= self.count => format!("mail {number} of {}", self.count),
-                    _ => "another mail".into(),
-                };
+                let which = format!("mail {} of {COUNT}", self.arrived);
                 self.story.tell("mailbox", format!("{which} arrives: a mail to {to}"));
             }
             _ => {}
@@ -264,24 +257,6 @@ impl Demo {
         }
     }
 
-    /// Stays up until Ctrl-C and tells what happens.
-    fn stay(&mut self) -> Result<(), Failure> {
-        self.mailbox.release_all();
-        say("\nSend another request from a second terminal:\n");
-        show_curl(&format!("{}/endpoint", self.server.base), &emails(1));
-        say("\nThe server stays up. Ctrl-C ends it.");
-        while !interrupt::requested() {
-            if let Ok(happening) = self.happenings.recv_timeout(Duration::from_millis(50)) {
-                self.hear(happening);
-            }
-            if let Some(status) = self.server.group.ended() {
-                let how = server::in_words(status);
-                return Err(Failure::work(format!("the server ended by itself: {how}")));
-            }
-        }
-        Ok(())
-    }
-
     /// Ends the server as a system does, with SIGTERM, and says what did not come.
     fn end(mut self, start: &str) -> Result<(), Failure> {
         self.mailbox.release_all();
@@ -306,12 +281,14 @@ impl Demo {
             let problems = self.problems.join("; ");
             return Err(Failure::work(format!("the demo did not go as it should: {problems}")));
         }
-        let sent = counted(self.count, "mail");
-        say(wrap(&format!("\nDone: {sent} sent by a forked worker. Nothing is left behind."), 0, columns()));
+        let done = format!("\nDone: {COUNT} mails sent by a forked worker. Nothing is left behind.");
+        say(wrap(&done, 0, columns()));
         say("\nThe same by hand, in three terminals:\n");
         say("  cargo workshop mailbox\n");
         say(format!("  {start}\n"));
-        show_curl("http://127.0.0.1:3000/endpoint", &emails(1));
+        // One line, to be copied as it is.
+        let url = "http://127.0.0.1:3000/endpoint";
+        print(format!("  curl -H 'content-type: application/json' -d '{}' {url}", emails(1)));
         Ok(())
     }
 }

@@ -17,12 +17,11 @@ pub fn command() -> Command {
     arguments::verb(
         "diff",
         "Shows how your files differ from the solution's",
-        "Examples:\n  cargo workshop diff 02\n  cargo workshop diff 02 --no-comments\n\n\
+        "Examples:\n  cargo workshop diff 02\n  cargo workshop diff 02 --spoil\n\n\
          A line with - is yours, a line with + is the solution's. While a step is not written yet, this would \
          give its solution away: then it asks for --spoil.",
     )
     .arg(arguments::lesson("The lesson, such as 02").required(true))
-    .arg(arguments::flag("no-comments", "Leave comments out"))
     .arg(arguments::flag("spoil", "Show the solution even while a step is not written yet"))
 }
 
@@ -30,15 +29,15 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
     let show = if matches.get_flag("spoil") { differences } else { show };
-    show(&root, &lesson, matches.get_flag("no-comments"))
+    show(&root, &lesson)
 }
 
 /// Shows how the learner's files differ from the solution's, unless that would give away what is still to be
 /// written.
-pub fn show(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Failure> {
+pub fn show(root: &Path, lesson: &Lesson) -> Result<(), Failure> {
     let left = lesson.steps_left(root)?.len();
     if left == 0 {
-        return differences(root, lesson, no_comments);
+        return differences(root, lesson);
     }
     let number = lesson.number();
     let (steps, their) = if left == 1 { ("step is", "its") } else { ("steps are", "their") };
@@ -49,15 +48,14 @@ pub fn show(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Failu
     )))
 }
 
-fn differences(root: &Path, lesson: &Lesson, no_comments: bool) -> Result<(), Failure> {
+fn differences(root: &Path, lesson: &Lesson) -> Result<(), Failure> {
     let yours = files::read(&lesson.folder(root))?;
     let ours = keep::solution(root, lesson)?;
     let mut differ = 0;
     for file in yours.keys().chain(ours.keys()).collect::<BTreeSet<_>>() {
         let [your_text, our_text] = [&yours, &ours].map(|sources| {
             let text = sources.get(file).map(|bytes| files::text(bytes)).unwrap_or_default();
-            let text = course::without_allowance(&text);
-            if no_comments { without_comments(&text) } else { text }
+            course::without_allowance(&text)
         });
         if your_text != our_text {
             differ += 1;
@@ -86,10 +84,4 @@ fn show_file(name: &str, yours: &str, ours: &str) {
         }
     }
     say("");
-}
-
-/// Without lines that are only a comment. A comment after code stays: to cut it, one would have to parse.
-fn without_comments(text: &str) -> String {
-    let is_code = |line: &&str| !line.trim_start().starts_with("//") && !line.trim().is_empty();
-    text.lines().filter(is_code).map(|line| format!("{line}\n")).collect()
 }

@@ -142,25 +142,19 @@ fn parse(text: &str, step: u32) -> Option<(String, Vec<String>)> {
 
 /// Markdown for a terminal: lines that fit, and code that can be told by its indent.
 fn for_terminal(markdown: &str, columns: usize) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    let (mut in_code, mut paragraph) = (false, String::new());
-    for line in markdown.lines().chain([""]) {
-        let is_text = !in_code && !line.is_empty() && !line.starts_with("```");
-        if is_text {
-            paragraph += if paragraph.is_empty() { "" } else { " " };
-            paragraph += line;
-            continue;
-        }
-        if !paragraph.is_empty() {
-            lines.push(wrap(&std::mem::take(&mut paragraph), 0, columns));
-        }
-        match line {
-            line if line.starts_with("```") => in_code = !in_code,
-            line if in_code => lines.push(format!("    {line}")),
-            line => lines.push(line.to_owned()),
+    let mut shown = String::new();
+    // Each second part is code, after the name of its language.
+    for (index, part) in markdown.split("```").enumerate() {
+        if index % 2 == 0 {
+            let paragraph = |text: &str| wrap(&text.replace('\n', " "), 0, columns);
+            let paragraphs: Vec<String> = part.trim().split("\n\n").map(paragraph).collect();
+            shown += &format!("{}\n\n", paragraphs.join("\n\n"));
+        } else {
+            part.lines().skip(1).for_each(|line| shown += &format!("    {line}\n"));
+            shown += "\n";
         }
     }
-    lines.join("\n").trim_end().to_owned()
+    shown.trim_end().to_owned()
 }
 
 #[cfg(test)]

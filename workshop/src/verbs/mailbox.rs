@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::run::interrupt;
 use crate::ui::arguments;
 use crate::ui::terminal::{plain, say};
-use clap::{ArgMatches, Command};
+use clap::{ArgMatches, Command, value_parser};
 use observe::mailbox::{Event, Letter};
 use observe::text::counted;
 use observe::{Mailbox, Point};
@@ -21,7 +21,11 @@ pub fn command() -> Command {
         "Examples:\n  cargo workshop mailbox\n  cargo workshop mailbox --hold\n\n\
          It accepts every mail of up to 32 MiB and delivers none. Ctrl-C ends it.",
     )
-    .arg(arguments::port("2525"))
+    .arg(
+        arguments::option("port", "PORT", "The port on 127.0.0.1 (0: the system chooses)")
+            .default_value("2525")
+            .value_parser(value_parser!(u16)),
+    )
     .arg(arguments::flag("hold", "Hold every mail until Enter is pressed"))
 }
 
@@ -37,9 +41,7 @@ enum Happening {
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let (sender, happenings) = mpsc::channel();
-    let port = arguments::port_of(matches);
-    let address = format!("127.0.0.1:{port}");
-    let mailbox = start(&address, &sender)?;
+    let mailbox = start(matches.get_one("port").copied().unwrap_or(0), &sender)?;
     interrupt::listen(|| {})?;
     say(format!("listening on {}", mailbox.url()));
     if matches.get_flag("hold") {
@@ -61,7 +63,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
                 say(format!("\nheld: a mail to {}. Press Enter to let it go.", plain(&to)));
             }
             Happening::Mail(_) => {}
-            Happening::Enter => let_one_go(&mailbox),
+            Happening::Enter if mailbox.held() == 0 => say("No mail is held at this moment."),
+            Happening::Enter => mailbox.release_one(),
             Happening::NoMoreInput => say("There is no more input: what is held now stays held."),
         }
     }
@@ -69,12 +72,14 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start(address: &str, sender: &Sender<Happening>) -> Result<Mailbox, Failure> {
+fn start(port: u16, sender: &Sender<Happening>) -> Result<Mailbox, Failure> {
     let sender = sender.clone();
     // A channel, since the mailbox must not wait for a slow terminal.
     let observer = move |event: &Event| drop(sender.send(Happening::Mail(event.clone())));
-    let mailbox = Mailbox::start(address, observer).map_err(|error| {
-        Failure::input(format!("cannot listen on {address}: {error}. {}", arguments::OTHER_PORT))
+    let mailbox = Mailbox::start(&format!("127.0.0.1:{port}"), observer).map_err(|error| {
+        Failure::input(format!(
+            "cannot listen on 127.0.0.1:{port}: {error}. Choose another port with --port, or let the system choose: --port 0"
+        ))
     })?;
     // They are printed, and that is all.
     mailbox.keep_nothing();
@@ -89,13 +94,6 @@ fn tell_of_enter(sender: &Sender<Happening>) {
         }
         drop(sender.send(Happening::NoMoreInput));
     });
-}
-
-fn let_one_go(mailbox: &Mailbox) {
-    match mailbox.held() {
-        0 => say("No mail is held at this moment."),
-        _ => mailbox.release_one(),
-    }
 }
 
 fn print(number: usize, letter: &Letter) {

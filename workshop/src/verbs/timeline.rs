@@ -17,7 +17,6 @@ use crate::ui::terminal::{columns, say, wrap};
 use clap::{ArgMatches, Command, value_parser};
 use load::Load;
 use observe::text::counted;
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,9 +38,6 @@ pub fn command() -> Command {
     )
 }
 
-/// How every picture of ours begins: only such a file is written over.
-const OURS: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\"";
-
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     interrupt::listen(|| {})?;
@@ -58,20 +54,11 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             lesson.number()
         ))
     })?;
-    let default = default_folder(&root).join(format!("timeline-{}.svg", lesson.number()));
+    let default = workspace::target(&root).join(format!("timeline-{}.svg", lesson.number()));
     draw_one(&root, &lesson, load, solution, out.unwrap_or(&default))
 }
 
-/// Where a picture goes that nobody has asked for by name: to what cargo makes, which git ignores. As short as it can
-/// be said from here.
-fn default_folder(root: &Path) -> PathBuf {
-    let target = workspace::target(root);
-    let here = env::current_dir().unwrap_or_default();
-    target.strip_prefix(here).map(Path::to_owned).unwrap_or(target)
-}
-
 fn draw_one(root: &Path, lesson: &Lesson, load: Load, solution: bool, file: &Path) -> Result<(), Failure> {
-    may_be_written(file)?;
     let package = if solution { format!("solution-{}", lesson.number()) } else { lesson.package() };
     if !solution {
         must_be_written(root, lesson)?;
@@ -104,18 +91,6 @@ fn must_be_written(root: &Path, lesson: &Lesson) -> Result<(), Failure> {
         "lesson {number} is not written yet: {} to go. `cargo workshop timeline {number} --solution` draws the solution",
         counted(left, "step")
     )))
-}
-
-/// What lies there must be a picture of ours, or nothing.
-fn may_be_written(file: &Path) -> Result<(), Failure> {
-    let is_other = fs::read(file).is_ok_and(|bytes| !bytes.starts_with(OURS.as_bytes()));
-    if is_other || file.is_dir() {
-        let file = file.display();
-        return Err(Failure::input(format!(
-            "{file} is there already and is no timeline: choose another file with --out"
-        )));
-    }
-    Ok(())
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {

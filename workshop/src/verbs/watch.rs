@@ -91,7 +91,7 @@ impl Watch {
                 Ok(Happening::Typed(letter)) => match letter.as_str() {
                     "q" => break,
                     "h" => note(hint::show(&self.root, &mut self.progress, &self.lesson, None, false)),
-                    "s" => note(diff::show(&self.root, &self.lesson, false)),
+                    "s" => note(diff::show(&self.root, &self.lesson)),
                     "n" => match self.lesson.following(&self.root) {
                         Some(next) => {
                             self.lesson = next;
@@ -164,7 +164,7 @@ impl Watch {
         let checks = if let Verdict::Lacks(_) = run.verdict { Vec::new() } else { run.checks() };
         let passed: BTreeSet<String> =
             checks.iter().filter(|check| check.passed).map(|check| check.name.clone()).collect();
-        let (count, of) = (passed.len(), checks.len().max(self.lesson.check_count(&self.root)));
+        let (count, of) = (passed.len(), checks.len().max(self.lesson.check_names(&self.root).len()));
         // A program that does not compile says nothing about the checks.
         if !checks.is_empty() {
             self.tell_changes(&checks);

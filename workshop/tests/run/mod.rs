@@ -43,12 +43,6 @@ pub fn says(command: &mut assert_cmd::Command, code: i32, words: &[&str]) -> Str
     printed
 }
 
-/// `--help` of a verb shows how it is used.
-pub fn shows_an_example(verb: &str) {
-    let example = format!("  cargo {} {verb}", env!("CARGO_PKG_NAME"));
-    says(workshop().args([verb, "--help"]), 0, &["Example", &example]);
-}
-
 /// The command while it runs. It is ended when this is dropped.
 pub struct Running {
     child: Child,
@@ -106,18 +100,9 @@ impl Running {
         printed.trim().rsplit(':').next().unwrap().parse().unwrap()
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Types something and presses Enter.
     pub fn enter(&mut self, text: &str) {
-        self.type_keys(&format!("{text}\n"));
-    }
-
-    /// Types exactly this.
-    pub fn type_keys(&mut self, keys: &str) {
-        self.child.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+        writeln!(self.child.stdin.as_mut().unwrap(), "{text}").unwrap();
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -147,6 +147,18 @@ impl Tiny {
         super::says(&mut self.workshop(&line.split_whitespace().collect::<Vec<_>>()), code, words)
     }
 
+    /// Waits until so many of this workshop's programs run.
+    pub fn wait_for_programs(&self, count: usize) {
+        let root = self.root.display().to_string();
+        let is_program = |command: &str| command.starts_with(&root) && command.contains("/lesson-0");
+        let running = || {
+            let all = observe::process::all();
+            all.into_iter().filter(|info| is_program(&info.command)).count()
+        };
+        let reached = observe::limit::poll(super::LIMIT, || (running() == count).then_some(()));
+        assert!(reached.is_some(), "{} of the programs run, and not {count}", running());
+    }
+
     /// The command in this workshop, while it runs.
     pub fn start(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new(super::PROGRAM);

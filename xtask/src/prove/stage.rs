@@ -10,7 +10,6 @@ use workshop::failure::Failure;
 use workshop::lesson::Lesson;
 use workshop::run::command::captured;
 use workshop::run::spec::{Build, Run, Verdict};
-use workshop::run::{interrupt, workspace};
 
 /// How a spec is run.
 pub struct How<'a> {
@@ -33,45 +32,29 @@ pub struct Built {
     pub output: String,
 }
 
-/// What came of building an answer.
-pub enum Building {
-    /// It is built.
-    Done(Built),
-    /// It does not compile; this is what cargo said.
-    Failed(String),
-}
+/// What came of building an answer. When it does not compile, what cargo said.
+pub type Building = Result<Built, String>;
 
-/// Builds the lesson's package in the copy, and keeps the executables in `folder`.
+/// Builds the lesson's package with this cargo, and keeps the executables in `folder`.
 ///
 /// # Errors
 /// When cargo cannot be run, or when the executables cannot be kept.
-pub fn build(copy: &Copy, target: &Path, lesson: &Lesson, folder: PathBuf) -> Result<Building, Failure> {
-    let mut cargo = cargo(copy, target);
-    cargo.args(["test", "--package", &lesson.package(), "--test", "spec"]);
-    let build = Build::of(&mut cargo)?;
+pub fn build(mut cargo: Command, copy: &Copy, lesson: &Lesson, folder: PathBuf) -> Result<Building, Failure> {
+    let build = Build::of(cargo.args(["test", "--package", &lesson.package(), "--test", "spec"]))?;
     if !build.succeeded {
-        return Ok(Building::Failed(build.output));
+        return Ok(Err(build.output));
     }
-    let keep = |name: &str| -> Result<PathBuf, Failure> {
-        let built = build
-            .executable(name)
-            .ok_or_else(|| Failure::work(format!("cargo made no {name} of {}", lesson.package())))?;
+    let keep = |name: &str| {
+        let built = build.executable(name).ok_or_else(|| io::Error::other("cargo did not make it"));
         let kept = folder.join(name);
-        link(&built.path, &kept)
-            .map_err(|error| Failure::work(format!("cannot keep {}: {error}", kept.display())))?;
-        Ok(kept)
+        match built.and_then(|built| link(&built.path, &kept)) {
+            Ok(()) => Ok(kept),
+            Err(error) => Err(Failure::work(format!("cannot keep {}: {error}", kept.display()))),
+        }
     };
     let (spec, program) = (keep("spec")?, keep(&lesson.package())?);
     let output = build.output;
-    Ok(Building::Done(Built { runs_in: lesson.folder(copy.root()), folder, spec, program, output }))
-}
-
-/// cargo, to be run in the copy.
-pub fn cargo(copy: &Copy, target: &Path) -> Command {
-    let mut cargo = workspace::cargo(copy.root());
-    // Nobody looks into these executables with a debugger, and they are linked faster without.
-    cargo.env("CARGO_TARGET_DIR", target).env("CARGO_PROFILE_DEV_DEBUG", "false");
-    cargo
+    Ok(Ok(Built { runs_in: lesson.folder(copy.root()), folder, spec, program, output }))
 }
 
 /// A linker makes a new file and never writes into the old one, so a second name keeps what was built.
@@ -95,18 +78,13 @@ impl Built {
         let mut spec = Command::new(&self.spec);
         // A check mostly waits, so more of them at once than there are cores.
         spec.args(["--format", "pretty", "--test-threads", "4"]).current_dir(&self.runs_in);
-        if how.enough.is_some() {
-            spec.arg("--nocapture");
-        }
+        spec.args(how.enough.map(|_| "--nocapture"));
         spec.env("WORKSHOP_PROGRAM", &self.program)
             .env("WORKSHOP_LIMIT_SECONDS", how.wait_seconds.to_string());
         spec.env("TMPDIR", &temporary).env("RUST_BACKTRACE", "0");
         let began = Instant::now();
         let end = captured(&mut spec, how.limit, how.enough)?;
         let took = began.elapsed();
-        if interrupt::requested() {
-            return Err(interrupt::failure());
-        }
         let verdict = match end.status {
             _ if how.enough.is_some_and(|enough| enough(&end.text)) => Verdict::Red,
             status => Verdict::of(status, &end.text),

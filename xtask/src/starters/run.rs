@@ -1,6 +1,6 @@
 //! `cargo xtask starters --run`: is each starter what a learner should find?
 
-use crate::prove::{self, Answer, Building, Copy, How, Site};
+use crate::prove::{self, Answer, Copy, How, Site};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -47,8 +47,8 @@ fn check(
     judge: impl Fn(&Run) -> Result<String, String>,
 ) -> Result<Option<String>, Failure> {
     let (finding, printed) = match site.build(copy, lesson)? {
-        Building::Failed(said) => (Err("it does not compile".into()), said),
-        Building::Done(built) => {
+        Err(said) => (Err("it does not compile".into()), said),
+        Ok(built) => {
             let run = built.run(&How { limit: LIMIT, wait_seconds: 10, enough: None })?;
             (judge(&run), format!("{}\n{}", run.build_output, run.output))
         }
@@ -66,47 +66,41 @@ fn check(
 }
 
 fn judge_starter(run: &Run, starter_fails: &[String]) -> Result<String, String> {
-    no_warning(run)?;
-    match run.verdict {
-        Verdict::DoesNotCompile => return Err("it does not compile".into()),
-        Verdict::Hangs => return Err("its spec hangs".into()),
-        Verdict::Green => return Err("its spec is green, so there is nothing to do".into()),
-        Verdict::Lacks(tool) => return Err(format!("its checks are left out: {tool} is not installed")),
-        Verdict::Red => {}
+    if is_green(run)? {
+        return Err("its spec is green, so there is nothing to do".into());
     }
     let checks = run.checks();
     let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();
     if let Some(check) = failed.iter().find(|check| !run.report(&check.name).contains("NOT WRITTEN YET")) {
         return Err(format!("it fails {}, but not because of a todo!", check.name));
     }
-    let names = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
     let fails: BTreeSet<&str> = failed.iter().map(|check| check.name.as_str()).collect();
     let intended: BTreeSet<&str> = starter_fails.iter().map(String::as_str).collect();
-    let (more, fewer) = (&fails - &intended, &intended - &fails);
-    if !more.is_empty() {
-        return Err(format!("it fails what starter_fails in its bank does not name: {}", names(more)));
-    }
-    if !fewer.is_empty() {
-        return Err(format!("it passes what starter_fails in its bank names: {}", names(fewer)));
+    if fails != intended {
+        let (more, fewer) = (&fails - &intended, &intended - &fails);
+        return Err(format!("unlike starter_fails in its bank, it fails {more:?} and passes {fewer:?}"));
     }
     let (red, all, seconds) = (failed.len(), checks.len(), run.took.as_secs_f64());
     Ok(format!("fails {red} of {all} checks in {seconds:.1} s, each with what to do"))
 }
 
 fn judge_solution(run: &Run) -> Result<String, String> {
-    no_warning(run)?;
-    match run.verdict {
-        Verdict::Green => Ok(format!("in its place, all {} checks are green", run.checks().len())),
-        Verdict::Red => Err("in its place, the spec fails".into()),
-        Verdict::Lacks(tool) => Err(format!("its checks are left out: {tool} is not installed")),
-        Verdict::Hangs => Err("in its place, the spec hangs".into()),
-        Verdict::DoesNotCompile => Err("in its place, it does not compile".into()),
+    match is_green(run)? {
+        true => Ok(format!("in its place, all {} checks are green", run.checks().len())),
+        false => Err("in its place, the spec fails".into()),
     }
 }
 
-fn no_warning(run: &Run) -> Result<(), String> {
-    match run.build_output.lines().find(|line| line.starts_with("warning")) {
-        Some(line) => Err(format!("it does not compile without a warning: {line}")),
-        None => Ok(()),
+/// Whether the spec is green. An error when it says neither that nor what is wrong, or when rustc warns.
+fn is_green(run: &Run) -> Result<bool, String> {
+    if let Some(line) = run.build_output.lines().find(|line| line.starts_with("warning")) {
+        return Err(format!("it does not compile without a warning: {line}"));
+    }
+    match run.verdict {
+        Verdict::Green => Ok(true),
+        Verdict::Red => Ok(false),
+        Verdict::Hangs => Err("its spec hangs".into()),
+        Verdict::DoesNotCompile => Err("it does not compile".into()),
+        Verdict::Lacks(tool) => Err(format!("its checks are left out: {tool} is not installed")),
     }
 }

@@ -61,8 +61,6 @@ impl Server {
         let line = lines
             .recv_timeout(observe::limit::limit())
             .map_err(|_| cannot("it does not say where it listens".into()));
-        // With --keep, Ctrl-C means SIGTERM for the server. Everywhere else, dropping it ends it.
-        group.spare();
         if interrupt::requested() {
             return Err(interrupt::failure());
         }

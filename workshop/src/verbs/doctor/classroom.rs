@@ -1,16 +1,15 @@
 //! `cargo workshop doctor --classroom`: everything is downloaded, and the whole day is tried without a network.
 
 use crate::failure::Failure;
-use crate::lesson::{self, Lesson};
+use crate::lesson;
 use crate::run::command::finish;
-use crate::run::spec::{self, Run, Verdict};
+use crate::run::spec::{self, Verdict};
 use crate::run::workspace;
 use crate::ui::terminal::{print, say};
 use crate::verbs::book;
 use std::env;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 /// Cuts the network off for a command: it sees loopback and nothing else. `ip` is needed, since loopback is down at
 /// first in a new network namespace.
@@ -86,53 +85,33 @@ fn build_book_and_look_for_tools(root: &Path) -> Vec<String> {
 /// # Errors
 /// When one does not come to the verdict that it should.
 pub fn try_the_day(root: &Path) -> Result<(), Failure> {
-    let lessons = lesson::all(root)?;
-    let mut bad = 0;
-    for lesson in &lessons {
-        for package in [lesson.package(), format!("solution-{}", lesson.number())] {
-            let began = Instant::now();
+    let mut bad = Vec::new();
+    for lesson in lesson::all(root)? {
+        for (package, is_solution) in
+            [(lesson.package(), false), (format!("solution-{}", lesson.number()), true)]
+        {
             let run = spec::run(root, &package)?;
-            let finding = judge(&run, package == lesson.package());
-            let seconds = began.elapsed().as_secs();
-            match finding {
-                Ok(good) => say(format!("  ok   {package}: {good}, after {seconds} s")),
-                Err(why) => {
-                    bad += 1;
-                    say(format!("  BAD  {package}: {why}"));
-                    print(details(&run, lesson));
-                }
+            let checks = run.checks();
+            let passed = checks.iter().filter(|check| check.passed).count();
+            let (is_good, what) = match run.verdict {
+                Verdict::DoesNotCompile => (false, "does not compile".to_owned()),
+                Verdict::Hangs => (false, "its spec does not end".to_owned()),
+                Verdict::Lacks(tool) => (true, format!("not checked, since {tool} is not installed")),
+                // A starter may be red, half done or green: that is the learner's business.
+                Verdict::Red => (!is_solution, format!("{passed} of {} checks pass", checks.len())),
+                Verdict::Green => (true, format!("all {} checks pass", checks.len())),
+            };
+            say(format!("  {}  {package}: {what}", if is_good { "ok " } else { "BAD" }));
+            if !is_good {
+                print(format!("{}{}", run.build_output, run.output));
+                bad.push(package);
             }
         }
     }
-    match bad {
-        0 => Ok(()),
-        1 => Err(Failure::work("one spec is not as it should be")),
-        _ => Err(Failure::work(format!("{bad} specs are not as they should be"))),
-    }
-}
-
-/// A starter may be red, half done or green: that is the learner's business. But it must come to a verdict.
-fn judge(run: &Run, is_learners: bool) -> Result<String, String> {
-    let checks = run.checks();
-    let passed = checks.iter().filter(|check| check.passed).count();
-    match run.verdict {
-        Verdict::DoesNotCompile => Err("does not compile".into()),
-        Verdict::Hangs => Err("its spec does not end".into()),
-        Verdict::Lacks(tool) => Ok(format!("compiles; not checked, since {tool} is not installed")),
-        Verdict::Red if !is_learners => Err(format!("only {passed} of {} checks pass", checks.len())),
-        Verdict::Red if checks.is_empty() => Err("its spec gives no verdict".into()),
-        Verdict::Red => Ok(format!("compiles, and its spec says what is to do ({} checks)", checks.len())),
-        Verdict::Green => Ok(format!("all {} checks pass", checks.len())),
-    }
-}
-
-fn details(run: &Run, lesson: &Lesson) -> String {
-    match run.verdict {
-        Verdict::DoesNotCompile => run.build_output.trim_end().to_owned(),
-        _ => match run.checks().iter().find(|check| !check.passed) {
-            Some(first) => run.report(&first.name).trim_end().to_owned(),
-            None => format!("See: cargo workshop check {} --solutions", lesson.number()),
-        },
+    if bad.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::work(format!("not as it should be: {}", bad.join(", "))))
     }
 }
 
