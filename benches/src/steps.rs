@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs;
 use std::hint::black_box;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::sync::Barrier;
@@ -34,9 +34,6 @@ struct Large {
 }
 
 /// The group `steps`: a page with the table of all steps.
-///
-/// # Errors
-/// None: what it needs is in this program.
 pub fn run(bench: &Bench) -> Outcome<Page> {
     let mut page = Page::new("steps", &[]);
     page.text("The best of seven runs of each, in turn.");
@@ -46,10 +43,8 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
         batched_writes(small),
         one_outgoing_buffer(small),
         frames_where_they_lie(small),
-        read_buffer(small),
         searched(if bench.short { 1 } else { 64 }),
         typed(large),
-        text_checked_once(large),
         no_task_per_message(small),
         registered_for_reading(if bench.short { 100 } else { 20_000 }),
         forked_from_a_large_parent(if bench.short { 16 } else { 1024 }),
@@ -83,23 +78,11 @@ fn timed(mut run: impl FnMut()) -> impl FnMut() -> f64 {
     }
 }
 
-fn millions_a_second(count: usize) -> impl Fn(f64) -> f64 {
-    move |seconds| count as f64 / seconds / 1e6
-}
-
-fn nanoseconds_each(count: usize) -> impl Fn(f64) -> f64 {
-    move |seconds| seconds * 1e9 / count as f64
-}
-
-fn milliseconds(seconds: f64) -> f64 {
-    seconds * 1e3
-}
-
 /// Without: each message is written by itself.
 fn batched_writes(count: usize) -> Row {
     step(
         "many frames in one write, million messages a second",
-        millions_a_second(count),
+        |seconds| count as f64 / seconds / 1e6,
         || one_way(count, false, receive_directly),
         || one_way(count, true, receive_directly),
     )
@@ -109,7 +92,7 @@ fn batched_writes(count: usize) -> Row {
 fn no_task_per_message(count: usize) -> Row {
     step(
         "no task and no queue per message, million messages a second",
-        millions_a_second(count),
+        |seconds| count as f64 / seconds / 1e6,
         || one_way(count, true, receive_through_tasks),
         || one_way(count, true, receive_directly),
     )
@@ -187,12 +170,12 @@ fn one_outgoing_buffer(count: usize) -> Row {
         buffer.push(b'\n');
     };
     let name = "messages are put together where they are written from, ns a message";
-    step(name, nanoseconds_each(count), || put_all(without), || put_all(with))
+    step(name, |seconds| seconds * 1e9 / count as f64, || put_all(without), || put_all(with))
 }
 
 /// Without: each line becomes a `String` first.
 fn frames_where_they_lie(count: usize) -> Row {
-    let bytes = lines(count);
+    let bytes = (0..count).map(|n| format!("{{\"n\":{n}}}\n")).collect::<String>().into_bytes();
     let without = || {
         for line in bytes.as_slice().lines() {
             let line = line.expect("it is text");
@@ -200,32 +183,16 @@ fn frames_where_they_lie(count: usize) -> Row {
         }
     };
     let with = || {
-        decode(bytes.as_slice(), usize::MAX, |frame| {
+        decode(bytes.as_slice(), |frame| {
             black_box(serde_json::from_slice::<Small>(frame).expect("it is a message"));
         });
     };
-    step("frames are read where they lie, ns a message", nanoseconds_each(count), without, with)
-}
-
-/// Without: 4 KiB at a time.
-fn read_buffer(count: usize) -> Row {
-    let bytes = lines(count);
-    let read_all = |read_bytes: usize| {
-        let (mut here, there) = UnixStream::pair().expect("a socket pair");
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for batch in bytes.chunks(64 * 1024) {
-                    here.write_all(batch).expect("the other side reads");
-                }
-                drop(here);
-            });
-            decode(there, read_bytes, |frame| {
-                black_box(frame);
-            });
-        });
-    };
-    let name = "a read buffer of 64 KiB, not of 4 KiB, million frames a second";
-    step(name, millions_a_second(count), || read_all(4 * 1024), || read_all(usize::MAX))
+    step(
+        "frames are read where they lie, ns a message",
+        |seconds| seconds * 1e9 / count as f64,
+        without,
+        with,
+    )
 }
 
 /// Without: the newline is looked for from the frame's first byte after each read.
@@ -239,14 +206,15 @@ fn searched(mebibytes: usize) -> Row {
             black_box(memchr::memchr(b'\n', &buffer));
         }
     };
-    let with = || decode(bytes.as_slice(), 64 * 1024, |frame| assert_eq!(frame.len(), mebibytes << 20));
+    let with = || decode(bytes.as_slice(), |frame| assert_eq!(frame.len(), mebibytes << 20));
     let name = "remember how far a newline was looked for (a frame of 64 MiB), ms";
-    step(name, milliseconds, without, with)
+    step(name, |seconds| seconds * 1e3, without, with)
 }
 
 /// Without: each message is a `Value` on its way.
 fn typed(count: usize) -> Row {
-    let message = addresses(count);
+    let addresses = (0..count).map(|number| format!("reader.{number}@example.org")).collect();
+    let message = Large { addresses };
     let frame = serde_json::to_vec(&message).expect("it is plain");
     let without = || {
         let value = serde_json::to_value(&message).expect("it is plain");
@@ -259,21 +227,7 @@ fn typed(count: usize) -> Row {
         black_box(serde_json::from_slice::<Large>(&frame).expect("it is a message"));
     };
     let name = "a type, no `Value` (100,000 addresses, written and read), ms";
-    step(name, milliseconds, without, with)
-}
-
-/// Without: each string of a message is checked for UTF-8 by itself.
-fn text_checked_once(count: usize) -> Row {
-    let frame = serde_json::to_vec(&addresses(count)).expect("it is plain");
-    let without = || {
-        black_box(serde_json::from_slice::<Large>(&frame).expect("it is a message"));
-    };
-    let with = || {
-        let text = std::str::from_utf8(&frame).expect("it is text");
-        black_box(serde_json::from_str::<Large>(text).expect("it is a message"));
-    };
-    let name = "UTF-8 is checked once a frame, not once a string (100,000 addresses, read), ms";
-    step(name, milliseconds, without, with)
+    step(name, |seconds| seconds * 1e3, without, with)
 }
 
 /// Without: the socket is registered for reading and for writing all the time, as tokio's own `UnixStream` is.
@@ -363,26 +317,17 @@ fn forked_from_a_large_parent(mebibytes: usize) -> Row {
         command.status().expect("true is installed");
     };
     let name = "(not in the channel) `posix_spawn`, not `fork`, from a parent of 1 GiB, ms";
-    let row = step(name, milliseconds, || run(true), || run(false));
+    let row = step(name, |seconds| seconds * 1e3, || run(true), || run(false));
     drop(memory);
     row
 }
 
-/// Small messages as they stand on the wire.
-fn lines(count: usize) -> Vec<u8> {
-    (0..count).map(|n| format!("{{\"n\":{n}}}\n")).collect::<String>().into_bytes()
-}
-
-fn addresses(count: usize) -> Large {
-    Large { addresses: (0..count).map(|number| format!("reader.{number}@example.org")).collect() }
-}
-
-/// Reads to the end, at most `read_bytes` at a time, and looks at each frame.
-fn decode(mut reader: impl Read, read_bytes: usize, mut look: impl FnMut(&[u8])) {
+/// Reads to the end, at most 64 KiB at a time, and looks at each frame.
+fn decode(mut reader: impl Read, mut look: impl FnMut(&[u8])) {
     let mut decoder = FrameDecoder::new(usize::MAX);
     loop {
         let space = decoder.space();
-        let count = space.len().min(read_bytes);
+        let count = space.len().min(64 * 1024);
         match reader.read(&mut space[..count]).expect("it can be read") {
             0 => return,
             count => decoder.filled(count),
