@@ -10,15 +10,12 @@ use channel::{Channel, Error};
 use command_fds::{CommandFdExt, FdMapping};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fs;
 use std::hint::black_box;
-use std::io::{self, BufRead, Read};
+use std::io::{BufRead, Read};
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
-use std::sync::Barrier;
+use std::process::Command;
 use std::thread;
 use std::time::Instant;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 /// A small message, as in the other measurements of the channel.
@@ -46,36 +43,22 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
         searched(if bench.short { 1 } else { 64 }),
         typed(large),
         no_task_per_message(small),
-        registered_for_reading(if bench.short { 100 } else { 20_000 }),
         forked_from_a_large_parent(if bench.short { 16 } else { 1024 }),
     ];
     page.table(&["step", "without it", "with it", "times faster"], rows);
     Ok(page)
 }
 
-/// How fast a step is without it and with it. Each way gives seconds, which `figure` makes a figure of; the least counts.
-fn compare(
-    name: &str,
-    figure: impl Fn(f64) -> f64,
-    mut without: impl FnMut() -> f64,
-    mut with: impl FnMut() -> f64,
-) -> Row {
-    let seconds = in_turn(7, &[false, true], |is_with| Some(if *is_with { with() } else { without() }));
-    let best: Vec<f64> = seconds.into_iter().filter_map(least).collect();
-    (name.to_owned(), vec![Some(figure(best[0])), Some(figure(best[1])), Some(best[0] / best[1])])
-}
-
-/// The same for two ways of which each takes the time of a call.
-fn step(name: &str, figure: impl Fn(f64) -> f64, without: impl FnMut(), with: impl FnMut()) -> Row {
-    compare(name, figure, timed(without), timed(with))
-}
-
-fn timed(mut run: impl FnMut()) -> impl FnMut() -> f64 {
-    move || {
+/// How fast a step is without it and with it: `figure` makes a figure of the seconds of a call, of which the least count.
+fn step(name: &str, figure: impl Fn(f64) -> f64, without: impl Fn(), with: impl Fn()) -> Row {
+    let ways: [&dyn Fn(); 2] = [&without, &with];
+    let seconds = in_turn(7, &ways, |run| {
         let begin = Instant::now();
         run();
-        begin.elapsed().as_secs_f64()
-    }
+        Some(begin.elapsed().as_secs_f64())
+    });
+    let best: Vec<f64> = seconds.into_iter().filter_map(least).collect();
+    (name.to_owned(), vec![Some(figure(best[0])), Some(figure(best[1])), Some(best[0] / best[1])])
 }
 
 /// Without: each message is written by itself.
@@ -228,79 +211,6 @@ fn typed(count: usize) -> Row {
     };
     let name = "a type, no `Value` (100,000 addresses, written and read), ms";
     step(name, |seconds| seconds * 1e3, without, with)
-}
-
-/// Without: the socket is registered for reading and for writing all the time, as tokio's own `UnixStream` is.
-fn registered_for_reading(count: usize) -> Row {
-    let without = || {
-        on_one_core(count, async |stream, count, begins| {
-            stream.set_nonblocking(true)?;
-            let mut stream = tokio::net::UnixStream::from_std(stream)?;
-            let (mut decoder, mut n) = (FrameDecoder::new(usize::MAX), 0);
-            let mut bytes = Vec::new();
-            for turn in 0..2 * count {
-                if (turn % 2 == 0) == begins {
-                    bytes.clear();
-                    serde_json::to_writer(&mut bytes, &Small { n })?;
-                    bytes.push(b'\n');
-                    stream.write_all(&bytes).await?;
-                    continue;
-                }
-                n = loop {
-                    if let Ok(Some(frame)) = decoder.next_frame() {
-                        break serde_json::from_slice::<Small>(frame)?.n + 1;
-                    }
-                    let read = stream.read(decoder.space()).await?;
-                    decoder.filled(read);
-                };
-            }
-            Ok(())
-        })
-    };
-    let with = || {
-        on_one_core(count, async |stream, count, begins| {
-            let (mut channel, mut n) = (Channel::from_stream(stream)?, 0);
-            for turn in 0..2 * count {
-                if (turn % 2 == 0) == begins {
-                    channel.send(&Small { n }).await.map_err(io::Error::other)?;
-                    continue;
-                }
-                let message = channel.recv::<Small>().await.map_err(io::Error::other)?;
-                n = message.map_or(0, |message| message.n + 1);
-            }
-            Ok(())
-        })
-    };
-    compare(
-        "registered for writing only while a write waits (round trip on one core), µs",
-        |seconds| seconds * 1e6 / count as f64,
-        without,
-        with,
-    )
-}
-
-/// Seconds of so many round trips between two threads that share a core, where taskset(1) is installed.
-fn on_one_core(count: usize, end: impl AsyncFn(UnixStream, usize, bool) -> io::Result<()> + Sync) -> f64 {
-    let (here, there) = UnixStream::pair().expect("a socket pair");
-    let both_pinned = Barrier::new(2);
-    let run = |stream, begins| {
-        pin_this_thread();
-        both_pinned.wait();
-        let begin = Instant::now();
-        runtime().block_on(end(stream, count, begins)).expect("the socket works");
-        begin.elapsed().as_secs_f64()
-    };
-    thread::scope(|scope| {
-        scope.spawn(|| run(there, false));
-        scope.spawn(|| run(here, true)).join().expect("no panic")
-    })
-}
-
-fn pin_this_thread() {
-    // The link reads PID/task/TID.
-    let Ok(thread) = fs::read_link("/proc/thread-self") else { return };
-    let Some(id) = thread.file_name() else { return };
-    let _ = Command::new("taskset").args(["-c", "-p", "0"]).arg(id).stdout(Stdio::null()).status();
 }
 
 /// What stays slow. Without: a descriptor for the child, which needs code between fork and exec.
