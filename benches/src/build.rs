@@ -5,27 +5,22 @@ use crate::report::{Page, Row};
 use crate::{Bench, Outcome, machine};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
-
-/// The crate that stands for "a well-known teaching project in async Rust".
-const MINI_REDIS: &str = "0.4.1";
 
 /// How many of the crates are shown.
 const SHOWN: usize = 15;
 
 /// Measures everything that cargo makes a learner wait for. The crates have been downloaded before.
 pub fn run(bench: &Bench) -> Outcome<Page> {
-    let lessons = lessons(bench)?;
     let rustc = machine::output(Command::new("rustc").arg("--version")).unwrap_or_default();
     let mut page = Page::new("build", &[rustc]);
     if !bench.short {
         first_build(&mut page, bench)?;
     }
-    edit_to_verdict(&mut page, bench, &lessons)?;
+    edit_to_verdict(&mut page, bench)?;
     if !bench.short {
         whole_suite(&mut page, bench)?;
     }
@@ -42,24 +37,6 @@ fn lessons(bench: &Bench) -> Outcome<Vec<(String, PathBuf)>> {
     }
     lessons.sort();
     Ok(lessons)
-}
-
-/// An empty folder, which is removed when this is dropped, or by the next run.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(bench: &Bench, name: &str) -> Outcome<Self> {
-        let folder = bench.scratch(name);
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Seconds that a command takes, and whether it ends well.
@@ -80,21 +57,18 @@ fn seconds(command: &mut Command) -> Outcome<f64> {
 /// From nothing to the first verdict of lesson 01, and what each crate costs in it.
 fn first_build(page: &mut Page, bench: &Bench) -> Outcome<()> {
     crate::note!("build: the first build of lesson 01 …");
-    let target = Scratch::new(bench, "cold")?;
+    let target = bench.scratch("cold");
+    if target.exists() {
+        fs::remove_dir_all(&target)?;
+    }
     // It fails: a starter is there to be filled in. That is the first verdict.
     let mut test = bench.cargo();
-    test.args(["test", "--package", "lesson-01", "--timings", "--target-dir"]).arg(&target.0);
+    test.args(["test", "--package", "lesson-01", "--timings", "--target-dir"]).arg(&target);
     let (cold, _) = timed(&mut test)?;
-    crate::note!("build: mini-redis …");
-    let mini_redis = mini_redis(bench).map_err(|why| crate::note!("mini-redis is left out: {why}")).ok();
-    let row = ("first build and verdict, seconds".to_owned(), vec![Some(cold), mini_redis]);
-    let names = vec!["lesson 01".to_owned(), format!("mini-redis {MINI_REDIS}, its own tests")];
-    page.comparison("first", "From an empty target folder to a verdict", names, vec![row]);
     page.target("lesson 01, first verdict", "under 20 s", Some(cold));
-    let beside = mini_redis.map(|peer| cold / peer);
-    page.target("lesson 01, first verdict, beside mini-redis", "at most 1 times as long", beside);
-    page.text("What each crate costs in it, in seconds of one core (`cargo build --timings`); these are the dearest:");
-    let crates = timings(&target.0)?;
+    page.text("What each crate costs in the first build of lesson 01, in seconds of one core (`cargo build --timings`); these are the dearest:");
+    let crates = timings(&target)?;
+    fs::remove_dir_all(&target)?;
     let total = crates.iter().map(|(_, seconds)| seconds).sum();
     let all = (format!("all {}", crates.len()), vec![Some(total)]);
     let dearest = crates.into_iter().take(SHOWN).map(|(name, seconds)| (name, vec![Some(seconds)]));
@@ -124,38 +98,11 @@ fn timings(target: &Path) -> Outcome<Vec<(String, f64)>> {
     Ok(crates)
 }
 
-/// mini-redis's own tests, from an empty target folder. Its package comes the way of every crate: with `cargo vendor`.
-fn mini_redis(bench: &Bench) -> Outcome<f64> {
-    let scratch = Scratch::new(bench, "mini-redis")?;
-    let cargo = || {
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(&scratch.0).env_remove("CARGO_TARGET_DIR");
-        command
-    };
-    let manifest = format!(
-        "[package]\nname = \"peer\"\nedition = \"2021\"\n[dependencies]\nmini-redis = \"={MINI_REDIS}\"\n[workspace]\n"
-    );
-    fs::create_dir_all(scratch.0.join("src"))?;
-    fs::write(scratch.0.join("Cargo.toml"), manifest)?;
-    fs::write(scratch.0.join("src/lib.rs"), "")?;
-    seconds(cargo().args(["vendor", "--quiet"]))?;
-    let package = scratch.0.join("vendor/mini-redis");
-    if !package.join("tests").is_dir() {
-        return Err("its package is without its tests".into());
-    }
-    // A workspace of its own, and everything downloaded before the clock runs.
-    let package_toml = package.join("Cargo.toml");
-    let text = fs::read_to_string(&package_toml)?;
-    fs::write(&package_toml, text + "\n[workspace]\n")?;
-    seconds(cargo().current_dir(&package).args(["fetch", "--quiet"]))?;
-    seconds(cargo().current_dir(&package).arg("test"))
-}
-
 /// From a saved file to the verdict of its spec, for every solution; and how many crates it was built from.
-fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[(String, PathBuf)]) -> Outcome<()> {
-    let (lessons, rounds) = if bench.short { (&lessons[..1], 1) } else { (lessons, 3) };
+fn edit_to_verdict(page: &mut Page, bench: &Bench) -> Outcome<()> {
+    let (most, rounds) = if bench.short { (1, 1) } else { (usize::MAX, 3) };
     let mut rows: Vec<Row> = Vec::new();
-    for (number, folder) in lessons {
+    for (number, folder) in lessons(bench)?.into_iter().take(most) {
         crate::note!("build: lesson {number}, from an edit to the verdict …");
         let package = format!("solution-{number}");
         let test = || {
@@ -173,7 +120,7 @@ fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[(String, PathBuf)]
             times.push(seconds(&mut test())?);
         }
         let spec = seconds(&mut test())?;
-        rows.push((number.clone(), vec![Some(median(times)), Some(spec), Some(crates(bench, &package)?)]));
+        rows.push((number, vec![Some(median(times)), Some(spec), Some(crates(bench, &package)?)]));
     }
     page.text("Each solution, which passes all its checks. After an edit of `main.rs`, and with nothing to compile:");
     let edits = rows.iter().filter_map(|(number, figures)| Some((number, figures[0]?)));
@@ -191,17 +138,7 @@ fn edit_to_verdict(page: &mut Page, bench: &Bench, lessons: &[(String, PathBuf)]
 /// How many crates of others a package is built from.
 fn crates(bench: &Bench, package: &str) -> Outcome<f64> {
     let mut tree = bench.cargo();
-    tree.args([
-        "tree",
-        "--edges",
-        "normal,build,dev",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-        "--package",
-        package,
-    ]);
+    tree.args(["tree", "--edges=normal,build,dev", "--prefix=none", "--format={p}", "--package", package]);
     let output = tree.output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     // Ours are followed by the path of their folder.

@@ -53,8 +53,8 @@ type Line = (&'static str, Vec<(f64, f64)>);
 pub struct Axis {
     /// What it measures, with its unit.
     pub name: &'static str,
-    /// Each step multiplies by so much. `None`: an even scale, from 0.
-    pub step: Option<f64>,
+    /// Each step multiplies by so much.
+    pub step: f64,
     /// How a number on it is written.
     pub label: fn(f64) -> String,
 }
@@ -74,7 +74,7 @@ const RIGHT: f64 = 372.0;
 const TOP: f64 = 62.0;
 const BOTTOM: f64 = 262.0;
 
-/// Lines, on scales that are even or that multiply.
+/// Lines, on scales that multiply.
 pub fn lines(title: &str, [x, y]: [Axis; 2], lines: &[Line]) -> String {
     let mut body = String::new();
     text(&mut body, 14.0, 30.0, HEADING, title);
@@ -143,44 +143,22 @@ impl Scale {
     fn new(axis: Axis, values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
         let (least, most) =
             values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
-        let (low, high) = match axis.step {
-            Some(step) => {
-                let power = |value: f64| value.max(1e-9).ln() / step.ln();
-                (step.powf((power(least) + 1e-6).floor()), step.powf((power(most) - 1e-6).ceil()))
-            }
-            None => (0.0, even_step(most) * (most / even_step(most)).ceil()),
-        };
-        Self { axis, low, high: if high > low { high } else { low + 1.0 }, from, to }
+        let power = |value: f64| value.max(1e-9).ln() / axis.step.ln();
+        let low = axis.step.powf((power(least) + 1e-6).floor());
+        let high = axis.step.powf((power(most) - 1e-6).ceil());
+        Self { axis, low, high: high.max(low * axis.step), from, to }
     }
 
     fn at(&self, value: f64) -> f64 {
-        let part = match self.axis.step {
-            Some(_) => (value / self.low).ln() / (self.high / self.low).ln(),
-            None => (value - self.low) / (self.high - self.low),
-        };
+        let part = (value / self.low).ln() / (self.high / self.low).ln();
         self.from + part * (self.to - self.from)
     }
 
     fn ticks(&self) -> Vec<f64> {
-        match self.axis.step {
-            Some(step) => {
-                let count = ((self.high / self.low).ln() / step.ln()).round() as i32;
-                let every = (count / 7 + 1) as usize;
-                (0..=count).step_by(every).map(|power| self.low * step.powi(power)).collect()
-            }
-            None => {
-                let step = even_step(self.high);
-                (0..=(self.high / step).round() as i32).map(|index| f64::from(index) * step).collect()
-            }
-        }
+        let count = ((self.high / self.low).ln() / self.axis.step.ln()).round() as i32;
+        let every = (count / 7 + 1) as usize;
+        (0..=count).step_by(every).map(|power| self.low * self.axis.step.powi(power)).collect()
     }
-}
-
-/// 1, 2 or 5 times a power of ten, so that there are about five steps.
-fn even_step(most: f64) -> f64 {
-    let rough = (most / 5.0).max(1e-9);
-    let power = 10f64.powf(rough.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|digit| digit * power).find(|step| *step >= rough).unwrap_or(rough)
 }
 
 /// Attributes of text.

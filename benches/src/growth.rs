@@ -1,4 +1,4 @@
-//! How cost grows: with the size of a message, the number of workers, and the number of requests at once.
+//! How cost grows: with the size of a message, and with the number of requests at once.
 
 use crate::chart::{Axis, plain};
 use crate::pool::Pool;
@@ -12,13 +12,9 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 use tokio::task::JoinSet;
 
-const WORKERS: [usize; 5] = [1, 2, 4, 8, 16];
 const REQUESTS: [usize; 4] = [1, 10, 100, 1_000];
 
-/// Rounds of the stand-in for a signature: so that the workers are what takes time.
-const SIGN_ROUNDS: usize = 10_000;
-
-/// Measures all three.
+/// Measures both.
 pub fn run(bench: &Bench) -> Outcome<Page> {
     let node = peers::find_or_say("Node", "node");
     let mut versions: Vec<String> = node.iter().map(|node| peers::version("Node", node)).collect();
@@ -27,7 +23,6 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
     sizes(&mut page, bench, node.as_deref());
     let sink = Sink::start()?;
     let program = bench.program("solution-12")?;
-    workers(&mut page, bench, &sink, &program)?;
     requests(&mut page, bench, &sink, &program)?;
     Ok(page)
 }
@@ -46,8 +41,8 @@ fn sizes(page: &mut Page, bench: &Bench, node: Option<&Path>) {
         name: "sizes",
         title: "A message there and back, by its size",
         axes: [
-            Axis { name: "size of the message (× 4 a step)", step: Some(4.0), label: in_bytes },
-            Axis { name: "there and back, ms (× 10 a step)", step: Some(10.0), label: plain },
+            Axis { name: "size of the message (× 4 a step)", step: 4.0, label: in_bytes },
+            Axis { name: "there and back, ms (× 10 a step)", step: 10.0, label: plain },
         ],
         head: ["message", "solution 08, ms", "Node, ms"][..=peers.len()].to_vec(),
         compares: true,
@@ -61,40 +56,6 @@ fn node_sizes(node: &Path, bytes: &[usize]) -> Option<Vec<f64>> {
     let mut command = Command::new(node);
     command.args([peers::file("channel.mjs"), "sizes".into(), list.join(",")]).stderr(Stdio::inherit());
     serde_json::from_slice(&command.output().ok()?.stdout).ok()
-}
-
-/// A pool of 1 to 16 workers on work that takes a processor, and the memory of all its processes.
-fn workers(page: &mut Page, bench: &Bench, sink: &Sink, program: &Path) -> io::Result<()> {
-    let mails = if bench.short { 8 } else { 480 };
-    let mut points = Vec::new();
-    for workers in WORKERS {
-        crate::note!("growth: {workers} workers …");
-        let pool = Pool { program, workers, sign_rounds: SIGN_ROUNDS };
-        let rate = pool.mails_a_second(sink, mails)?;
-        let megabytes = crate::runtime().block_on(async {
-            let server = Running::start(pool.command(), sink).await?;
-            server.connect().await?.health().await?;
-            let processes = observe::process::children(server.pid()).into_iter();
-            let all = processes.chain(observe::process::info(server.pid()));
-            let bytes: u64 = all.map(|process| process.resident_bytes).sum();
-            server.end().await;
-            Ok::<_, io::Error>(bytes as f64 / 1e6)
-        })?;
-        points.push((workers as f64, vec![Some(rate), Some(megabytes)]));
-    }
-    page.growth(Growth {
-        name: "workers",
-        title: "Mails that take a processor, by the number of workers",
-        axes: [
-            Axis { name: "workers (× 2 a step)", step: Some(2.0), label: plain },
-            Axis { name: "mails a second", step: None, label: plain },
-        ],
-        head: vec!["workers", "mails a second", "resident memory of all processes, MB"],
-        compares: false,
-        lines: vec![("solution 12", |figures| figures[0])],
-        points,
-    });
-    Ok(())
 }
 
 /// 1 to 1,000 clients, each of which posts a job of one mail as soon as its last one is answered.
@@ -118,8 +79,8 @@ fn requests(page: &mut Page, bench: &Bench, sink: &Sink, program: &Path) -> io::
         name: "requests",
         title: "POST /endpoint of the pool, by requests at once",
         axes: [
-            Axis { name: "requests at once (× 10 a step)", step: Some(10.0), label: plain },
-            Axis { name: "until the answer, ms (× 10 a step)", step: Some(10.0), label: plain },
+            Axis { name: "requests at once (× 10 a step)", step: 10.0, label: plain },
+            Axis { name: "until the answer, ms (× 10 a step)", step: 10.0, label: plain },
         ],
         head: head.into(),
         compares: false,

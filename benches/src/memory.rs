@@ -67,8 +67,8 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
         name: "mails",
         title: "Memory, by the number of mails",
         axes: [
-            Axis { name: "mails (× 10 a step)", step: Some(10.0), label: plain },
-            Axis { name: "most memory of server and one worker, MB", step: None, label: plain },
+            Axis { name: "mails (× 10 a step)", step: 10.0, label: plain },
+            Axis { name: "most memory of server and one worker, MB (× 2 a step)", step: 2.0, label: plain },
         ],
         head: head.into(),
         compares: false,

@@ -10,15 +10,12 @@ use channel::{Channel, Error};
 use command_fds::{CommandFdExt, FdMapping};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fs;
 use std::hint::black_box;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{BufRead, Read};
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
-use std::sync::Barrier;
+use std::process::Command;
 use std::thread;
 use std::time::Instant;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 /// A small message, as in the other measurements of the channel.
@@ -34,9 +31,6 @@ struct Large {
 }
 
 /// The group `steps`: a page with the table of all steps.
-///
-/// # Errors
-/// None: what it needs is in this program.
 pub fn run(bench: &Bench) -> Outcome<Page> {
     let mut page = Page::new("steps", &[]);
     page.text("The best of seven runs of each, in turn.");
@@ -46,60 +40,32 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
         batched_writes(small),
         one_outgoing_buffer(small),
         frames_where_they_lie(small),
-        read_buffer(small),
         searched(if bench.short { 1 } else { 64 }),
         typed(large),
-        text_checked_once(large),
         no_task_per_message(small),
-        registered_for_reading(if bench.short { 100 } else { 20_000 }),
         forked_from_a_large_parent(if bench.short { 16 } else { 1024 }),
     ];
     page.table(&["step", "without it", "with it", "times faster"], rows);
     Ok(page)
 }
 
-/// How fast a step is without it and with it. Each way gives seconds, which `figure` makes a figure of; the least counts.
-fn compare(
-    name: &str,
-    figure: impl Fn(f64) -> f64,
-    mut without: impl FnMut() -> f64,
-    mut with: impl FnMut() -> f64,
-) -> Row {
-    let seconds = in_turn(7, &[false, true], |is_with| Some(if *is_with { with() } else { without() }));
-    let best: Vec<f64> = seconds.into_iter().filter_map(least).collect();
-    (name.to_owned(), vec![Some(figure(best[0])), Some(figure(best[1])), Some(best[0] / best[1])])
-}
-
-/// The same for two ways of which each takes the time of a call.
-fn step(name: &str, figure: impl Fn(f64) -> f64, without: impl FnMut(), with: impl FnMut()) -> Row {
-    compare(name, figure, timed(without), timed(with))
-}
-
-fn timed(mut run: impl FnMut()) -> impl FnMut() -> f64 {
-    move || {
+/// How fast a step is without it and with it: `figure` makes a figure of the seconds of a call, of which the least count.
+fn step(name: &str, figure: impl Fn(f64) -> f64, without: impl Fn(), with: impl Fn()) -> Row {
+    let ways: [&dyn Fn(); 2] = [&without, &with];
+    let seconds = in_turn(7, &ways, |run| {
         let begin = Instant::now();
         run();
-        begin.elapsed().as_secs_f64()
-    }
-}
-
-fn millions_a_second(count: usize) -> impl Fn(f64) -> f64 {
-    move |seconds| count as f64 / seconds / 1e6
-}
-
-fn nanoseconds_each(count: usize) -> impl Fn(f64) -> f64 {
-    move |seconds| seconds * 1e9 / count as f64
-}
-
-fn milliseconds(seconds: f64) -> f64 {
-    seconds * 1e3
+        Some(begin.elapsed().as_secs_f64())
+    });
+    let best: Vec<f64> = seconds.into_iter().filter_map(least).collect();
+    (name.to_owned(), vec![Some(figure(best[0])), Some(figure(best[1])), Some(best[0] / best[1])])
 }
 
 /// Without: each message is written by itself.
 fn batched_writes(count: usize) -> Row {
     step(
         "many frames in one write, million messages a second",
-        millions_a_second(count),
+        |seconds| count as f64 / seconds / 1e6,
         || one_way(count, false, receive_directly),
         || one_way(count, true, receive_directly),
     )
@@ -109,7 +75,7 @@ fn batched_writes(count: usize) -> Row {
 fn no_task_per_message(count: usize) -> Row {
     step(
         "no task and no queue per message, million messages a second",
-        millions_a_second(count),
+        |seconds| count as f64 / seconds / 1e6,
         || one_way(count, true, receive_through_tasks),
         || one_way(count, true, receive_directly),
     )
@@ -187,12 +153,12 @@ fn one_outgoing_buffer(count: usize) -> Row {
         buffer.push(b'\n');
     };
     let name = "messages are put together where they are written from, ns a message";
-    step(name, nanoseconds_each(count), || put_all(without), || put_all(with))
+    step(name, |seconds| seconds * 1e9 / count as f64, || put_all(without), || put_all(with))
 }
 
 /// Without: each line becomes a `String` first.
 fn frames_where_they_lie(count: usize) -> Row {
-    let bytes = lines(count);
+    let bytes = (0..count).map(|n| format!("{{\"n\":{n}}}\n")).collect::<String>().into_bytes();
     let without = || {
         for line in bytes.as_slice().lines() {
             let line = line.expect("it is text");
@@ -200,32 +166,16 @@ fn frames_where_they_lie(count: usize) -> Row {
         }
     };
     let with = || {
-        decode(bytes.as_slice(), usize::MAX, |frame| {
+        decode(bytes.as_slice(), |frame| {
             black_box(serde_json::from_slice::<Small>(frame).expect("it is a message"));
         });
     };
-    step("frames are read where they lie, ns a message", nanoseconds_each(count), without, with)
-}
-
-/// Without: 4 KiB at a time.
-fn read_buffer(count: usize) -> Row {
-    let bytes = lines(count);
-    let read_all = |read_bytes: usize| {
-        let (mut here, there) = UnixStream::pair().expect("a socket pair");
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for batch in bytes.chunks(64 * 1024) {
-                    here.write_all(batch).expect("the other side reads");
-                }
-                drop(here);
-            });
-            decode(there, read_bytes, |frame| {
-                black_box(frame);
-            });
-        });
-    };
-    let name = "a read buffer of 64 KiB, not of 4 KiB, million frames a second";
-    step(name, millions_a_second(count), || read_all(4 * 1024), || read_all(usize::MAX))
+    step(
+        "frames are read where they lie, ns a message",
+        |seconds| seconds * 1e9 / count as f64,
+        without,
+        with,
+    )
 }
 
 /// Without: the newline is looked for from the frame's first byte after each read.
@@ -239,14 +189,15 @@ fn searched(mebibytes: usize) -> Row {
             black_box(memchr::memchr(b'\n', &buffer));
         }
     };
-    let with = || decode(bytes.as_slice(), 64 * 1024, |frame| assert_eq!(frame.len(), mebibytes << 20));
+    let with = || decode(bytes.as_slice(), |frame| assert_eq!(frame.len(), mebibytes << 20));
     let name = "remember how far a newline was looked for (a frame of 64 MiB), ms";
-    step(name, milliseconds, without, with)
+    step(name, |seconds| seconds * 1e3, without, with)
 }
 
 /// Without: each message is a `Value` on its way.
 fn typed(count: usize) -> Row {
-    let message = addresses(count);
+    let addresses = (0..count).map(|number| format!("reader.{number}@example.org")).collect();
+    let message = Large { addresses };
     let frame = serde_json::to_vec(&message).expect("it is plain");
     let without = || {
         let value = serde_json::to_value(&message).expect("it is plain");
@@ -259,94 +210,7 @@ fn typed(count: usize) -> Row {
         black_box(serde_json::from_slice::<Large>(&frame).expect("it is a message"));
     };
     let name = "a type, no `Value` (100,000 addresses, written and read), ms";
-    step(name, milliseconds, without, with)
-}
-
-/// Without: each string of a message is checked for UTF-8 by itself.
-fn text_checked_once(count: usize) -> Row {
-    let frame = serde_json::to_vec(&addresses(count)).expect("it is plain");
-    let without = || {
-        black_box(serde_json::from_slice::<Large>(&frame).expect("it is a message"));
-    };
-    let with = || {
-        let text = std::str::from_utf8(&frame).expect("it is text");
-        black_box(serde_json::from_str::<Large>(text).expect("it is a message"));
-    };
-    let name = "UTF-8 is checked once a frame, not once a string (100,000 addresses, read), ms";
-    step(name, milliseconds, without, with)
-}
-
-/// Without: the socket is registered for reading and for writing all the time, as tokio's own `UnixStream` is.
-fn registered_for_reading(count: usize) -> Row {
-    let without = || {
-        on_one_core(count, async |stream, count, begins| {
-            stream.set_nonblocking(true)?;
-            let mut stream = tokio::net::UnixStream::from_std(stream)?;
-            let (mut decoder, mut n) = (FrameDecoder::new(usize::MAX), 0);
-            let mut bytes = Vec::new();
-            for turn in 0..2 * count {
-                if (turn % 2 == 0) == begins {
-                    bytes.clear();
-                    serde_json::to_writer(&mut bytes, &Small { n })?;
-                    bytes.push(b'\n');
-                    stream.write_all(&bytes).await?;
-                    continue;
-                }
-                n = loop {
-                    if let Ok(Some(frame)) = decoder.next_frame() {
-                        break serde_json::from_slice::<Small>(frame)?.n + 1;
-                    }
-                    let read = stream.read(decoder.space()).await?;
-                    decoder.filled(read);
-                };
-            }
-            Ok(())
-        })
-    };
-    let with = || {
-        on_one_core(count, async |stream, count, begins| {
-            let (mut channel, mut n) = (Channel::from_stream(stream)?, 0);
-            for turn in 0..2 * count {
-                if (turn % 2 == 0) == begins {
-                    channel.send(&Small { n }).await.map_err(io::Error::other)?;
-                    continue;
-                }
-                let message = channel.recv::<Small>().await.map_err(io::Error::other)?;
-                n = message.map_or(0, |message| message.n + 1);
-            }
-            Ok(())
-        })
-    };
-    compare(
-        "registered for writing only while a write waits (round trip on one core), µs",
-        |seconds| seconds * 1e6 / count as f64,
-        without,
-        with,
-    )
-}
-
-/// Seconds of so many round trips between two threads that share a core, where taskset(1) is installed.
-fn on_one_core(count: usize, end: impl AsyncFn(UnixStream, usize, bool) -> io::Result<()> + Sync) -> f64 {
-    let (here, there) = UnixStream::pair().expect("a socket pair");
-    let both_pinned = Barrier::new(2);
-    let run = |stream, begins| {
-        pin_this_thread();
-        both_pinned.wait();
-        let begin = Instant::now();
-        runtime().block_on(end(stream, count, begins)).expect("the socket works");
-        begin.elapsed().as_secs_f64()
-    };
-    thread::scope(|scope| {
-        scope.spawn(|| run(there, false));
-        scope.spawn(|| run(here, true)).join().expect("no panic")
-    })
-}
-
-fn pin_this_thread() {
-    // The link reads PID/task/TID.
-    let Ok(thread) = fs::read_link("/proc/thread-self") else { return };
-    let Some(id) = thread.file_name() else { return };
-    let _ = Command::new("taskset").args(["-c", "-p", "0"]).arg(id).stdout(Stdio::null()).status();
+    step(name, |seconds| seconds * 1e3, without, with)
 }
 
 /// What stays slow. Without: a descriptor for the child, which needs code between fork and exec.
@@ -363,26 +227,17 @@ fn forked_from_a_large_parent(mebibytes: usize) -> Row {
         command.status().expect("true is installed");
     };
     let name = "(not in the channel) `posix_spawn`, not `fork`, from a parent of 1 GiB, ms";
-    let row = step(name, milliseconds, || run(true), || run(false));
+    let row = step(name, |seconds| seconds * 1e3, || run(true), || run(false));
     drop(memory);
     row
 }
 
-/// Small messages as they stand on the wire.
-fn lines(count: usize) -> Vec<u8> {
-    (0..count).map(|n| format!("{{\"n\":{n}}}\n")).collect::<String>().into_bytes()
-}
-
-fn addresses(count: usize) -> Large {
-    Large { addresses: (0..count).map(|number| format!("reader.{number}@example.org")).collect() }
-}
-
-/// Reads to the end, at most `read_bytes` at a time, and looks at each frame.
-fn decode(mut reader: impl Read, read_bytes: usize, mut look: impl FnMut(&[u8])) {
+/// Reads to the end, at most 64 KiB at a time, and looks at each frame.
+fn decode(mut reader: impl Read, mut look: impl FnMut(&[u8])) {
     let mut decoder = FrameDecoder::new(usize::MAX);
     loop {
         let space = decoder.space();
-        let count = space.len().min(read_bytes);
+        let count = space.len().min(64 * 1024);
         match reader.read(&mut space[..count]).expect("it can be read") {
             0 => return,
             count => decoder.filled(count),

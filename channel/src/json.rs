@@ -12,7 +12,6 @@ use crate::Error;
 /// apart: the frame is not JSON ([`Error::InvalidJson`]); it is JSON of a kind that Node writes or
 /// accepts and strict parsers refuse, so it is [repaired](repair); or it is fine but not a `T`
 /// ([`Error::WrongShape`]).
-// ANCHOR: parse
 pub(crate) fn parse<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Error> {
     // One look at all of the text is faster than one at each string in it.
     let read = match std::str::from_utf8(frame) {
@@ -36,7 +35,6 @@ pub(crate) fn parse<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Error> {
     }
     Err(Error::WrongShape { offset: offset(&refused, frame), reason: reason(&refused) })
 }
-// ANCHOR_END: parse
 
 /// Replaces by U+FFFD what a JavaScript string may hold and a Rust one may not: a surrogate without
 /// its partner, which Node writes as `\ud800`; and bytes that are not UTF-8, which Node

@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[serde(remote = "Self")]
 pub struct NumberedMail {
     /// The mail.
-    #[serde(flatten, with = "shared")]
+    #[serde(flatten)]
     pub mail: Arc<Mail>,
     /// Nodemailer's name for it. Empty when an article-style parent didn't choose any.
     #[serde(rename = "messageId", default, skip_serializing_if = "String::is_empty")]
@@ -92,20 +92,6 @@ impl NumberedMail {
     pub fn bytes(&self) -> usize {
         let Mail { from, to, subject, text } = &*self.mail;
         [from, to, subject, text, &self.message_id].iter().map(|text| text.len()).sum()
-    }
-}
-
-/// A shared value travels as the value.
-mod shared {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use std::sync::Arc;
-
-    pub fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, output: S) -> Result<S::Ok, S::Error> {
-        T::serialize(value, output)
-    }
-
-    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Result<Arc<T>, D::Error> {
-        T::deserialize(input).map(Arc::new)
     }
 }
 

@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::Json;
 use axum::routing::{get, post};
 use jobs::{Assignment, Jobs, NumberedMail, RetryError, Status};
-use mail::{SmtpServer, log};
+use mail::{SmtpServer, exit_code};
 use serde::Serialize;
 use server::{SEND_MAIL, ShutdownSignals, Timeouts, WorkerCommand};
 use std::env;
@@ -27,13 +27,7 @@ fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|role| role == SEND_MAIL) {
         return send_mail();
     }
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run().map(|()| true))
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -17,7 +17,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use jobs::Status;
-use mail::{SmtpServer, log};
+use mail::{SmtpServer, exit_code};
 use queue::Refused;
 use serde::Serialize;
 use server::{SEND_MAIL, ShutdownSignals, WorkerCommand};
@@ -36,13 +36,7 @@ fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|role| role == SEND_MAIL) {
         return send_mail();
     }
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run().map(|()| true))
 }
 
 #[tokio::main(flavor = "current_thread")]

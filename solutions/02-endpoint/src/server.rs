@@ -205,7 +205,7 @@ mod tests {
     use axum::extract::Json;
     use axum::routing::{get, post};
     use std::time::Instant;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
     use tokio::sync::{Notify, oneshot};
     use tokio::task::JoinHandle;
 
@@ -267,53 +267,43 @@ mod tests {
     }
 
     /// A connection that the server resets has come to its end, too.
-    async fn to_end(mut stream: TcpStream) -> String {
+    async fn to_end(mut stream: impl AsyncRead + Unpin) -> String {
         let mut text = Vec::new();
         let read = timeout(Duration::from_secs(10), stream.read_to_end(&mut text)).await;
         let _ = read.expect("the server closes the connection");
         String::from_utf8(text).unwrap()
     }
 
-    /// Clients that stop somewhere in the middle of a request.
-    fn stopping() -> [String; 6] {
-        [
-            String::new(),
-            "GET /hea".into(),
-            "GET /health HTTP/1.1\r\nhost: 127".into(),
-            format!("{POST}content-length: 100\r\n\r\n"),
-            format!("{POST}content-length: 100\r\n\r\n{{\"emails\": ["),
-            format!("{POST}transfer-encoding: chunked\r\n\r\n5\r\n{{\"ema"),
-        ]
-    }
-
     #[tokio::test]
     async fn a_client_that_stops_in_the_middle_is_cut_off_and_others_are_served() {
         let server = start(SHORT, routes()).await;
-        for words in stopping() {
-            let slow = server.connect(&words).await;
+        let begun = format!("{POST}content-length: 100\r\n\r\n");
+        for (words, expected) in [
+            ("", ""),
+            ("GET /hea", ""),
+            ("GET /health HTTP/1.1\r\nhost: 127", ""),
+            (&begun, "HTTP/1.1 408"),
+            (&format!("{begun}{{\"emails\": ["), "HTTP/1.1 408"),
+            (&format!("{POST}transfer-encoding: chunked\r\n\r\n5\r\n{{\"ema"), "HTTP/1.1 408"),
+        ] {
+            let slow = server.connect(words).await;
             server.is_healthy().await;
             let answer = to_end(slow).await;
-            let expected = if words.contains("\r\n\r\n") { "HTTP/1.1 408 " } else { "" };
-            assert!(
-                answer.starts_with(expected) && answer.is_empty() == expected.is_empty(),
-                "{words}: {answer}"
-            );
+            assert_eq!(answer.get(..12).unwrap_or(&answer), expected, "{words}");
         }
     }
 
     #[tokio::test]
     async fn a_client_that_is_slow_but_steady_has_one_limit_for_all_headers() {
         let server = start(SHORT, routes()).await;
-        let (mut reader, mut writer) = server.connect("GET /health HTTP/1.1\r\n").await.into_split();
+        let (reader, mut writer) = server.connect("GET /health HTTP/1.1\r\n").await.into_split();
         let dripping = tokio::spawn(async move {
             while writer.write_all(b"x-drip: 1\r\n").await.is_ok() {
                 sleep(Duration::from_millis(20)).await;
             }
         });
-        let mut text = Vec::new();
-        let _ = timeout(Duration::from_secs(10), reader.read_to_end(&mut text)).await.expect("an end");
+        assert_eq!(to_end(reader).await, "");
         dripping.abort();
-        assert_eq!(text, b"");
     }
 
     #[tokio::test]
@@ -333,12 +323,10 @@ mod tests {
         let long = "x".repeat(8 * 1024 * 1024);
         let routes = routes().route("/long", get(async move || long));
         let server = start(Limits { connections: 1, ..SHORT }, routes).await;
-        let mut deaf = server.connect("GET /long HTTP/1.1\r\nhost: [::1]:80\r\n\r\n").await;
+        let deaf = server.connect("GET /long HTTP/1.1\r\nhost: [::1]:80\r\n\r\n").await;
         // There is one connection, so this waits until the other one has gone.
         server.is_healthy().await;
-        let mut text = Vec::new();
-        let _ = deaf.read_to_end(&mut text).await;
-        assert!(text.len() < 8 * 1024 * 1024);
+        assert!(to_end(deaf).await.len() < 8 * 1024 * 1024);
     }
 
     #[tokio::test]
@@ -378,20 +366,19 @@ mod tests {
                 server.ask(&format!("GET /health HTTP/1.1\r\nconnection: close\r\n{headers}\r\n")).await;
             answer[9..12].to_owned()
         };
-        let ours = ["127.0.0.1", "127.0.0.1:3000", "localhost:3000", "LocalHost", "[::1]:3000", "127.0.0.2"];
-        let disguised = ["127.0.0.1.evil.example", "127.0.0.1@evil.example", "10.0.0.1"];
-        let pages = ["http://127.0.0.1:3000", "http://localhost:8080", "http://[::1]"];
-        let foreign =
-            ["http://evil.example", "https://evil.example", "http://localhost.evil.example", "file://"];
         for (status, header, values) in [
-            ("200", "host: ", &ours[..]),
-            ("421", "host: ", &["", "evil.example", "evil.example:3000"]),
-            ("421", "host: ", &disguised),
-            ("200", "host: localhost\r\norigin: ", &pages),
-            ("403", "host: localhost\r\norigin: ", &foreign),
-            ("403", "host: localhost\r\norigin: ", &["null", ""]),
+            ("200", "host: ", "127.0.0.1 127.0.0.1:3000 localhost:3000 LocalHost [::1]:3000 127.0.0.2"),
+            ("421", "host: ", "evil.example evil.example:3000 127.0.0.1.evil.example 127.0.0.1@evil.example"),
+            ("421", "host: ", "10.0.0.1 "),
+            (
+                "200",
+                "host: localhost\r\norigin: ",
+                "http://127.0.0.1:3000 http://localhost:8080 http://[::1]",
+            ),
+            ("403", "host: localhost\r\norigin: ", "http://evil.example https://evil.example file:// null "),
+            ("403", "host: localhost\r\norigin: ", "http://localhost.evil.example"),
         ] {
-            for value in values {
+            for value in values.split(' ') {
                 assert_eq!(ask(&format!("{header}{value}\r\n")).await, status, "{header}{value}");
             }
         }

@@ -15,13 +15,8 @@ fn mailbox(quirks: impl IntoIterator<Item = Quirk>) -> (Mailbox, SmtpClient) {
 }
 
 fn message_to(to: &str) -> Message {
-    let mail = Mail {
-        from: "ann@sender.test".into(),
-        to: to.into(),
-        subject: "Hello".into(),
-        text: "Hello\n.\nBob".into(),
-    };
-    mail.to_message().unwrap()
+    let (from, subject, text) = ("ann@sender.test".into(), "Hello".into(), "Hello Bob".into());
+    Mail { from, to: to.into(), subject, text }.to_message().unwrap()
 }
 
 fn message() -> Message {

@@ -200,26 +200,16 @@ fn poison_is_thrown_away_and_sends_nothing() {
     let worker = worker(&check, &site, &mailbox);
     let mail = site.spec.mail().json();
     let fields = ["from", "to", "subject", "text"].map(|field| mail[field].clone());
-    for mail in [
-        json!({"job": "a\nb", "number": 1, "of": 1, "mail": mail}),
-        json!({"job": "", "number": 1, "of": 1, "mail": mail}),
-        json!({"job": "a.b", "number": 1, "of": 1, "mail": mail}),
-        json!(["job", 1, 1, mail]),
-        json!({"job": "job", "number": 1, "of": 1, "mail": fields}),
-        json!({"job": "job", "number": -1, "of": 1, "mail": mail}),
-        json!({"job": "job", "number": 1, "of": 0, "mail": mail}),
-        json!({"job": "job", "number": 2, "of": 1, "mail": mail}),
-    ] {
+    let mails = [("a\nb", 1, 1), ("", 1, 1), ("a.b", 1, 1), ("job", -1, 1), ("job", 1, 0), ("job", 2, 1)]
+        .map(|(job, number, of)| json!({"job": job, "number": number, "of": of, "mail": mail}));
+    let arrays = [json!(["job", 1, 1, mail]), json!({"job": "job", "number": 1, "of": 1, "mail": fields})];
+    for mail in mails.into_iter().chain(arrays) {
         site.broker.publish(&check, "mails", mail.to_string().as_bytes());
     }
     site.broker.publish(&check, "mails", b"\x1b[31m{\xff");
-    for report in [
-        json!(["job", 1, 1, true]),
-        json!({"job": "a\nb", "number": 1, "of": 1, "sent": true}),
-        json!({"job": "job", "number": 1, "of": 0, "sent": true}),
-        json!({"job": "job", "number": 0, "of": 1, "sent": true}),
-        json!(1),
-    ] {
+    let reports = [("a\nb", 1, 1), ("job", 1, 0), ("job", 0, 1)]
+        .map(|(job, number, of)| json!({"job": job, "number": number, "of": of, "sent": true}));
+    for report in reports.into_iter().chain([json!(["job", 1, 1, true]), json!(1)]) {
         site.broker.publish(&check, "reports.job.1", report.to_string().as_bytes());
     }
     site.wait_empty(&check, limit::limit());
