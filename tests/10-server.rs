@@ -5,7 +5,7 @@
 //! 3. Disconnect the worker and wait for its exit, whatever it has replied.
 //! 4. When the server stops, wait until no work is in hand.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs};
 use support::ipc::Child;
 use support::predicates::str::contains;
@@ -329,20 +329,21 @@ fn what_is_not_a_reply_is_skipped() {
 
 #[test]
 fn a_real_node_worker_may_say_more_than_its_reply() {
-    let spec = support::spec!("10-server");
-    let Some(node) = support::node::node() else { return };
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(spec.number(2..6));
-    let worker = support::worker([&node, &node_program("talkative.mjs")]);
-    let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker}", mails.len()));
-    let (server, http) = spec.server(&mailbox).env("WORKER", worker).serve(&check);
-    post(&check, &http, &mails);
-    logs_number(&check, &server, mails.len());
-    wait_without_children(&check.about(REAP), &server);
+    with_a_node_worker("talkative.mjs");
 }
 
-fn node_program(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node").join(name)
+/// Posts some mails, of which one is refused, to a server whose worker is this program in Node.
+fn with_a_node_worker(name: &str) {
+    let Some(worker) = support::node::worker(name) else { return };
+    let (spec, mailbox) = support::spec_with_mailbox!("10-server");
+    let mails = spec.mails(spec.number(2..6));
+    let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker}", mails.len()));
+    mailbox.reply(&mails[0].to, Reply::Refuse(550));
+    let (mut server, http) = spec.server(&mailbox).env("WORKER", worker).serve(&check);
+    post(&check, &http, &mails);
+    logs_number(&check, &server, mails.len() - 1);
+    wait_without_children(&check.about(REAP), &server);
+    server.stops(&check);
 }
 
 #[test]
@@ -507,29 +508,13 @@ fn a_worker_that_dies_of_the_signal_is_logged() {
 #[test]
 fn clients_that_stop_in_the_middle_do_not_keep_it() {
     let (spec, mailbox) = support::spec_with_mailbox!("10-server");
-    let begun = spec.check(END, "connected five clients that stop in the middle of a request");
+    let begun = spec.check(END, "connected four clients that stop in the middle of a request");
     let (mut server, http) = spec.server(&mailbox).serve(&begun);
-    let head = "POST /endpoint HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
-    let pieces = [
-        String::new(),
-        "POST /end".to_owned(),
-        format!("{head}content-le"),
-        format!("{head}content-length: 100\r\n\r\n"),
-        format!("{head}content-length: 100\r\n\r\n{{\"emails\":["),
-    ];
-    let mut clients = Vec::new();
-    for piece in pieces {
-        let mut client = http.connect(&begun);
-        if let Err(error) = client.write(piece) {
-            begun.fail("a server that reads what its client sends", &error.to_string());
-        }
-        clients.push(client);
-    }
+    let clients = http.clients_that_stop(&begun);
     // Its answer says that the server has got to know the others.
     http.is_healthy(&begun);
-    let check = spec.check(END, "sent SIGTERM while five clients have stopped in the middle of a request");
-    server.signal(Signal::SIGTERM);
-    server.ends_well(&check);
+    let check = spec.check(END, "sent SIGTERM while four clients have stopped in the middle of a request");
+    server.stops(&check);
     for mut client in clients {
         client.read_to_end(&check);
     }
@@ -553,8 +538,7 @@ fn a_log_that_nobody_reads_stops_nothing() {
             mailbox.wait_letters(&check, sent);
             wait_without_children(&check.about(REAP), &server);
         }
-        server.signal(Signal::SIGTERM);
-        server.ends_well(&check.about(END));
+        server.stops(&check.about(END));
     }
 }
 
@@ -563,8 +547,7 @@ fn without_work_a_signal_ends_it_at_once() {
     let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let check = spec.check(END, "sent SIGTERM to the server when it had nothing to do");
     let (mut server, _http) = spec.server(&mailbox).serve(&check);
-    server.signal(Signal::SIGTERM);
-    server.ends_well(&check);
+    server.stops(&check);
 }
 
 #[test]
@@ -592,17 +575,5 @@ fn workers_finish_their_job_when_the_server_is_killed() {
 
 #[test]
 fn the_worker_can_be_a_real_node_program() {
-    let spec = support::spec!("10-server");
-    let Some(node) = support::node::node() else { return };
-    let mailbox = spec.mailbox();
-    let mails = spec.mails(spec.number(2..6));
-    let worker = support::worker([&node, &node_program("send_mail.mjs")]);
-    let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker}", mails.len()));
-    mailbox.reply(&mails[0].to, Reply::Refuse(550));
-    let (mut server, http) = spec.server(&mailbox).env("WORKER", worker).serve(&check);
-    post(&check, &http, &mails);
-    logs_number(&check, &server, mails.len() - 1);
-    wait_without_children(&check, &server);
-    server.signal(Signal::SIGTERM);
-    server.ends_well(&check);
+    with_a_node_worker("send_mail.mjs");
 }
