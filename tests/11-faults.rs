@@ -843,16 +843,9 @@ fn a_signal_ends_the_server_even_when_a_worker_hangs() {
 
 #[test]
 fn bad_configuration_is_told_at_the_start() {
-    let bad = [
-        ("WORKER_TIMEOUT_SECONDS", "soon"),
-        ("WORKER_TIMEOUT_SECONDS", "0"),
-        ("WORKER_GRACE_SECONDS", "-1"),
-        ("SMTP_URL", "nowhere"),
-    ];
-    for (name, value) in bad {
-        let (check, mailbox) = begin(CONTRACT, format!("started the server with {name}={value:?}"));
-        program(&check, &mailbox).env(name, value).run(&check).code(2).reports_error(&[name]);
-    }
+    spec().refuses_values(CONTRACT, "WORKER_TIMEOUT_SECONDS", &["soon", "0"], "1");
+    spec().refuses_values(CONTRACT, "WORKER_GRACE_SECONDS", &["-1"], "1");
+    spec().refuses_values(CONTRACT, "SMTP_URL", &["nowhere"], "smtp://127.0.0.1:2525");
 }
 
 #[test]
