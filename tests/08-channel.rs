@@ -7,7 +7,6 @@
 //! 5. The parent: send and receive at once (look up: `tokio::select!`).
 //! 6. The parent: disconnect, wait for the child, and say whether all went well.
 
-use std::path::Path;
 use support::ipc::{Channel, Child, test_as_child};
 use support::predicates::prelude::*;
 use support::predicates::str::{contains, is_empty};
@@ -407,7 +406,7 @@ fn a_real_node_child_works() {
     let Some(node) = support::node::node() else { return };
     let check = spec.check(FORK, "ran the program with a real Node child");
     let message = a_message(&spec);
-    let child = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/echo.mjs");
+    let child = support::node::program("echo.mjs");
     let program = spec.program().arg(node).arg(child).stdin(format!("{message}\n\"two\"\n"));
     let finished = program.run(&check).code(0);
     let first = parse(&check, finished.stdout().lines().next().unwrap_or_default());
@@ -420,7 +419,7 @@ fn a_real_node_parent_works() {
     let spec = support::spec!("08-channel");
     let Some(node) = support::node::node() else { return };
     let check = spec.check(TAKE, "let real Node fork the program");
-    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/parent.mjs");
+    let parent = support::node::program("parent.mjs");
     let word = spec.word();
     let program = spec.other_program(node, "node").arg(parent).arg(spec.program_path()).arg(&word);
     let finished = program.run(&check).code(0);

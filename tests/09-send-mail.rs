@@ -5,7 +5,6 @@
 //! 3. Start a task for each connection, at most `SMTP_CONNECTIONS` of them (look up: `tokio::task::JoinSet`).
 //! 4. Send the mails of the queue over one connection, count, and say goodbye.
 
-use std::path::Path;
 use support::ipc::Channel;
 use support::predicates::prelude::*;
 use support::predicates::str::contains;
@@ -376,8 +375,7 @@ fn it_works_under_a_real_node_server() {
     let count = spec.number(2..7);
     let check =
         spec.check(TAKE, format!("let the article's server in real Node fork the worker for {count} mails"));
-    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/server.mjs");
-    let server = spec.other_program(node, "node").arg(server).env("PORT", "0");
+    let server = spec.other_program(node, "node").arg(support::node::program("server.mjs")).env("PORT", "0");
     let server = server.env("SMTP_URL", mailbox.url()).env("WORKER_EXEC", spec.program_path());
     let (server, http) = server.serve(&check);
     check.is_sent(&http.post_mails(&check, &spec.mails(count)));

@@ -7,9 +7,7 @@
 //! 5. Settle the account of a worker that is gone: what is unknown, what is not started?
 //! 6. Try again, with what was not sent, under the same Message-IDs.
 
-use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 use support::figures::{self, Holdings};
 use support::ipc::Channel;
@@ -256,8 +254,7 @@ fn a_real_node_parent_goes_on_working() {
     let script = Scratch::new(SCRIPTS, "worker.sh");
     let text = format!("exec '{}' send-mail", spec.program_path().display());
     jobs::write_executable(&check, script.path(), &text);
-    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/server.mjs");
-    let program = spec.other_program(node, "node").arg(server).env("PORT", "0");
+    let program = spec.other_program(node, "node").arg(support::node::program("server.mjs")).env("PORT", "0");
     let server = started(&check, program.env("SMTP_URL", mailbox.url()).env("WORKER_EXEC", script.path()));
     let answer = server.offer(&check, &spec.mails(4));
     check.json("the answer", &answer.json(), &json!({"status": true, "sent": true}));
@@ -412,28 +409,31 @@ fn worker_plays(
 }
 
 /// The worker sends the first of four mails, starts the second one, and goes wrong. So one is unknown.
-fn goes_wrong_half_way(sections: Sections, waits: Waits, what: &str, before: &str, then: &str) {
+fn half_way(of_the_end: &'static str, what: &str, then: &str) {
+    half_way_with(of_the_end, PATIENT, what, "", then);
+}
+
+/// The same with other waits, and with what the worker does before.
+fn half_way_with(of_the_end: &'static str, waits: Waits, what: &str, before: &str, then: &str) {
     let body = format!("{before} half_way $@; {then}");
-    worker_plays(sections, waits, what, &body, "failed", [1, 0, 1, 2]);
+    worker_plays((of_the_end, SETTLE), waits, what, &body, "failed", [1, 0, 1, 2]);
 }
 
 #[test]
 fn a_worker_that_exits_half_way() {
-    let what = "exits with status 3 at the second mail";
-    goes_wrong_half_way((SETTLE, SETTLE), PATIENT, what, "", "exit 3");
+    half_way(SETTLE, "exits with status 3 at the second mail", "exit 3");
 }
 
 #[test]
 fn a_worker_that_crashes() {
     let what = "crashes with SIGSEGV at the second mail";
-    goes_wrong_half_way((SETTLE, SETTLE), PATIENT, what, "ulimit -c 0;", "kill -SEGV $$");
+    half_way_with(SETTLE, PATIENT, what, "ulimit -c 0;", "kill -SEGV $$");
 }
 
 #[test]
 fn a_worker_that_is_killed_in_the_middle_of_a_report() {
     let then = r#"printf '{"sent":"%s' "$2" >&3; kill -KILL $$"#;
-    let what = "is killed when it has written half of a report";
-    goes_wrong_half_way((SETTLE, SETTLE), PATIENT, what, "", then);
+    half_way(SETTLE, "is killed when it has written half of a report", then);
 }
 
 #[test]
@@ -489,13 +489,12 @@ fn a_worker_that_never_says_a_word_and_ends() {
 #[test]
 fn a_worker_that_closes_the_channel_and_lives_on() {
     let (what, then) = ("closes the channel and lives on", "exec 3>&-; hang");
-    goes_wrong_half_way((END, SETTLE), PATIENT, what, "trap '' TERM;", then);
+    half_way_with(END, PATIENT, what, "trap '' TERM;", then);
 }
 
 #[test]
 fn a_worker_that_writes_garbage() {
-    let what = "writes what is no JSON and goes on";
-    goes_wrong_half_way((TALK, SETTLE), PATIENT, what, "", "say 'Hello, world!'; hang");
+    half_way(TALK, "writes what is no JSON and goes on", "say 'Hello, world!'; hang");
 }
 
 #[test]
@@ -508,19 +507,17 @@ fn a_worker_that_says_other_things_too() {
 #[test]
 fn a_worker_that_says_other_things_forever() {
     let what = "never stops saying \"tick\", which is not a report";
-    goes_wrong_half_way((TALK, SETTLE), PATIENT, what, "", r#"while say '"tick"'; do :; done"#);
+    half_way(TALK, what, r#"while say '"tick"'; do :; done"#);
 }
 
 #[test]
 fn a_worker_that_reports_what_it_was_not_given() {
-    let what = "reports a mail that it was not given";
-    goes_wrong_half_way((TALK, SETTLE), PATIENT, what, "", "sent '<other@spec.test>'; hang");
+    half_way(TALK, "reports a mail that it was not given", "sent '<other@spec.test>'; hang");
 }
 
 #[test]
 fn a_worker_that_reports_the_start_of_a_mail_twice() {
-    let what = "reports twice that the second mail is started";
-    goes_wrong_half_way((TALK, SETTLE), PATIENT, what, "", "started $2; hang");
+    half_way(TALK, "reports twice that the second mail is started", "started $2; hang");
 }
 
 #[test]
@@ -531,13 +528,12 @@ fn a_worker_that_counts_too_much() {
 
 #[test]
 fn a_worker_that_hangs() {
-    goes_wrong_half_way((TALK, SETTLE), DEADLINE, "is silent at the second mail", "", "hang");
+    half_way_with(TALK, DEADLINE, "is silent at the second mail", "", "hang");
 }
 
 #[test]
 fn a_worker_that_ignores_sigterm() {
-    let what = "is silent and ignores SIGTERM";
-    goes_wrong_half_way((END, SETTLE), DEADLINE, what, "trap '' TERM;", "hang");
+    half_way_with(END, DEADLINE, "is silent and ignores SIGTERM", "trap '' TERM;", "hang");
 }
 
 #[test]
@@ -622,14 +618,14 @@ fn the_server_sleeps_while_it_waits_for_a_worker_to_exit() {
 #[test]
 fn a_worker_whose_own_child_holds_the_channel() {
     let what = "has a child that holds the channel, and is silent";
-    goes_wrong_half_way((END, SETTLE), DEADLINE, what, "sleep 30 &", "hang");
+    half_way_with(END, DEADLINE, what, "sleep 30 &", "hang");
 }
 
 #[test]
 fn a_worker_whose_own_child_holds_the_channel_when_it_exits() {
     let what = "exits, but its child holds the channel, and it is silent";
     // Its last words have a limit of their own: LAST_WORDS.
-    goes_wrong_half_way((END, SETTLE), (DEADLINE.0, "30"), what, "sleep 30 &", "exit 3");
+    half_way_with(END, (DEADLINE.0, "30"), what, "sleep 30 &", "exit 3");
 }
 
 #[test]
@@ -731,9 +727,7 @@ fn a_mail_server_that_talks_much_is_cut_short() {
 
 #[test]
 fn the_worker_can_be_a_real_node_program() {
-    let Some(node) = support::node::node() else { return };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/send_mail.mjs");
-    let worker = support::worker([&node, &script]);
+    let Some(worker) = support::node::worker("send_mail.mjs") else { return };
     let (check, mailbox) = begin(TALK, format!("posted 4 mails to a server with WORKER={worker}"));
     let server = started(&check, program(&check, &mailbox).env("WORKER", worker));
     server.runs(&check, &check.spec().mails(4), "done", [4, 0, 0, 0]);
@@ -800,13 +794,7 @@ fn a_client_that_stops_in_the_middle_does_not_keep_the_server() {
     let did = "sent SIGTERM while clients are in the middle of a request line, a header and a body";
     let (check, mailbox) = begin(CONTRACT, did);
     let mut server = server(&check, &mailbox);
-    let head = "POST /endpoint HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-le";
-    let body = format!("{head}ngth: 1000\r\n\r\n{{\"emails\": [");
-    let clients = ["POST /endp", head, body.as_str()].map(|request| {
-        let mut client = server.http.connect(&check);
-        client.write(request).unwrap_or_else(|error| check.fail("a server that reads", &error.to_string()));
-        client
-    });
+    let clients = server.http.clients_that_stop(&check);
     server.is_healthy(&check);
     server.stops(&check);
     drop(clients);
@@ -855,16 +843,9 @@ fn a_signal_ends_the_server_even_when_a_worker_hangs() {
 
 #[test]
 fn bad_configuration_is_told_at_the_start() {
-    let bad = [
-        ("WORKER_TIMEOUT_SECONDS", "soon"),
-        ("WORKER_TIMEOUT_SECONDS", "0"),
-        ("WORKER_GRACE_SECONDS", "-1"),
-        ("SMTP_URL", "nowhere"),
-    ];
-    for (name, value) in bad {
-        let (check, mailbox) = begin(CONTRACT, format!("started the server with {name}={value:?}"));
-        program(&check, &mailbox).env(name, value).run(&check).code(2).reports_error(&[name]);
-    }
+    spec().refuses_values(CONTRACT, "WORKER_TIMEOUT_SECONDS", &["soon", "0"], "1");
+    spec().refuses_values(CONTRACT, "WORKER_GRACE_SECONDS", &["-1"], "1");
+    spec().refuses_values(CONTRACT, "SMTP_URL", &["nowhere"], "smtp://127.0.0.1:2525");
 }
 
 #[test]
@@ -923,7 +904,10 @@ fn random_kills(rounds: usize) -> String {
     let after_retries = jobs::account("after the retries", storm.asked, &statuses, &mailbox);
     let expected = [storm.asked - storm.refused, storm.refused, 0, 0];
     check.equal("sent, failed, unknown, not started, of all jobs", &sum(&statuses), &expected);
-    check_duplicates(&check, &mailbox, storm.unreported);
+    // Only what was accepted and not told came twice, and then with one Message-ID.
+    let (letters, different) = (mailbox.letters().len(), message_ids(&mailbox).len());
+    check.equal("the number of different Message-IDs", &different, &(storm.asked - storm.refused));
+    check.equal("the number of mails that came twice", &(letters - different), &storm.unreported);
     let before = before.unwrap_or_default();
     let after = jobs::nothing_grew(&check, &server, before, 4);
     format!(
@@ -980,19 +964,5 @@ impl Storm {
 
     fn statuses(&self, check: &Check, server: &JobServer) -> Vec<Value> {
         self.jobs.iter().map(|job| server.status(check, job)).collect()
-    }
-}
-
-/// Only what was accepted and not told came twice, and then with one Message-ID.
-fn check_duplicates(check: &Check, mailbox: &Mailbox, expected: usize) {
-    let mut by_recipient: HashMap<String, Vec<String>> = HashMap::new();
-    for letter in mailbox.letters() {
-        by_recipient.entry(letter.recipients.concat()).or_default().push(letter.header("Message-ID"));
-    }
-    let twice: Vec<_> = by_recipient.values().filter(|ids| ids.len() > 1).collect();
-    check.equal("the number of mails that came twice", &twice.len(), &expected);
-    for ids in twice {
-        let different: HashSet<_> = ids.iter().collect();
-        check.holds("both have one Message-ID", different.len() == 1, format!("{ids:?}"));
     }
 }

@@ -567,8 +567,7 @@ fn a_refused_mail_is_not_counted_and_a_mail_server_that_is_down_is_no_refusal() 
     let mut first = site.worker_program(url).start();
     server.post(&check, &mails);
     first.log_line(&check, &contains("has to wait"));
-    first.signal(Signal::SIGTERM);
-    first.ends_well(&check);
+    first.stops(&check);
     let second = site.worker(&mailbox);
     for to in [&mails[1].to, &mails[2].to, &mails[4].to, &mails[5].to] {
         let line =

@@ -6,14 +6,17 @@
 //! - `list.rs`: all [`Jobs`] of a server, and what `GET /jobs/ID` answers ([`Status`]).
 //! - `progress.rs`: what one worker was given and has said about it so far ([`Progress`]).
 //! - `size.rs`: how much some mails are ([`Size`]), for limits.
+//! - `answers.rs`: what the server answers to requests about jobs ([`Accepted`], [`status`](status())).
 
 mod account;
+mod answers;
 mod list;
 mod messages;
 mod progress;
 mod size;
 
 pub use account::{Numbers, Problem, State, Why};
+pub use answers::{Accepted, status};
 pub use list::{Jobs, RetryError, Status};
 pub use messages::{Assignment, NumberedMail, Report};
 pub use progress::Progress;

@@ -11,15 +11,14 @@ mod queue;
 mod slots;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use jobs::Status;
+use jobs::Accepted;
 use mail::{SmtpServer, exit_code};
 use queue::Refused;
-use serde::Serialize;
 use server::{SEND_MAIL, ShutdownSignals, WorkerCommand};
 use slots::Pool;
 use std::env;
@@ -57,25 +56,14 @@ fn routes(pool: Pool) -> Router {
     Router::new()
         .route("/health", get(async || "ok"))
         .route("/endpoint", post(endpoint))
-        .route("/jobs/{id}", get(status))
+        .route("/jobs/{id}", get(jobs::status).with_state(pool.jobs.clone()))
         .with_state(pool)
-}
-
-#[derive(Serialize)]
-struct Accepted {
-    status: bool,
-    job: u64,
 }
 
 /// Puts the job into the queue. When there is no room, the client hears so at once, and whether to try again.
 async fn endpoint(State(pool): State<Pool>, request: Request) -> Response {
     let (job, mails) = pool.jobs.accept(request.emails);
     todo!("1: into the queue and 202, or forget the job and 413, or 503 with Retry-After")
-}
-
-async fn status(State(pool): State<Pool>, Path(id): Path<String>) -> Result<Json<Status>, ErrorAnswer> {
-    let status = id.parse().ok().and_then(|id| pool.jobs.status(id));
-    status.map(Json).ok_or_else(|| ErrorAnswer::new(StatusCode::NOT_FOUND, "there is no such job"))
 }
 
 /// Nothing new comes; what was accepted is finished; then the workers exit.

@@ -1,7 +1,9 @@
 //! How long a server waits for a worker. Lesson 10 waits forever; lessons 11 and 12 use this.
 
 use mail::env;
+use std::pin::pin;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How long a server waits for a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,3 +26,17 @@ impl Timeouts {
         })
     }
 }
+
+// ANCHOR: within
+/// Waits for `work`, but not longer than `limit`. The time is counted in ten parts and one more: when this server itself
+/// was stopped (Ctrl-Z) and goes on, one part is over at once, and what came meanwhile is seen in the next.
+pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    for _ in 0..=10 {
+        if let Ok(done) = timeout(limit / 10, &mut work).await {
+            return Some(done);
+        }
+    }
+    None
+}
+// ANCHOR_END: within

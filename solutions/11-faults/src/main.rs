@@ -9,9 +9,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
 use axum::routing::{get, post};
-use jobs::{Assignment, Jobs, NumberedMail, RetryError, Status};
+use jobs::{Accepted, Assignment, Jobs, NumberedMail};
 use mail::{SmtpServer, exit_code};
-use serde::Serialize;
 use server::{SEND_MAIL, ShutdownSignals, Timeouts, WorkerCommand};
 use std::env;
 use std::process::ExitCode;
@@ -55,16 +54,9 @@ fn routes(server: Server) -> Router {
     Router::new()
         .route("/health", get(async || "ok"))
         .route("/endpoint", post(endpoint))
-        .route("/jobs/{id}", get(status))
+        .route("/jobs/{id}", get(jobs::status).with_state(server.jobs.clone()))
         .route("/jobs/{id}/retry", post(retry))
         .with_state(server)
-}
-
-/// `{"status": true, "job": ID}`: the server has the job. Whether the mails are sent is another question.
-#[derive(Serialize)]
-struct Accepted {
-    status: bool,
-    job: u64,
 }
 
 // ANCHOR: endpoint
@@ -78,26 +70,14 @@ async fn endpoint(State(server): State<Server>, request: Request) -> (StatusCode
 }
 // ANCHOR_END: endpoint
 
-async fn status(State(server): State<Server>, Path(id): Path<String>) -> Result<Json<Status>, ErrorAnswer> {
-    let status = id.parse().ok().and_then(|id| server.jobs.status(id));
-    status.map(Json).ok_or_else(|| ErrorAnswer::new(StatusCode::NOT_FOUND, "there is no such job"))
-}
-
 async fn retry(
     State(server): State<Server>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Accepted>), ErrorAnswer> {
     let job = id.parse().unwrap_or(0); // The numbers begin with 1.
-    let (status, why) = match server.jobs.retry(job, is_unsent) {
-        Ok(mails) => {
-            tokio::spawn(supervise(server, job, mails));
-            return Ok((StatusCode::ACCEPTED, Json(Accepted { status: true, job })));
-        }
-        Err(RetryError::NoSuchJob) => (StatusCode::NOT_FOUND, "there is no such job"),
-        Err(RetryError::StillRunning) => (StatusCode::CONFLICT, "it has not finished yet"),
-        Err(RetryError::NothingToSend) => (StatusCode::CONFLICT, "every mail is sent"),
-    };
-    Err(ErrorAnswer::new(status, format!("cannot retry the job: {why}")))
+    let mails = server.jobs.retry(job, is_unsent)?;
+    tokio::spawn(supervise(server, job, mails));
+    Ok((StatusCode::ACCEPTED, Json(Accepted { status: true, job })))
 }
 
 // ANCHOR: supervise

@@ -3,9 +3,8 @@
 use channel::{Process, Receiver, Sender, Signal};
 use jobs::{Assignment, Progress, Report};
 use mail::log;
-use server::Timeouts;
+use server::{Timeouts, within};
 use std::io;
-use std::pin::pin;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -171,20 +170,6 @@ async fn hear(receiver: &mut Receiver, progress: &mut Progress) -> bool {
         Err(error) => !error.is_fatal(),
     }
 }
-
-// ANCHOR: within
-/// Waits for `work`, but not longer than `limit`. The time is counted in ten parts and one more: when this server itself
-/// was stopped (Ctrl-Z) and goes on, one part is over at once, and what came meanwhile is seen in the next.
-async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    for _ in 0..=10 {
-        if let Ok(done) = timeout(limit / 10, &mut work).await {
-            return Some(done);
-        }
-    }
-    None
-}
-// ANCHOR_END: within
 
 fn describe(status: io::Result<ExitStatus>) -> String {
     status.map_or_else(|error| format!("cannot be waited for: {error}"), |status| format!("ended: {status}"))

@@ -3,7 +3,7 @@
 use crate::http::{Answer, read_answer};
 use crate::{Check, Http, Transcript, limit};
 use std::io::{self, BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 
 /// An answer that is longer than this is a failure.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
@@ -35,6 +35,19 @@ impl Http {
         let _ = stream.set_write_timeout(Some(limit::limit()));
         Connection { reader: BufReader::new(stream), transcript: self.transcript.clone() }
     }
+
+    /// Clients that have stopped in the middle of a request: before it, in its first line, in a header, and in its body.
+    pub fn clients_that_stop(&self, check: &Check) -> Vec<Connection> {
+        let head =
+            "POST /endpoint HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-le";
+        let body = format!("{head}ngth: 100\r\n\r\n{{\"emails\":[");
+        let stops = |said: &str| {
+            let mut client = self.connect(check);
+            client.write(said).unwrap_or_else(|error| check.fail("a server that reads", &error.to_string()));
+            client
+        };
+        ["", "POST /end", head, &body].map(stops).into()
+    }
 }
 
 impl Connection {
@@ -45,13 +58,6 @@ impl Connection {
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.transcript.note("client >", String::from_utf8_lossy(bytes.as_ref()));
         self.reader.get_mut().write_all(bytes.as_ref())
-    }
-
-    /// Closes the client's half: the server reads end of file, and can still answer.
-    pub fn close_writing(&mut self) {
-        self.transcript.note("client >", "(end)");
-        // Where the server has closed the connection, there is nothing left to close.
-        let _ = self.reader.get_ref().shutdown(Shutdown::Write);
     }
 
     /// The next HTTP answer. More than one can come on a connection.

@@ -69,19 +69,14 @@ impl Channel {
 
     /// Sends bytes as they are: half a frame, several frames, or no frame at all.
     pub fn send_bytes(&mut self, check: &Check, bytes: &[u8]) {
-        match self.try_send_bytes(bytes) {
+        self.transcript.note("channel >", String::from_utf8_lossy(bytes));
+        match self.stream.write_all(bytes) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 check.time_out("the program reads what is sent on the channel");
             }
             Err(error) => check.fail("the program keeps its end of the channel open", &error.to_string()),
         }
-    }
-
-    /// Sends bytes without checking that anybody reads them.
-    pub fn try_send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.transcript.note("channel >", String::from_utf8_lossy(bytes));
-        self.stream.write_all(bytes)
     }
 
     /// Waits until the program has read everything that was sent, so that what is sent next is a read of its

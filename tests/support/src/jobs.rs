@@ -161,12 +161,6 @@ impl JobServer {
         }
     }
 
-    /// SIGTERM must end the server.
-    pub fn stops(&mut self, check: &Check) {
-        self.signal(Signal::SIGTERM);
-        self.ends_well(check);
-    }
-
     /// Waits until no client can connect any more.
     pub fn wait_closed(&self, check: &Check) {
         check.eventually("the port is closed to new requests", || self.http.is_refused().then_some(()));

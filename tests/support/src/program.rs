@@ -452,6 +452,12 @@ impl Running {
         check.holds("the program ends with exit status 0", status.code() == Some(0), in_words(status));
     }
 
+    /// SIGTERM must end the program, with exit status 0.
+    pub fn stops(&mut self, check: &Check) {
+        self.signal(Signal::SIGTERM);
+        self.ends_well(check);
+    }
+
     fn try_wait(&mut self) -> Option<ExitStatus> {
         if self.status.is_none()
             && let Ok(Some(status)) = self.child.try_wait()
