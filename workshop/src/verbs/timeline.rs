@@ -48,12 +48,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
     let (solution, out) = (matches.get_flag("solution"), matches.get_one::<PathBuf>("out"));
     let lesson = lesson::one(&root, arguments::required(matches, "lesson"))?;
-    let load = load::of(lesson.number()).ok_or_else(|| {
-        Failure::input(format!(
-            "cannot draw lesson {}: its programs need more than is started here, such as a broker, nats-server",
-            lesson.number()
-        ))
-    })?;
+    let load = load::of(&root, &lesson)?;
     let default = workspace::target(&root).join(format!("timeline-{}.svg", lesson.number()));
     draw_one(&root, &lesson, load, solution, out.unwrap_or(&default))
 }

@@ -63,9 +63,9 @@ pub fn watch(root: &Path, program: &Path, load: &Load) -> Result<Record, Failure
     let mailbox = server::start_mailbox(Point::Accept, move |event| mail.tell(Happening::Mail(event)))?;
     let tap = start_tap(&news)?;
     let mut command = command(root, program, load, &tap)?;
-    command.env("SMTP_URL", mailbox.url()).envs(load.env.iter().copied());
+    command.env("SMTP_URL", mailbox.url()).envs(load.env.iter().cloned());
     let begin = Instant::now();
-    let (mut group, base) = match load.program {
+    let (mut group, base) = match &load.program {
         Program::Server(_) => {
             let Server { group, base } = Server::launch(&mut command, news.lines(true))?;
             (group, Some(base))
@@ -107,7 +107,7 @@ fn command(root: &Path, program: &Path, load: &Load, tap: &Tap) -> Result<Comman
         tap.command(worker, role).map_err(|error| Failure::work(format!("cannot find this program: {error}")))
     };
     let mut command = Command::new(program);
-    match load.program {
+    match &load.program {
         Program::Server(None) => {}
         Program::Server(Some(role)) => {
             command.env("WORKER", worker(tapped(program, Some(role))?));
@@ -248,13 +248,13 @@ impl Watcher<'_> {
     }
 
     /// Sends a request on a thread of its own. The answer comes as a happening.
-    fn request(&mut self, method: &'static str, path: &'static str, body: String) {
+    fn request(&mut self, method: &'static str, path: &str, body: String) {
         let Some(base) = self.base.clone() else { return };
         let (news, number, now) = (self.news.clone(), self.clients.bars.len(), Instant::now());
-        let part = Part::new(now, Kind::Waits, format!("{method} {path}"));
+        let (part, path) = (Part::new(now, Kind::Waits, format!("{method} {path}")), path.to_owned());
         self.clients.bars.push(Bar { begin: now, end: now, parts: vec![part] });
         thread::spawn(move || {
-            news.tell(Happening::Answer(number, http::request(&base, method, path, &body)))
+            news.tell(Happening::Answer(number, http::request(&base, method, &path, &body)))
         });
     }
 
@@ -321,7 +321,7 @@ impl Watcher<'_> {
             bar.parts.iter_mut().filter(|part| part.end == part.begin).for_each(|part| part.end = bar.end);
         }
         let mut lanes = vec![clients, self.input];
-        lanes.extend(lanes_of(threads, self.of_process, self.load.program));
+        lanes.extend(lanes_of(threads, self.of_process, &self.load.program));
         lanes.extend([self.stdout, self.log, mails]);
         lanes.retain(|lane| !lane.bars.is_empty() || !lane.notes.is_empty());
         Record { zero: self.zero, end, lanes, missing }
@@ -329,7 +329,7 @@ impl Watcher<'_> {
 }
 
 /// The lanes of threads. All threads of a process stand together, in the order in which the processes came.
-fn lanes_of(mut threads: Vec<Thread>, mut notes: Vec<(u32, Note)>, program: Program) -> Vec<Lane> {
+fn lanes_of(mut threads: Vec<Thread>, mut notes: Vec<(u32, Note)>, program: &Program) -> Vec<Lane> {
     let mut pids: Vec<u32> = threads.iter().map(|thread| thread.pid).collect();
     pids.dedup();
     threads.sort_by_key(|thread| pids.iter().position(|pid| *pid == thread.pid));

@@ -60,7 +60,7 @@ fn brief(name: &str, value: &Value) -> String {
 }
 
 /// The name of a thread's lane, among all threads.
-pub fn name(thread: &Thread, all: &[Thread], program: Program) -> String {
+pub fn name(thread: &Thread, all: &[Thread], program: &Program) -> String {
     let process = process_name(thread, all, program);
     let siblings: Vec<u32> =
         all.iter().filter(|other| other.pid == thread.pid).map(|other| other.tid).collect();
@@ -73,7 +73,7 @@ pub fn name(thread: &Thread, all: &[Thread], program: Program) -> String {
 }
 
 /// The program itself comes first. All other processes descend from it.
-fn process_name(thread: &Thread, all: &[Thread], program: Program) -> String {
+fn process_name(thread: &Thread, all: &[Thread], program: &Program) -> String {
     let root = &all[0];
     if thread.pid == root.pid {
         let is_alone = all.iter().all(|other| other.pid == root.pid);
