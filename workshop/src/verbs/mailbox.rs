@@ -42,7 +42,7 @@ enum Happening {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let (sender, happenings) = mpsc::channel();
     let mailbox = start(matches.get_one("port").copied().unwrap_or(0), &sender)?;
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     say(format!("listening on {}", mailbox.url()));
     if matches.get_flag("hold") {
         mailbox.hold(Point::Rcpt);
