@@ -33,8 +33,7 @@ fn doctor_says_of_each_thing_whether_it_is_here() {
     ];
     says(run::workshop().arg("doctor").env("COLUMNS", "200"), 0, &words);
     let tiny = Tiny::new("doctor");
-    let words =
-        ["missing   Rust         rustc not found. rustup", "optional  node", "2 of these are missing"];
+    let words = ["missing   Rust         rustc not found. rustup", "optional  node", "error: missing: 2;"];
     says(tiny.workshop(&["doctor"]).env("PATH", "/nowhere"), 1, &words);
     let manifest = tiny.read("lessons/02-two/Cargo.toml");
     tiny.write("lessons/02-two/Cargo.toml", &manifest.replace("edition", "rust-version = \"1.89\"\nedition"));

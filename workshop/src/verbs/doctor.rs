@@ -92,14 +92,11 @@ fn look(root: &Path) -> Result<(), Failure> {
         let word = paint(&format!("{word:<8}"), look);
         say(format!("{word}  {name:<11}  {}", wrap(&text, 23, columns())));
     }
-    match missing {
-        0 => {
-            say("\nEverything is here that the workshop needs.");
-            Ok(())
-        }
-        1 => Err(Failure::work("1 of these is missing; its line says what mends it")),
-        count => Err(Failure::work(format!("{count} of these are missing; each line says what mends it"))),
+    if missing > 0 {
+        return Err(Failure::work(format!("missing: {missing}; the line of each says what mends it")));
     }
+    say("\nEverything is here that the workshop needs.");
+    Ok(())
 }
 
 /// What a program prints for `--version`, its first line.
