@@ -71,10 +71,8 @@ impl CommandLine {
     }
 
     fn run(&self, matches: &ArgMatches) -> Result<(), Failure> {
-        let (name, matches) = match (matches.subcommand(), self.without_verb) {
-            (Some(given), _) => given,
-            (None, Some(run)) => return run(),
-            (None, None) => return Err(Failure::input("there has to be a verb")),
+        let Some((name, matches)) = matches.subcommand() else {
+            return self.without_verb.map_or(Ok(()), |run| run());
         };
         let verb = self.verbs.iter().find(|(command, _)| command().get_name() == name);
         let (_, run) = verb.ok_or_else(|| Failure::input(format!("there is no verb \"{name}\"")))?;

@@ -55,7 +55,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         return Err(Failure::input("there is no such mutant"));
     }
     let site = Site::open(&root)?;
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     let began = Instant::now();
     let mut outcomes = prove::try_all(&site, tasks)?;
     try_own_tests(&site, &mut outcomes)?;

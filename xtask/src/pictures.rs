@@ -22,7 +22,7 @@ pub fn command() -> Command {
 /// Draws each picture with `cargo workshop timeline`.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     for lesson in lesson::chosen(&root, arguments::text(matches, "lesson"))? {
         let picture = format!("pictures/{}.svg", lesson.name);
         if !lesson.chapter(&root).contains(&picture) {

@@ -3,6 +3,7 @@
 mod run;
 
 use clap::{Arg, ArgMatches, Command};
+use course::files::write_if_new;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,10 +46,7 @@ pub fn write(root: &Path) -> Result<(), Failure> {
         let place = root.join(&path);
         match text {
             Some(text) => {
-                if let Some(folder) = place.parent() {
-                    fs::create_dir_all(folder).map_err(cannot)?;
-                }
-                fs::write(&place, text).map_err(cannot)?;
+                write_if_new(&place, text.as_bytes()).map_err(cannot)?;
                 say(format!("wrote {}", path.display()));
             }
             None => {

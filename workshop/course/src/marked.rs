@@ -169,7 +169,8 @@ pub fn sources(package: &Path) -> io::Result<BTreeSet<PathBuf>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
         files => files?,
     };
-    let is_hidden = |file: &Path| file.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
+    let is_hidden =
+        |file: &Path| file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     let is_rust = |file: &Path| file.extension().is_some_and(|extension| extension == "rs");
     let sources = files.into_iter().filter(|file| is_rust(file) && !is_hidden(file));
     Ok(sources.map(|file| Path::new("src").join(file)).collect())

@@ -184,14 +184,6 @@ fn double(number: u64) -> u64 {
     }
 
     #[test]
-    fn line_ends_of_windows_make_no_difference() {
-        let [one, other] =
-            [TEXT.to_owned(), TEXT.replace('\n', "\r\n")].map(|text| Source::parse(&text).unwrap());
-        assert_eq!(one.text(|_| false), other.text(|_| false));
-        assert_eq!(one.text(|_| true), other.text(|_| true));
-    }
-
-    #[test]
     fn marks_that_do_not_fit_together_are_named() {
         for (text, expected) in [
             ("// ANCHOR: step_1 a\nb\n", "the mark step_1 is never closed"),

@@ -51,22 +51,3 @@ fn step_to_read(report: &str) -> Option<u32> {
 fn after<'a>(report: &'a str, word: &str) -> Option<&'a str> {
     report.lines().find_map(|line| line.trim_start().strip_prefix(word)).map(str::trim_start)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_report_names_its_step() {
-        let step = |report: &str| Begin::Report(report.into()).step();
-        assert_eq!(
-            step("NOT WRITTEN YET: a\n\n  came:      todo 3: send\n\n  read:      step 3 of …"),
-            Some(3)
-        );
-        assert_eq!(
-            step("CHECK FAILED: a\n  came:      7\n\n  read:      \"2. Read it\" in book/src/x.md"),
-            Some(2)
-        );
-        assert_eq!(step("CHECK FAILED: a\n  came:      7\n\n  read:      \"Run it\" in book/src/x.md"), None);
-    }
-}

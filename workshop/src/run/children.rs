@@ -16,6 +16,7 @@ static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 /// Whether Ctrl-C was pressed: then a child that is started nevertheless is ended at once.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+#[derive(Clone)]
 struct Running {
     leader: u32,
     mark: Mark,
@@ -92,8 +93,9 @@ impl Drop for Group {
 
 /// Ends everything that was started here.
 pub fn end_all() {
-    let groups: Vec<(u32, Mark)> = running().iter().map(|group| (group.leader, group.mark.clone())).collect();
-    groups.iter().for_each(|(leader, mark)| end(*leader, mark));
+    // Not under the lock: whoever owns a group wants it, too.
+    let groups = running().clone();
+    groups.iter().for_each(|group| end(group.leader, &group.mark));
 }
 
 /// The same, also for whatever is started from now on.

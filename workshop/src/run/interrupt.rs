@@ -6,17 +6,16 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::thread;
 
-/// From now on, Ctrl-C ends all children and then calls `act`, instead of ending this process.
+/// From now on, Ctrl-C ends all children instead of this process.
 ///
 /// # Errors
 /// When the system takes no handler.
-pub fn listen(act: impl Fn() + Send + 'static) -> Result<(), Failure> {
+pub fn listen() -> Result<(), Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| Failure::work(format!("cannot listen for Ctrl-C: {error}")))?;
     thread::spawn(move || {
         for _signal in signals.forever() {
             children::interrupt();
-            act();
         }
     });
     Ok(())

@@ -26,7 +26,7 @@ pub fn command() -> Command {
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     let pages = build(&root, !matches.get_flag("no-open"))?;
     say(format!("The book is in {}", pages.join("index.html").display()));
     Ok(())

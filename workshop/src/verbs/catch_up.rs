@@ -23,7 +23,7 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let wanted = lesson::one(&root, arguments::required(matches, "lesson"))?;
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     let mut progress = Progress::load(&root);
     for lesson in lesson::all(&root)?.into_iter().take_while(|lesson| *lesson != wanted) {
         if matches!(progress::state(&mut progress, &root, &lesson)?, State::Green { .. }) {

@@ -37,7 +37,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let [all, solutions] = ["all", "solutions"].map(|flag| matches.get_flag(flag));
     let form = matches.get_one::<clap::Id>("form").map(clap::Id::as_str);
     let root = workspace::root()?;
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     let mut progress = Progress::load(&root);
     let lessons = match all {
         true => lesson::all(&root)?,

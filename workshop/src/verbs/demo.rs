@@ -60,7 +60,7 @@ enum Happening {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let package = arguments::required(matches, "package");
     let (sender, happenings) = mpsc::channel();
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     let (program, start) = match matches.get_one::<PathBuf>("program") {
         Some(program) => (program.clone(), program.display().to_string()),
         None => (workspace::build(&workspace::root()?, package)?, format!("cargo run -p {package}")),

@@ -47,7 +47,7 @@ enum Finding {
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     if matches.get_flag("day") {
         return classroom::try_the_day(&root);
     }
@@ -92,17 +92,11 @@ fn look(root: &Path) -> Result<(), Failure> {
         let word = paint(&format!("{word:<8}"), look);
         say(format!("{word}  {name:<11}  {}", wrap(&text, 23, columns())));
     }
-    for note in system_notes() {
-        say(wrap(&format!("note      {note}"), 10, columns()));
+    if missing > 0 {
+        return Err(Failure::work(format!("missing: {missing}; the line of each says what mends it")));
     }
-    match missing {
-        0 => {
-            say("\nEverything is here that the workshop needs.");
-            Ok(())
-        }
-        1 => Err(Failure::work("1 of these is missing; its line says what mends it")),
-        count => Err(Failure::work(format!("{count} of these are missing; each line says what mends it"))),
-    }
+    say("\nEverything is here that the workshop needs.");
+    Ok(())
 }
 
 /// What a program prints for `--version`, its first line.
@@ -227,16 +221,4 @@ fn build_time(root: &Path) -> Result<Finding, Failure> {
             "{took} is slow. Keep the workshop on a local disk, and look whether a virus scanner or another program is at work"
         )),
     })
-}
-
-fn system_notes() -> Vec<&'static str> {
-    let kernel = fs::read_to_string("/proc/version").unwrap_or_default().to_lowercase();
-    let notes = [
-        (cfg!(target_os = "macos"), "macOS: what only /proc shows is not checked by the specs."),
-        (
-            kernel.contains("microsoft"),
-            "WSL: keep the workshop in the Linux file system (~), not under /mnt. It is far faster.",
-        ),
-    ];
-    notes.into_iter().filter(|(is_here, _)| *is_here).map(|(_, note)| note).collect()
 }

@@ -162,16 +162,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hints_are_those_of_the_step() {
-        let hint = |name: &str| format!("<details><summary>{name}</summary>\n\n{name}.\n</details>\n");
-        let (a, b, c) = (hint("a"), hint("b"), hint("c"));
-        let text = format!("# Hints\n\n## 1. One\n\n{a}\n## 2. Two\n\n{b}\n{c}");
-        assert_eq!(parse(&text, 1), Some(("1. One".into(), vec!["a\n\na.".into()])));
-        assert_eq!(parse(&text, 2), Some(("2. Two".into(), vec!["b\n\nb.".into(), "c\n\nc.".into()])));
-        assert_eq!(parse(&text, 3), None);
-    }
-
-    #[test]
     fn text_is_wrapped_and_code_is_not() {
         let text =
             "More\n\nOne two\nthree four.\n\n```rust,ignore\nlet long = one + two + three;\n```\n\nFive.";

@@ -42,10 +42,14 @@ enum Happening {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let (sender, happenings) = mpsc::channel();
     let mailbox = start(matches.get_one("port").copied().unwrap_or(0), &sender)?;
-    interrupt::listen(|| {})?;
-    say(format!("listening on {}", mailbox.url()));
-    if matches.get_flag("hold") {
+    let holds = matches.get_flag("hold");
+    if holds {
+        // Before anyone knows where it listens.
         mailbox.hold(Point::Rcpt);
+    }
+    interrupt::listen()?;
+    say(format!("listening on {}", mailbox.url()));
+    if holds {
         tell_of_enter(&sender);
         say("Every mail is held. Press Enter to let the oldest one go. Ctrl-C ends the mailbox.");
     } else {

@@ -15,9 +15,9 @@ use crate::run::{interrupt, workspace};
 use crate::ui::arguments;
 use crate::ui::terminal::{columns, say, wrap};
 use clap::{ArgMatches, Command, value_parser};
+use course::files::write_if_new;
 use load::Load;
 use observe::text::counted;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the command line can say.
@@ -40,7 +40,7 @@ pub fn command() -> Command {
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     if !sample::SEES_THREADS {
         say(
             "Only Linux shows single threads and what they wait for: this picture has one lane for a process.",
@@ -64,7 +64,9 @@ fn draw_one(root: &Path, lesson: &Lesson, load: Load, solution: bool, file: &Pat
     let head = title.split(':').next().unwrap_or(&title);
     let id = format!("timeline-{}", lesson.number());
     let sentences = words::describe(&record, &load.words);
-    write(file, &draw::draw(&record, head, &id, &sentences.join(" ")))?;
+    let picture = draw::draw(&record, head, &id, &sentences.join(" "));
+    write_if_new(file, picture.as_bytes())
+        .map_err(|error| Failure::input(format!("cannot write {}: {error}", file.display())))?;
     say(format!("{head} ({package})"));
     for sentence in &sentences {
         say(format!("  {}", wrap(sentence, 4, columns())));
@@ -86,12 +88,4 @@ fn must_be_written(root: &Path, lesson: &Lesson) -> Result<(), Failure> {
         "lesson {number} is not written yet: {} to go. `cargo workshop timeline {number} --solution` draws the solution",
         counted(left, "step")
     )))
-}
-
-fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder
-        .map_or(Ok(()), fs::create_dir_all)
-        .and_then(|()| fs::write(file, text))
-        .map_err(|error| Failure::input(format!("cannot write {}: {error}", file.display())))
 }

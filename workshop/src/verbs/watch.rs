@@ -41,7 +41,7 @@ enum Happening {
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     let progress = Progress::load(&root);
     let lesson = check::named_or_next(&root, &progress, matches)?;
     let (sender, happenings) = mpsc::channel();

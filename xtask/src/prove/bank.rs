@@ -79,8 +79,6 @@ pub enum Kind {
 /// How an answer differs from the solution.
 #[derive(Debug)]
 pub enum Change {
-    /// The solution itself.
-    None,
     /// Each first text, which occurs once, becomes the second one.
     Replace(Vec<(String, String)>),
     /// What stands between these places becomes this text.
@@ -111,7 +109,7 @@ impl Answer {
             name: "the solution itself".into(),
             kind: Kind::Right,
             file: String::new(),
-            change: Change::None,
+            change: Change::Replace(Vec::new()),
         }
     }
 
@@ -130,7 +128,6 @@ impl Answer {
     /// When the text to be replaced is not there exactly once.
     pub fn apply(&self, solution: &str) -> Result<String, String> {
         match &self.change {
-            Change::None => Ok(solution.to_owned()),
             Change::Span { from, to, text } => {
                 let range = from.offset(solution).zip(to.offset(solution)).filter(|(from, to)| from <= to);
                 let (from, to) = range.ok_or_else(|| format!("there is no such place in {}", self.file))?;

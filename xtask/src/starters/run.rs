@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 pub fn run(root: &Path, wanted: Option<&str>) -> Result<(), Failure> {
     let lessons = lesson::chosen(root, wanted)?;
     let site = Site::open(root)?;
-    interrupt::listen(|| {})?;
+    interrupt::listen()?;
     let copy = site.copy()?;
     let mut bad = Vec::new();
     for lesson in &lessons {

@@ -58,26 +58,19 @@ pub fn prepare(root: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says what of the day cannot be tried, since it is not here. Without the book, the chapters are text files.
+/// Builds the book, and says what of the day cannot be tried. Without the book, the chapters are text files.
 fn build_book_and_look_for_tools(root: &Path) -> Vec<String> {
-    let tools = [
-        ("mdbook", "the book in a browser"),
-        ("nats-server", "lesson 13"),
-        ("node", "the checks with real Node"),
-    ];
+    let tools = [("nats-server", "lesson 13"), ("node", "the checks with real Node")];
     let missing = tools.into_iter().filter(|(tool, _)| observe::tool::find(tool).is_none());
-    let mut not_tried: Vec<String> =
-        missing.map(|(tool, what)| format!("{what}, since {tool} is not installed")).collect();
-    match book::build(root, false) {
-        Ok(pages) => say(format!("The book is built: {}/index.html\n", pages.display())),
-        Err(why) => {
-            say(format!("The book is not built ({why}).\n"));
-            if observe::tool::find("mdbook").is_some() {
-                not_tried.push("the book in a browser, since mdbook cannot build it".into());
-            }
+    let missing = missing.map(|(tool, what)| format!("{what}, since {tool} is not installed"));
+    let book = match book::build(root, false) {
+        Ok(pages) => {
+            say(format!("The book is built: {}/index.html\n", pages.display()));
+            None
         }
-    }
-    not_tried
+        Err(why) => Some(format!("the book in a browser: {why}")),
+    };
+    book.into_iter().chain(missing).collect()
 }
 
 /// Builds and runs the spec of each lesson and of each solution, as people do it during the day.
