@@ -39,7 +39,7 @@ async fn endpoint(
     if of == 0 && !done {
         // No worker will ever report about it.
         log!("Number of mails sent 0");
-        let marked = broker.ledger.finish(&job).await;
+        let marked = broker.ledger.finish(&job, &[]).await;
         marked.map_err(|why| Refusal::Unavailable(why).answer(&job))?;
     }
     Ok((StatusCode::ACCEPTED, Json(Accepted { status: true, job })).into_response())

@@ -2,16 +2,19 @@
 
 use crate::{Assignment, HEARTBEAT, JobId, PULL_LIMIT, Refusal, Report, text};
 use async_nats::header::{HeaderMap, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE};
-use async_nats::jetstream::Message;
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::context::{Context, PublishErrorKind};
-use async_nats::jetstream::stream::{self, LastRawMessageErrorKind};
+use async_nats::jetstream::stream::{self, DeleteMessageErrorKind, LastRawMessageErrorKind};
 use std::time::Duration;
 
 /// The stream of reports. The subject of each is `reports.JOB.NUMBER`.
 const REPORTS: &str = "reports";
 /// How long the reports about a job wait for the missing ones, which never come when a client gave up halfway.
 const REPORTS_LIMIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// What the broker says when a message that is to be deleted is not there.
+const GONE: [ErrorCode; 3] =
+    [ErrorCode::NO_MESSAGE_FOUND, ErrorCode::SEQUENCE_NOT_FOUND, ErrorCode::STREAM_MESSAGE_DELETE_FAILED];
 /// The stream of jobs. `jobs.JOB.mails` is a digest of its mails, and `jobs.JOB.done` says that it is done.
 const JOBS: &str = "jobs";
 /// How long a job's name is remembered.
@@ -91,10 +94,11 @@ impl Ledger {
     }
 
     // ANCHOR: finish
-    /// Marks a job as done. That is one message, which is stored or not. After that its reports can go.
-    pub async fn finish(&self, job: &JobId) -> Result<(), String> {
+    /// Marks a job as done. That is one message, which is stored or not. After that its reports can go, which are at these
+    /// places in the stream.
+    pub async fn finish(&self, job: &JobId, reports: &[u64]) -> Result<(), String> {
         self.store(format!("{JOBS}.{job}.done"), Vec::new()).await?;
-        self.delete_reports(job).await
+        self.delete_reports(reports).await
     }
     // ANCHOR_END: finish
 
@@ -138,17 +142,18 @@ impl Ledger {
         consumer.stream().expires(PULL_LIMIT).heartbeat(HEARTBEAT).messages().await.map_err(text)
     }
 
-    /// Deletes all reports about a job.
-    pub(crate) async fn delete_reports(&self, job: &JobId) -> Result<(), String> {
+    /// Deletes the reports at these places in the stream, unless they have gone already. Each by itself: when all reports about
+    /// a job are purged at once, nats-server 2.9.10 may leave out a report about another job that it has still to deliver.
+    pub(crate) async fn delete_reports(&self, places: &[u64]) -> Result<(), String> {
         let reports = self.context.get_stream_no_info(REPORTS).await.map_err(text)?;
-        reports.purge().filter(format!("{REPORTS}.{job}.*")).await.map(drop).map_err(text)
-    }
-
-    /// Deletes a message from the stream of reports, unless it has gone already.
-    pub(crate) async fn delete_report(&self, message: &Message) -> Result<(), String> {
-        let reports = self.context.get_stream_no_info(REPORTS).await.map_err(text)?;
-        let next = message.info().map_err(text)?.stream_sequence + 1;
-        reports.purge().filter(message.subject.as_str()).sequence(next).await.map(drop).map_err(text)
+        for place in places {
+            match reports.delete_message(*place).await.map_err(|error| error.kind()) {
+                Err(DeleteMessageErrorKind::JetStream(error)) if GONE.contains(&error.error_code()) => {}
+                Err(error) => return Err(text(error)),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
     }
 }
 
