@@ -14,7 +14,7 @@ use support::ipc::Channel;
 use support::jobs::{self, JobServer, Numbers, check_account, message_ids, numbers, path, played, sum};
 use support::predicates::str::contains;
 use support::{Check, Mail, Mailbox, Point, Program, Quirk, Reader, Reply, ReplyTo, Running, Scratch};
-use support::{Signal, Spec, Value, json, mail, process};
+use support::{Signal, Spec, Value, json, mail};
 
 const REPORT: &str = "1. Report each mail";
 const ACCEPT: &str = "2. A number instead of a promise";
@@ -603,9 +603,9 @@ fn the_server_sleeps_while_it_waits_for_a_worker_to_exit() {
     go.raise(&check);
     // Nobody asks the server anything meanwhile.
     let (mut looks, mut running) = (0, 0);
-    while process::info(worker).is_some() && looks < 2000 {
+    while support::process::info(worker).is_some() && looks < 2000 {
         looks += 1;
-        running += usize::from(process::info(server.pid()).is_some_and(|info| info.state == 'R'));
+        running += usize::from(support::process::info(server.pid()).is_some_and(|info| info.state == 'R'));
         std::thread::sleep(Duration::from_millis(5));
     }
     let expected = "a server that sleeps while it waits for its worker to exit";

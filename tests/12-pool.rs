@@ -14,7 +14,7 @@ use support::figures::{self, Holdings};
 use support::jobs::{self, JobServer, check_recipients, message_ids, path, played, sum};
 use support::predicates::str::contains;
 use support::{Answer, Check, Mail, Mailbox, Point, Program, Reader, Scratch, Script, Signal, Spec};
-use support::{Value, counted, limit, mail, process};
+use support::{Value, counted, limit, mail};
 
 const FULL: &str = "1. Say that it is full";
 const BOUND: &str = "2. A bounded queue";
@@ -161,7 +161,7 @@ fn a_pool_with_nothing_to_do_sleeps() {
     server.wait_for_workers(&check, 2);
     let mut running = 0;
     for _ in 0..100 {
-        running += usize::from(process::info(server.pid()).is_some_and(|info| info.state == 'R'));
+        running += usize::from(support::process::info(server.pid()).is_some_and(|info| info.state == 'R'));
         std::thread::sleep(Duration::from_millis(5));
     }
     let got = format!("it was running at {running} of 100 looks: it looks again and again");
@@ -253,7 +253,7 @@ fn a_worker_that_has_done_its_share_gives_its_memory_back() {
         server.post(&check, &spec.mails(1));
         mailbox.wait_held(&check, 1);
         let pid = server.wait_for_workers(&check, 1).pop_first().unwrap_or_default();
-        let resident = process::info(pid).map_or(0, |info| info.resident_bytes >> 20);
+        let resident = support::process::info(pid).map_or(0, |info| info.resident_bytes >> 20);
         match seen.last_mut().filter(|(last, _)| *last == pid) {
             Some((_, memory)) => memory.push(resident),
             None => seen.push((pid, vec![resident])),
@@ -514,7 +514,7 @@ fn one_worker_that_cannot_be_forked_costs_no_mail() {
     // The fork itself has some of them open for a moment.
     let count = |_| {
         std::thread::sleep(Duration::from_millis(10));
-        process::descriptors(one.pid()).map_or(0, |open| open.len() as u64)
+        support::process::descriptors(one.pid()).map_or(0, |open| open.len() as u64)
     };
     let descriptors = (0..20).map(count).min().unwrap_or_default();
     drop(one);
@@ -577,7 +577,8 @@ fn all_workers_compute_at_the_same_time() {
     server.post(&check, &check.spec().mails(count));
     // Such a worker never waits: it has a core, or would take one if there were one more.
     check.eventually(&format!("{count} workers that are running (state R) at the same time"), || {
-        let running = process::children(server.pid()).iter().filter(|child| child.state == 'R').count();
+        let running =
+            support::process::children(server.pid()).iter().filter(|child| child.state == 'R').count();
         (running == count).then_some(())
     });
     server.is_healthy(&check);

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use common::{BRIEFLY, HANDLE, LIMIT, REFUSED, Raw, child_after, output, program, read_all, run};
+use common::{BRIEFLY, LIMIT, REFUSED, Raw, child_after, output, program, read_all, run};
 use node_channel::{Channel, Error};
 use serde::Deserialize;
 use serde_json::Value;
@@ -314,6 +314,7 @@ fn b02_b05_b06_b40_b64_without_a_usable_channel_our_child_says_so() {
     assert_eq!(said(None, "", "json"), none);
     let file = std::fs::File::open("/dev/null").unwrap().into();
     let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().into();
+    #[cfg(target_os = "linux")]
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap().into();
     let bad: Vec<(&str, Option<OwnedFd>, &str)> = vec![
         ("abc", None, "is not a number"),
@@ -379,7 +380,7 @@ fn assert_refuses_handles(mut raw: Raw) {
     let file = std::fs::File::open("/dev/null").unwrap();
     for _ in 0..20 {
         for count in [0, 1, 3] {
-            common::send_with_descriptors(&raw.socket, HANDLE, &vec![&file; count]);
+            common::send_with_descriptors(&raw.socket, common::HANDLE, &vec![&file; count]);
             assert_eq!(raw.read_line(), REFUSED);
         }
         for piece in ["\"with", " a file\"\n\"and without\"\n"] {

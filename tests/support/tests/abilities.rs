@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use support::{Check, Program, Reader, Signal, Spec, not_utf8, process};
+use support::{Check, Program, Reader, Signal, Spec, not_utf8};
 
 fn begin() -> (Spec, Check) {
     let spec = Spec::new("01-blocking", "lesson-01", "/bin/sh");
@@ -32,7 +32,7 @@ fn writing_waits_where_nobody_reads() {
     assert_eq!(program.line(&check), "ready");
     #[cfg(target_os = "linux")]
     check.eventually("the program waits for its reader", || {
-        process::waiting_in(program.pid())?.contains("writing to").then_some(())
+        support::process::waiting_in(program.pid())?.contains("writing to").then_some(())
     });
     assert!(program.is_running());
     program.signal(Signal::SIGTERM);
