@@ -406,7 +406,7 @@ fn a_real_node_child_works() {
     let Some(node) = support::node::node() else { return };
     let check = spec.check(FORK, "ran the program with a real Node child");
     let message = a_message(&spec);
-    let child = support::node::program("echo.mjs");
+    let child = support::node_program!("echo.mjs");
     let program = spec.program().arg(node).arg(child).stdin(format!("{message}\n\"two\"\n"));
     let finished = program.run(&check).code(0);
     let first = parse(&check, finished.stdout().lines().next().unwrap_or_default());
@@ -419,7 +419,7 @@ fn a_real_node_parent_works() {
     let spec = support::spec!("08-channel");
     let Some(node) = support::node::node() else { return };
     let check = spec.check(TAKE, "let real Node fork the program");
-    let parent = support::node::program("parent.mjs");
+    let parent = support::node_program!("parent.mjs");
     let word = spec.word();
     let program = spec.other_program(node, "node").arg(parent).arg(spec.program_path()).arg(&word);
     let finished = program.run(&check).code(0);

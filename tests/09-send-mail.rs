@@ -375,7 +375,7 @@ fn it_works_under_a_real_node_server() {
     let count = spec.number(2..7);
     let check =
         spec.check(TAKE, format!("let the article's server in real Node fork the worker for {count} mails"));
-    let server = spec.other_program(node, "node").arg(support::node::program("server.mjs")).env("PORT", "0");
+    let server = spec.other_program(node, "node").arg(support::node_program!("server.mjs")).env("PORT", "0");
     let server = server.env("SMTP_URL", mailbox.url()).env("WORKER_EXEC", spec.program_path());
     let (server, http) = server.serve(&check);
     check.is_sent(&http.post_mails(&check, &spec.mails(count)));

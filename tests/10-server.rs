@@ -311,7 +311,7 @@ fn a_real_node_worker_may_say_more_than_its_reply() {
 
 /// Posts some mails, of which one is refused, to a server whose worker is this program in Node.
 fn with_a_node_worker(name: &str) {
-    let Some(worker) = support::node::worker(name) else { return };
+    let Some(worker) = support::node::worker(support::node_program!(name)) else { return };
     let (spec, mailbox) = support::spec_with_mailbox!("10-server");
     let mails = spec.mails(spec.number(2..6));
     let check = spec.check(TALK, format!("posted {} mails to a server with WORKER={worker}", mails.len()));

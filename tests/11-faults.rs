@@ -254,7 +254,7 @@ fn a_real_node_parent_goes_on_working() {
     let script = Scratch::new(SCRIPTS, "worker.sh");
     let text = format!("exec '{}' send-mail", spec.program_path().display());
     jobs::write_executable(&check, script.path(), &text);
-    let program = spec.other_program(node, "node").arg(support::node::program("server.mjs")).env("PORT", "0");
+    let program = spec.other_program(node, "node").arg(support::node_program!("server.mjs")).env("PORT", "0");
     let server = started(&check, program.env("SMTP_URL", mailbox.url()).env("WORKER_EXEC", script.path()));
     let answer = server.offer(&check, &spec.mails(4));
     check.json("the answer", &answer.json(), &json!({"status": true, "sent": true}));
@@ -727,7 +727,7 @@ fn a_mail_server_that_talks_much_is_cut_short() {
 
 #[test]
 fn the_worker_can_be_a_real_node_program() {
-    let Some(worker) = support::node::worker("send_mail.mjs") else { return };
+    let Some(worker) = support::node::worker(support::node_program!("send_mail.mjs")) else { return };
     let (check, mailbox) = begin(TALK, format!("posted 4 mails to a server with WORKER={worker}"));
     let server = started(&check, program(&check, &mailbox).env("WORKER", worker));
     server.runs(&check, &check.spec().mails(4), "done", [4, 0, 0, 0]);

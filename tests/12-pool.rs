@@ -606,7 +606,7 @@ fn bad_configuration_is_told_at_the_start() {
 
 #[test]
 fn the_workers_can_be_real_node_programs() {
-    let Some(worker) = support::node::worker("send_mail.mjs") else { return };
+    let Some(worker) = support::node::worker(support::node_program!("send_mail.mjs")) else { return };
     let (check, mailbox) = begin(LIFE, format!("posted 5 mails to a server with WORKER={worker}"));
     let program = program(&check, &mailbox, 2).env("BATCH_MAILS", "2").env("WORKER", worker);
     let server = started(&check, program);

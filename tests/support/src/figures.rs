@@ -4,8 +4,8 @@ use crate::{Running, process};
 use std::path::Path;
 use std::{env, fmt, fs};
 
-/// The folder from which the chapters include them.
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../book/src/figures");
+/// The folder from which the chapters include them, from the package's folder, where cargo runs its tests.
+const FOLDER: &str = "../../book/src/figures";
 
 /// Prints what a check has counted. With `WORKSHOP_FIGURES=write` in the environment it goes to the book as well, to
 /// the file of this name.

@@ -78,3 +78,12 @@ macro_rules! spec {
         )
     };
 }
+
+/// The path of a program in Node that comes with the specs, in `tests/node`. A macro, because only the spec itself knows in
+/// which checkout it was compiled: this package may have been compiled in another one that builds in the same folder.
+#[macro_export]
+macro_rules! node_program {
+    ($name:expr) => {
+        ::std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node").join($name)
+    };
+}

@@ -47,12 +47,7 @@ pub fn node() -> Option<PathBuf> {
     optional_tool("node", "install Node.js 20 or newer, or leave it: it is not needed to learn")
 }
 
-/// A program in Node that comes with the specs, in `tests/node`.
-pub fn program(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../node").join(name)
-}
-
-/// What `WORKER` is to say for such a program, where there is Node.
-pub fn worker(name: &str) -> Option<String> {
-    Some(tool::worker([node()?, program(name)]))
+/// What `WORKER` is to say for a [`node_program!`](crate::node_program!), where there is Node.
+pub fn worker(program: PathBuf) -> Option<String> {
+    Some(tool::worker([node()?, program]))
 }
