@@ -710,3 +710,45 @@ fn under_overload_nothing_that_was_accepted_is_lost() {
 fn a_minute_of_overload() {
     figures::publish("12-overload", &overload(Duration::from_secs(60), "20000", 10.0));
 }
+
+/// Kills workers at random moments while jobs come in, and looks that the accounts add up with what the mailbox got.
+#[test]
+#[ignore = "takes a minute: cargo test -p solution-12 -- --ignored --nocapture five_hundred"]
+fn after_five_hundred_random_kills_every_mail_is_accounted_for() {
+    const KILLS: usize = 500;
+    let (check, mailbox) = begin(SETTLE, format!("killed {KILLS} workers at random moments"));
+    let spec = check.spec();
+    let server = server(&check, &mailbox, 4, 3);
+    let (mut jobs, mut mails, mut kills) = (Vec::new(), Vec::new(), 0);
+    while kills < KILLS {
+        let more = spec.mails(spec.number(1..12));
+        jobs.push(server.post(&check, &more));
+        mails.extend(more);
+        std::thread::sleep(Duration::from_micros(spec.number(0..8_000) as u64));
+        let living: Vec<u32> = server.workers().into_iter().collect();
+        if !living.is_empty() {
+            jobs::kill(&check, [&living[spec.number(0..living.len())]]);
+            kills += 1;
+        }
+    }
+    let statuses: Vec<Value> = jobs.iter().map(|job| server.ended(&check, job)).collect();
+    println!("{}", jobs::account("after 500 kills", mails.len(), &statuses, &mailbox));
+    let [sent, failed, unknown, not_started] = sum(&statuses);
+    check.equal("the sum of the numbers", &(sent + failed + unknown), &mails.len());
+    check.equal("the number of mails that are not started at the end", &not_started, &0);
+    let recipients = mailbox.recipients();
+    let different: HashSet<&str> = recipients.iter().map(String::as_str).collect();
+    check.equal("the number of mails that came twice", &(recipients.len() - different.len()), &0);
+    let problems = || statuses.iter().flat_map(|status| status["problems"].as_array()).flatten();
+    let with_state = |state: &str| -> HashSet<&str> {
+        problems()
+            .filter(|problem| problem["state"] == state)
+            .filter_map(|problem| problem["to"].as_str())
+            .collect()
+    };
+    let (failed, unknown) = (with_state("failed"), with_state("unknown"));
+    for to in mails.iter().map(|mail| mail.to.as_str()).filter(|to| !unknown.contains(to)) {
+        let expected = "a mail that failed is not in the mailbox, and one that was sent is";
+        check.holds(expected, different.contains(to) != failed.contains(to), to);
+    }
+}
