@@ -13,8 +13,12 @@ const REPORTS: &str = "reports";
 /// How long the reports about a job wait for the missing ones, which never come when a client gave up halfway.
 const REPORTS_LIMIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// What the broker says when a message that is to be deleted is not there.
-const GONE: [ErrorCode; 3] =
-    [ErrorCode::NO_MESSAGE_FOUND, ErrorCode::SEQUENCE_NOT_FOUND, ErrorCode::STREAM_MESSAGE_DELETE_FAILED];
+const GONE: [ErrorCode; 4] = [
+    ErrorCode::NO_MESSAGE_FOUND,
+    ErrorCode::SEQUENCE_NOT_FOUND,
+    ErrorCode::STREAM_MESSAGE_DELETE_FAILED,
+    ErrorCode::STREAM_NOT_FOUND,
+];
 /// The stream of jobs. `jobs.JOB.mails` is a digest of its mails, and `jobs.JOB.done` says that it is done.
 const JOBS: &str = "jobs";
 /// How long a job's name is remembered.
@@ -97,7 +101,12 @@ impl Ledger {
     /// Marks a job as done. That is one message, which is stored or not. After that its reports can go, which are at these
     /// places in the stream.
     pub async fn finish(&self, job: &JobId, reports: &[u64]) -> Result<(), String> {
-        self.store(format!("{JOBS}.{job}.done"), Vec::new()).await?;
+        let done = format!("{JOBS}.{job}.done");
+        if self.store(done.clone(), Vec::new()).await.is_err() {
+            // A broker that was set up anew has no streams.
+            Self::open(&self.context, self.room).await?;
+            self.store(done, Vec::new()).await?;
+        }
         self.delete_reports(reports).await
     }
     // ANCHOR_END: finish
