@@ -651,8 +651,9 @@ fn a_server_that_was_stopped_looks_at_what_has_come_before_it_looks_at_the_clock
     let job = server.post(&check, &check.spec().mails(4));
     let expected = "a first mail that is sent";
     check.eventually(expected, || (server.status(&check, &job)["sent"] == 1).then_some(()));
-    // It is to sleep when it is stopped: then it wakes up because of the clock, and not of the channel.
-    std::thread::sleep(Duration::from_millis(30));
+    // Stopped in its sleep, it wakes up because of the clock, and not of the channel.
+    let sleeps = || support::process::info(server.pid()).filter(|info| info.state == 'S').map(drop);
+    check.eventually("a server that sleeps until its worker speaks", sleeps);
     server.pause(&check);
     go.raise(&check);
     check.eventually("a worker that has reported all mails", || done.0.path().exists().then_some(()));
