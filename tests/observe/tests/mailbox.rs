@@ -147,6 +147,22 @@ fn a_client_that_goes_away_is_not_held_any_more() {
 }
 
 #[test]
+fn a_letter_whose_client_has_gone_before_it_is_let_go_is_not_accepted() {
+    let mailbox = mailbox();
+    for _ in 0..10 {
+        mailbox.hold(Point::Accept);
+        let mut client = Client::greeted(&mailbox);
+        client.talk([("MAIL FROM:<a@b.test>", 250), ("RCPT TO:<c@d.test>", 250), ("DATA", 354)]);
+        client.write("x\r\n.\r\n");
+        wait_held(&mailbox);
+        drop(client);
+        mailbox.release_all();
+        assert!(mailbox.wait_all_closed(&|| false));
+    }
+    assert_eq!(mailbox.letters().len(), 0);
+}
+
+#[test]
 fn refused_unavailable_and_dropped() {
     let mailbox = mailbox();
     for (to, reply, code, next) in [

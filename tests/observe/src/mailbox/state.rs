@@ -228,11 +228,15 @@ impl State {
         record.held.push(id);
         self.changed.notify_all();
         self.tell(&Event::Held(id, point, recipients.join(", ")));
-        while record.held.contains(&id) {
+        loop {
+            // Also when it was let go: who has gone by then has no mail accepted.
             if has_gone(&client) || record.closed {
                 record.held.retain(|held| *held != id);
                 self.changed.notify_all();
                 return Err(ErrorKind::NotConnected.into());
+            }
+            if !record.held.contains(&id) {
+                break;
             }
             // A client that goes away wakes no one, so look now and then.
             record = self.changed.wait_timeout(record, Duration::from_millis(10)).unwrap().0;
