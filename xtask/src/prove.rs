@@ -54,8 +54,8 @@ const IMPATIENT_SECONDS: u8 = 4;
 /// How long each wait of a spec may take on a mutant. Only what really fails is to be called caught.
 const MUTANT_SECONDS: u8 = 10;
 
-/// How much of a report is repeated at the end.
-const FIRST_LINES: usize = 12;
+/// How much of a report is repeated at the end: what failed, and what had happened by then.
+const FIRST_LINES: usize = 60;
 
 /// An answer to a lesson that is to be tried.
 pub struct Task {
@@ -278,11 +278,12 @@ fn repeat(site: &Site, Outcome { lesson, answer, finding }: &Outcome) {
     say("");
     tell(lesson, answer, finding);
     let printed = fs::read_to_string(site.report(lesson, &answer.name)).unwrap_or_default();
-    print(plain(&first_lines(&printed)));
+    print(first_lines(&printed));
 }
 
-/// How the first report or error of what was printed begins.
-fn first_lines(printed: &str) -> String {
+/// How the first report or error of what was printed begins, without colors.
+pub fn first_lines(printed: &str) -> String {
+    let printed = plain(printed);
     let begins = |line: &&str| {
         ["CHECK FAILED", "error", "thread '"].iter().any(|word| line.trim_start().starts_with(word))
     };

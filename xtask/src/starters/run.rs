@@ -38,7 +38,7 @@ pub fn run(root: &Path, wanted: Option<&str>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says what came of a starter or a solution. What is not as it should be is returned, too.
+/// Says what came of a starter or a solution. What is not as it should be is returned, with how its first report begins.
 fn check(
     site: &Site,
     copy: &Copy,
@@ -62,7 +62,7 @@ fn check(
     };
     let line = wrap(&line, 4, columns());
     say(&line);
-    Ok(finding.is_err().then_some(line))
+    Ok(finding.is_err().then(|| format!("{line}\n{}", prove::first_lines(&printed))))
 }
 
 fn judge_starter(run: &Run, starter_fails: &[String]) -> Result<String, String> {
