@@ -2,7 +2,6 @@
 //!
 //! Everything that is told is seen from outside: answers, processes, mails, and lines on stderr.
 
-pub mod http;
 pub mod server;
 
 use crate::failure::Failure;
@@ -11,6 +10,7 @@ use crate::ui::arguments;
 use crate::ui::terminal::{columns, plain, print, say, wrap};
 use clap::{ArgMatches, value_parser};
 use nix::sys::signal::Signal;
+use observe::http::Answer;
 use observe::limit::{BRIEFLY, limit};
 use observe::mailbox::Event;
 use observe::{Mailbox, Point, process};
@@ -53,7 +53,7 @@ const COUNT: usize = 3;
 /// What the demo hears of.
 enum Happening {
     Mail(Event),
-    Answer(Result<http::Answer, String>),
+    Answer(Result<Answer, String>),
     Log(String),
 }
 
@@ -136,7 +136,7 @@ impl Demo {
         self.story.tell("you", format!("POST /endpoint with {COUNT} mails"));
         self.posted = Instant::now();
         thread::spawn(move || {
-            drop(sender.send(Happening::Answer(http::request(&base, "POST", "/endpoint", &body))))
+            drop(sender.send(Happening::Answer(server::ask(&base, "POST", "/endpoint", &body))))
         });
     }
 
@@ -198,7 +198,7 @@ impl Demo {
         }
     }
 
-    fn hear_answer(&mut self, answer: &http::Answer) {
+    fn hear_answer(&mut self, answer: &Answer) {
         let took = self.posted.elapsed().as_millis();
         let what = format!("answers {} {} after {took} ms", answer.status, plain(&answer.body));
         self.story.tell("server", what);

@@ -4,6 +4,8 @@ use crate::failure::Failure;
 use crate::run::children::Group;
 use crate::run::interrupt;
 use nix::sys::signal::Signal;
+use observe::http::{self, Answer};
+use observe::limit::limit;
 use observe::mailbox::Event;
 use observe::{Mailbox, Point};
 use std::io::{BufRead, BufReader, Read};
@@ -32,6 +34,16 @@ pub fn mails(count: usize) -> String {
         )
     };
     (1..=count).map(mail).collect::<Vec<_>>().join(",")
+}
+
+/// Sends a request to `http://HOST:PORT`, with a body of JSON if it is not empty, and waits for the answer.
+///
+/// # Errors
+/// When no answer comes: why not, in words.
+pub fn ask(base: &str, method: &str, path: &str, body: &str) -> Result<Answer, String> {
+    let address = base.trim_start_matches("http://");
+    let request = http::request(address, method, path, &[], body.as_bytes());
+    http::exchange(address, &request, limit()).map_err(|error| error.to_string())
 }
 
 /// A running server. It is ended, with all its children, when this is dropped.

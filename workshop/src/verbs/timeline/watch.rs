@@ -8,8 +8,9 @@ use super::words;
 use crate::failure::Failure;
 use crate::run::children::Group;
 use crate::run::{interrupt, workspace};
-use crate::verbs::demo::{http, server};
+use crate::verbs::demo::server;
 use nix::sys::signal::Signal;
+use observe::http::Answer;
 use observe::mailbox::{Event, Letter};
 use observe::tool::worker;
 use observe::{Mailbox, Point, process};
@@ -30,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// What the watcher hears of.
 enum Happening {
     Mail(Event),
-    Answer(usize, Result<http::Answer, String>),
+    Answer(usize, Result<Answer, String>),
     Line { is_log: bool, text: String },
     Message(Passed),
 }
@@ -253,9 +254,7 @@ impl Watcher<'_> {
         let (news, number, now) = (self.news.clone(), self.clients.bars.len(), Instant::now());
         let (part, path) = (Part::new(now, Kind::Waits, format!("{method} {path}")), path.to_owned());
         self.clients.bars.push(Bar { begin: now, end: now, parts: vec![part] });
-        thread::spawn(move || {
-            news.tell(Happening::Answer(number, http::request(&base, method, &path, &body)))
-        });
+        thread::spawn(move || news.tell(Happening::Answer(number, server::ask(&base, method, &path, &body))));
     }
 
     fn hear(&mut self, at: Instant, happening: Happening) {
