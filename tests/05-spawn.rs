@@ -13,23 +13,23 @@ const COLLECT: &str = "2. Collect what it writes";
 const ENDED: &str = "3. Tell how it ended";
 const NOT_FOUND: &str = "4. When there is no such program";
 
-/// A task that runs a shell script. `$1` and so on in the script are `args`.
+/// A request that runs a shell script. `$1` and so on in the script are `args`.
 fn shell(script: &str, args: &[&str]) -> Value {
     let args: Vec<&str> = ["-c", script, "sh"].iter().chain(args).copied().collect();
     json!({"program": "sh", "args": args})
 }
 
-fn lines(tasks: &[Value]) -> String {
-    tasks.iter().map(|task| format!("{task}\n")).collect()
+fn lines(requests: &[Value]) -> String {
+    requests.iter().map(|request| format!("{request}\n")).collect()
 }
 
-/// Runs the tasks to the end of stdin, and gives the reports.
-fn reports(check: &Check, program: Program, tasks: &[Value]) -> Vec<Value> {
-    let finished = program.stdin(lines(tasks)).run(check).code(0);
+/// Runs the requests to the end of stdin, and gives the reports.
+fn reports(check: &Check, program: Program, requests: &[Value]) -> Vec<Value> {
+    let finished = program.stdin(lines(requests)).run(check).code(0);
     let stdout = finished.stdout();
     let reports: Vec<Value> = stdout.lines().map(|line| parse(check, line)).collect();
-    let expected = format!("one line on stdout for each task: {} in all", tasks.len());
-    check.holds(&expected, reports.len() == tasks.len(), stdout + &finished.stderr());
+    let expected = format!("one line on stdout for each request: {} in all", requests.len());
+    check.holds(&expected, reports.len() == requests.len(), stdout + &finished.stderr());
     reports
 }
 
@@ -41,9 +41,9 @@ fn parse(check: &Check, line: &str) -> Value {
     report
 }
 
-/// Runs one task in a program that goes on running.
-fn ask(running: &mut Running, check: &Check, task: &Value) -> Value {
-    running.write(format!("{task}\n"));
+/// Runs one request in a program that goes on running.
+fn ask(running: &mut Running, check: &Check, request: &Value) -> Value {
+    running.write(format!("{request}\n"));
     parse(check, &running.line(check))
 }
 
@@ -83,8 +83,8 @@ fn arguments_arrive_as_they_are() {
     let spec = support::spec!("05-spawn");
     let args = ["two words", "$HOME", "*", "a;b|c", "", "it's \"quoted\"", "Grüße", &spec.word()];
     let check = spec.check(START, format!("ran `printf '%s\\n'` with the arguments {args:?}"));
-    let task = json!({"program": "printf", "args": Vec::from_iter(["%s\n"].iter().chain(&args))});
-    let report = &reports(&check, spec.program(), &[task])[0];
+    let request = json!({"program": "printf", "args": Vec::from_iter(["%s\n"].iter().chain(&args))});
+    let report = &reports(&check, spec.program(), &[request])[0];
     let expected: String = args.iter().map(|arg| format!("{arg}\n")).collect();
     check.equal("what the child got", report["stdout"].as_str().unwrap_or_default(), &expected);
 }
@@ -93,19 +93,20 @@ fn arguments_arrive_as_they_are() {
 fn the_environment_is_inherited_and_added_to() {
     let spec = support::spec!("05-spawn");
     let (kept, old, new) = (spec.word(), spec.word(), spec.word());
-    let check = spec.check(START, format!("KEPT={kept} CHANGED={old} are ours; a task sets CHANGED={new}"));
-    let mut task = shell("echo \"$KEPT $CHANGED\"", &[]);
-    let plain = task.clone();
-    task["env"] = json!({"CHANGED": new});
+    let check =
+        spec.check(START, format!("KEPT={kept} CHANGED={old} are ours; a request sets CHANGED={new}"));
+    let mut request = shell("echo \"$KEPT $CHANGED\"", &[]);
+    let plain = request.clone();
+    request["env"] = json!({"CHANGED": new});
     let program = spec.program().env("KEPT", &kept).env("CHANGED", &old);
-    let reports = reports(&check, program, &[task, plain]);
+    let reports = reports(&check, program, &[request, plain]);
     prints(&check, "the line with the child's variables", &reports[0], &format!("{kept} {new}"));
-    let what = "the line with the variables of the next child, whose task has no \"env\"";
+    let what = "the line with the variables of the next child, whose request has no \"env\"";
     prints(&check, what, &reports[1], &format!("{kept} {old}"));
 }
 
 #[test]
-fn the_tasks_on_stdin_are_none_of_the_childs_business() {
+fn the_requests_on_stdin_are_none_of_the_childs_business() {
     let spec = support::spec!("05-spawn");
     let word = spec.word();
     let did = "ran `cat`, which reads its stdin to the end, while the program's own stdin stays open";
@@ -119,7 +120,7 @@ fn the_tasks_on_stdin_are_none_of_the_childs_business() {
 #[test]
 fn each_report_comes_when_its_child_has_ended() {
     let spec = support::spec!("05-spawn");
-    let check = spec.check(COLLECT, "gave the program one task, and kept its stdin open");
+    let check = spec.check(COLLECT, "gave the program one request, and kept its stdin open");
     let mut program = spec.program().start();
     for count in 1..4 {
         let word = spec.word();
@@ -135,8 +136,8 @@ fn stdout_and_stderr_are_captured_apart() {
     let (out, err) = (spec.word(), spec.word());
     let check =
         spec.check(COLLECT, format!("ran `sh`, which writes {out:?} to stdout and {err:?} to stderr"));
-    let task = shell("printf %s $1; printf %s $2 >&2", &[&out, &err]);
-    let finished = spec.program().stdin(lines(&[task])).run(&check).code(0);
+    let request = shell("printf %s $1; printf %s $2 >&2", &[&out, &err]);
+    let finished = spec.program().stdin(lines(&[request])).run(&check).code(0);
     let stderr = finished.stderr();
     let captured = !stderr.contains(&err);
     check.about(START).holds("the child's stderr in the report, not on the program's own", captured, stderr);
@@ -149,8 +150,8 @@ fn stdout_and_stderr_are_captured_apart() {
 fn output_that_is_no_utf_8_is_no_reason_to_stop() {
     let spec = support::spec!("05-spawn");
     let check = spec.check(COLLECT, "ran a child that writes the byte 0xFF, which no UTF-8 text has");
-    let tasks = [shell("printf 'a\\377b'", &[]), shell("echo next", &[])];
-    let reports = reports(&check, spec.program(), &tasks);
+    let requests = [shell("printf 'a\\377b'", &[]), shell("echo next", &[])];
+    let reports = reports(&check, spec.program(), &requests);
     check.json("the child's stdout", &reports[0]["stdout"], &json!("a\u{FFFD}b"));
     prints(&check, "the next child's stdout", &reports[1], "next");
 }
@@ -168,8 +169,8 @@ fn more_output_than_a_pipe_holds_on_both_streams_is_no_deadlock() {
             .check(COLLECT, format!("ran a child that writes {bytes} bytes to each of its outputs: {order}"));
         // The shell itself writes, so that a failing report shows two processes that wait for each other.
         let write = "write() { t=$1; while [ ${#t} -lt $n ]; do t=$t$t; done; printf %.${n}s $t; }";
-        let task = shell(&format!("n=$1; {write}; {script}"), &[&bytes.to_string()]);
-        let report = &reports(&check, spec.program(), &[task])[0];
+        let request = shell(&format!("n=$1; {write}; {script}"), &[&bytes.to_string()]);
+        let report = &reports(&check, spec.program(), &[request])[0];
         for (stream, letter) in [("stdout", "o"), ("stderr", "e")] {
             let text = report[stream].as_str().unwrap_or_default();
             let what = format!("the number of bytes from the child's {stream}");
@@ -183,7 +184,7 @@ fn more_output_than_a_pipe_holds_on_both_streams_is_no_deadlock() {
 #[test]
 fn nothing_is_left_over_after_100_children() {
     let spec = support::spec!("05-spawn");
-    let did = "ran 100 tasks, one after another: `exit 3`, death by SIGKILL, a program that is not there, \
+    let did = "ran 100 requests, one after another: `exit 3`, death by SIGKILL, a program that is not there, \
                `exit 0`, and again from the first; the program's stdin stays open";
     let check = spec.check(COLLECT, did);
     let mut program = spec.program().start();
@@ -195,8 +196,8 @@ fn nothing_is_left_over_after_100_children() {
         (NOT_FOUND, json!({"program": "is-not-there"})),
         (COLLECT, shell("", &[])),
     ];
-    for (about, task) in kinds.iter().cycle().take(100) {
-        ask(&mut program, &check.about(about), task);
+    for (about, request) in kinds.iter().cycle().take(100) {
+        ask(&mut program, &check.about(about), request);
     }
     let zombies = process::zombies(program.pid());
     let some: Vec<String> =
@@ -231,8 +232,8 @@ fn exit_codes_and_signals_are_told_apart() {
     let word = spec.word();
     for (script, expected) in cases {
         let check = spec.check(ENDED, format!("ran `sh -c 'echo {word}; {script}'`"));
-        let task = shell(&format!("echo {word}; {script}"), &[]);
-        let report = &reports(&check, spec.program(), &[task])[0];
+        let request = shell(&format!("echo {word}; {script}"), &[]);
+        let report = &reports(&check, spec.program(), &[request])[0];
         check.json("\"ended\"", &report["ended"], &expected);
         prints(&check, "its stdout up to then", report, &word);
     }
@@ -243,9 +244,9 @@ fn a_program_that_does_not_exist_is_told_from_one_that_fails() {
     let spec = support::spec!("05-spawn");
     let missing = format!("{}-is-not-there", spec.word());
     let check = spec.check(NOT_FOUND, format!("ran {missing:?}, then `sh -c 'exit 127'`, then \"/\""));
-    let tasks =
+    let requests =
         [json!({"program": missing}), shell("exit 127", &[]), json!({"program": "/"}), shell("echo on", &[])];
-    let reports = reports(&check, spec.program(), &tasks);
+    let reports = reports(&check, spec.program(), &requests);
     let nothing = json!({"pid": null, "ended": {"error": "not found"}, "stdout": "", "stderr": ""});
     check.json("the report", &reports[0], &nothing);
     let ended = &reports[1]["ended"];
@@ -258,28 +259,28 @@ fn a_program_that_does_not_exist_is_told_from_one_that_fails() {
 }
 
 #[test]
-fn a_line_that_is_no_task_is_bad_input() {
+fn a_line_that_is_not_a_request_is_bad_input() {
     let spec = support::spec!("05-spawn");
     let word = spec.word();
     let bad = ["{\"program\": ", "[]", "[\"sh\"]", "{\"args\": []}", "{\"program\": \"sh\", \"args\": [1]}"];
     for bad in bad {
-        let did = format!("gave the program a good task, an empty line, a line of spaces, and then {bad}");
+        let did = format!("gave the program a good request, an empty line, a line of spaces, and then {bad}");
         let check = spec.check(START, did);
         let input = format!("{}\n\n \t\r\n{bad}", shell("echo $1", &[&word]));
         let finished = spec.program().stdin(input).run(&check).code(2);
         let finished = finished.reports_error(&["cannot parse line 4: "]);
         let stdout = finished.stdout();
         let report = parse(&check, stdout.trim_end());
-        prints(&check, "the output of the good task", &report, &word);
+        prints(&check, "the output of the good request", &report, &word);
     }
 }
 
 #[test]
 fn a_report_that_cannot_be_printed_is_an_error() {
     let spec = support::spec!("05-spawn");
-    let tasks = lines(&[shell("exit 0", &[]), shell("exit 0", &[])]);
-    let program = || spec.program().stdin(tasks.clone());
-    spec.cannot_print(COLLECT, "gave the program two tasks", &["cannot print"], program);
+    let requests = lines(&[shell("exit 0", &[]), shell("exit 0", &[])]);
+    let program = || spec.program().stdin(requests.clone());
+    spec.cannot_print(COLLECT, "gave the program two requests", &["cannot print"], program);
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn printed(program: &mut Running, check: &Check, numbers: &Numbers, code: i32) -
     // Who does not end waits for the end of the pipe.
     program.wait(&check.about(READ));
     let finished = program.finish(check);
-    let came = finished.in_words();
+    let came = finished.describe();
     let lines: Vec<Value> = finished
         .stdout()
         .lines()

@@ -8,7 +8,7 @@
 use support::ipc::Channel;
 use support::predicates::prelude::*;
 use support::predicates::str::contains;
-use support::program::in_words;
+use support::program::describe;
 use support::{
     Check, ClosedPort, Mail, Mailbox, Point, Program, Quirk, Reader, Reply, Running, Signal, Spec, Value,
     json, mail, not_utf8, sorted,
@@ -340,7 +340,7 @@ fn the_job_in_hand_is_finished_when_the_parent_goes() {
     // Whether it still tries to reply is its own affair, but it must exit, and not by a signal or a panic.
     let finished = worker.finish(&check);
     let status = finished.status();
-    check.holds("exit status 0 or 1", matches!(status.code(), Some(0 | 1)), in_words(status));
+    check.holds("exit status 0 or 1", matches!(status.code(), Some(0 | 1)), describe(status));
     let log = finished.stderr();
     check.holds("no error about a mail: all were sent", !log.contains("cannot send the mail"), &log);
     let says_why = status.success() || log.lines().any(|line| line.starts_with("error: "));

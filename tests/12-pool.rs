@@ -85,7 +85,7 @@ fn check_answer(check: &Check, answer: &Answer, expected: &str) {
 fn check_retry_after(check: &Check, answer: &Answer) {
     let seconds = answer.header("retry-after").and_then(|text| text.parse::<u32>().ok());
     let expected = "a header Retry-After with a number of seconds";
-    check.holds(expected, seconds.is_some(), answer.headers_in_words());
+    check.holds(expected, seconds.is_some(), answer.describe_headers());
 }
 
 fn check_state(check: &Check, server: &JobServer, job: &Value, state: &str) {
@@ -114,7 +114,7 @@ fn what_waits_has_a_limit() {
     let error = too_large.json()["error"].as_str().unwrap_or_default().to_owned();
     check.holds("an answer {\"error\": WHY} with the limit", error.contains('5'), &too_large);
     let retry = too_large.header("retry-after");
-    check.holds("no Retry-After: it will never fit", retry.is_none(), too_large.headers_in_words());
+    check.holds("no Retry-After: it will never fit", retry.is_none(), too_large.describe_headers());
     let check = spec.check(BOUND, "filled a queue of QUEUE_MAILS=5 from which no worker takes anything");
     let first = server.post(&check, &spec.mails(3));
     let full = "503 for 3 mails when there is room for 2";

@@ -42,7 +42,7 @@ fn wait_in_hand(check: &Check, mailbox: &Mailbox) {
 }
 
 /// Nothing of the job is left in the broker. What the workers have acknowledged, a work queue deletes.
-fn wait_gone(check: &Check, site: &Site, mails: usize) {
+fn wait_until_gone(check: &Check, site: &Site, mails: usize) {
     let Err(left) = site.broker.wait_empty(check) else { return };
     let left = usize::try_from(left).unwrap_or(usize::MAX);
     // Reports are deleted when their job is done, and that is given. More messages than mails were published twice.
@@ -166,7 +166,7 @@ fn a_full_queue_refuses_and_keeps_what_it_has() {
     let accepted = answers.iter().take_while(|answer| answer.status == 202).count();
     let refused = &answers[accepted.min(19)];
     check.equal("the status of the answer when the queue is full", &refused.status, &503);
-    check.holds("a header Retry-After", refused.header("retry-after").is_some(), refused.headers_in_words());
+    check.holds("a header Retry-After", refused.header("retry-after").is_some(), refused.describe_headers());
     check.holds("some mails are accepted before that", accepted > 1, accepted);
     let held = site.broker.messages(&check);
     check.equal("the number of messages in the broker", &held, &Some(accepted as u64));
@@ -177,7 +177,7 @@ fn a_full_queue_refuses_and_keeps_what_it_has() {
     let check = site.spec.check(HANDLE, did);
     let _worker = site.worker(&mailbox);
     mailbox.wait_letters(&check.about(PULL), accepted);
-    wait_gone(&check, &site, accepted);
+    wait_until_gone(&check, &site, accepted);
     server.post(&check, &mails[19]);
     mailbox.wait_letters(&check, accepted + 1);
 }
@@ -219,7 +219,7 @@ fn a_job_is_accepted_sent_reported_and_gone() {
     }
     check_message_ids(&check, &[&mailbox], mails.len());
     let did = format!("looked into the broker when {} were sent and reported", counted(mails.len(), "mail"));
-    wait_gone(&site.spec.check(HANDLE, did), &site, mails.len());
+    wait_until_gone(&site.spec.check(HANDLE, did), &site, mails.len());
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_job_that_is_posted_twice_with_one_key_is_done_once() {
 
     let _worker = site.worker(&mailbox);
     logs_number(&check, &server, mails.len());
-    wait_gone(&check, &site, mails.len());
+    wait_until_gone(&check, &site, mails.len());
     // A broker forgets ids when it is restarted and their messages are gone. The ledger does not.
     site.broker.stop(&check, Signal::SIGTERM);
     site.broker.restart(&check);
@@ -346,7 +346,7 @@ fn the_mail_of_a_killed_worker_is_delivered_to_another_host() {
     });
     logs_number(&check, &server, mails.len());
     arrived_once(&check, &[&here, &there], &mails);
-    wait_gone(&check, &site, mails.len());
+    wait_until_gone(&check, &site, mails.len());
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn a_worker_that_is_cut_off_after_its_acknowledgement_has_reported() {
     worker.wait(&check);
     // The mail is gone from the queue. If it was not reported before, it never will be.
     logs_number(&check, &server, 1);
-    wait_gone(&check, &site, 1);
+    wait_until_gone(&check, &site, 1);
 }
 
 #[test]
@@ -406,7 +406,7 @@ fn a_mail_that_goes_out_twice_has_one_name_and_counts_once() {
     here.wait_letters(&check, 1);
     check_message_ids(&check, &[&here, &there], 1);
     wait_logged(&check, &server, 1);
-    wait_gone(&check, &site, 1);
+    wait_until_gone(&check, &site, 1);
     let logged = logged(&server);
     let expected = "one line in the log: the job was done when the second report came";
     check.about(GIVEN).holds(expected, logged.len() == 1, format!("{logged:?}"));
@@ -433,7 +433,7 @@ fn nothing_is_lost_when_the_broker_is_restarted() {
     let refused = server.offer(&away, &unwanted);
     away.equal("the status of the answer", &refused.status, &503);
     let come_again = refused.header("retry-after").is_some();
-    away.holds("a header Retry-After", come_again, refused.headers_in_words());
+    away.holds("a header Retry-After", come_again, refused.describe_headers());
     server.is_healthy(&away);
 
     site.broker.restart(&check);
@@ -446,7 +446,7 @@ fn nothing_is_lost_when_the_broker_is_restarted() {
     server.post(&check, &after);
     wait_logged(&check, &server, after.len());
     let all = [before.clone(), after].concat();
-    wait_gone(&check, &site, all.len());
+    wait_until_gone(&check, &site, all.len());
     let sent_though = mailbox.recipients().contains(&unwanted[0].to);
     let expected = "the mail that was answered with 503 is not sent when the broker is back";
     away.about(GIVEN).holds(expected, !sent_though, format!("a mail to {}", unwanted[0].to));
@@ -536,7 +536,7 @@ fn every_mail_arrives_however_many_workers_are_killed() {
     check.equal("the number of lines about jobs in the log", &logged(&server).len(), &jobs.len());
     let mails = jobs.concat();
     arrived(&check, &hosts, &mails);
-    wait_gone(&check, &site, mails.len());
+    wait_until_gone(&check, &site, mails.len());
     let kills = format!(
         "{} workers killed, each with a mail in hand, three of them when the mail server had all of it",
         POINTS.len()
@@ -581,7 +581,7 @@ fn a_refused_mail_is_not_counted_and_a_mail_server_that_is_down_is_no_refusal() 
     }
     logs_number(&check, &server, 2);
     arrived_once(&check, &[&mailbox], &[mails[0].clone(), mails[3].clone()]);
-    wait_gone(&check, &site, mails.len());
+    wait_until_gone(&check, &site, mails.len());
 }
 
 #[test]
@@ -601,7 +601,7 @@ fn a_mail_that_cannot_be_sent_is_given_up_after_five_deliveries() {
     worker.log_line(&check, &contains("error: cannot send the mail to"));
     let waits = worker.logged("has to wait").len();
     check.holds("4 lines with `has to wait` at most", waits <= 4, counted(waits, "line"));
-    wait_gone(&check, &site, 1);
+    wait_until_gone(&check, &site, 1);
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl CommandLine {
         match ended.map_err(|cause| cause.downcast::<Unwritten>()) {
             Ok(code) => code,
             Err(Ok(unwritten)) => {
-                if let Some(words) = unwritten.in_words() {
+                if let Some(words) = unwritten.describe() {
                     terminal::note(format!("error: {words}"));
                 }
                 ExitCode::FAILURE

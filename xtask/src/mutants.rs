@@ -1,6 +1,6 @@
 //! `cargo xtask mutants`: does the spec notice every small change of the solution?
 
-use crate::prove::{self, Answer, Change, Copy, Finding, Kind, Outcome, Place, Site, Task};
+use crate::prove::{self, Answer, Change, Copy, Finding, Kind, Outcome, Place, Site, Trial};
 use clap::{ArgMatches, Command};
 use serde_json::Value;
 use std::path::Path;
@@ -46,18 +46,18 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
     let only = arguments::text(matches, "only").unwrap_or_default();
-    let mut tasks = Vec::new();
+    let mut trials = Vec::new();
     for lesson in lesson::chosen(&root, arguments::text(matches, "lesson"))? {
         let wanted = list(&root, &lesson)?.into_iter().filter(|mutant| mutant.name.contains(only));
-        tasks.extend(wanted.map(|answer| Task { lesson: lesson.clone(), answer }));
+        trials.extend(wanted.map(|answer| Trial { lesson: lesson.clone(), answer }));
     }
-    if tasks.is_empty() {
+    if trials.is_empty() {
         return Err(Failure::input("there is no such mutant"));
     }
     let site = Site::open(&root)?;
     interrupt::listen()?;
     let began = Instant::now();
-    let mut outcomes = prove::try_all(&site, tasks)?;
+    let mut outcomes = prove::try_all(&site, trials)?;
     try_own_tests(&site, &mut outcomes)?;
     prove::conclude(&site, &outcomes, &["mutant"], began)
 }

@@ -58,13 +58,13 @@ const MUTANT_SECONDS: u8 = 10;
 const FIRST_LINES: usize = 60;
 
 /// An answer to a lesson that is to be tried.
-pub struct Task {
+pub struct Trial {
     pub lesson: Lesson,
     pub answer: Answer,
 }
 
 /// What is left to do for the spec: to run, or nothing, since the answer could not be built.
-type Attempt = (Task, Result<Built, Finding>);
+type Attempt = (Trial, Result<Built, Finding>);
 
 /// What came of an answer.
 pub struct Outcome {
@@ -98,11 +98,11 @@ pub enum Finding {
 /// When an answer is not as it should be, or when something cannot be read, built or run.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    let tasks = read_banks(&root, arguments::text(matches, "lesson"), arguments::text(matches, "only"))?;
+    let trials = read_banks(&root, arguments::text(matches, "lesson"), arguments::text(matches, "only"))?;
     let site = Site::open(&root)?;
     interrupt::listen()?;
     let began = Instant::now();
-    let outcomes = try_all(&site, tasks)?;
+    let outcomes = try_all(&site, trials)?;
     conclude(&site, &outcomes, &["wrong", "right"], began)
 }
 
@@ -110,13 +110,13 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When something cannot be built or run, or when Ctrl-C was pressed.
-pub fn try_all(site: &Site, tasks: Vec<Task>) -> Result<Vec<Outcome>, Failure> {
+pub fn try_all(site: &Site, trials: Vec<Trial>) -> Result<Vec<Outcome>, Failure> {
     let floor = &Floor { site };
     // One builds, since cargo lets only one build in a folder; the others run what is built.
     let (built, to_run) = sync_channel(1);
     let to_run = Arc::new(Mutex::new(to_run));
     thread::scope(|scope| {
-        let building = scope.spawn(|| floor.build_all(tasks, built));
+        let building = scope.spawn(|| floor.build_all(trials, built));
         let run_all = |to_run: Arc<_>| scope.spawn(move || floor.run_all(&to_run));
         let running: Vec<_> = (0..JOBS).map(|_| run_all(Arc::clone(&to_run))).collect();
         // When nobody runs anything any more, nobody has the receiver, and the builder hears of it.
@@ -132,8 +132,8 @@ fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-fn read_banks(root: &Path, wanted: Option<&str>, only: Option<&str>) -> Result<Vec<Task>, Failure> {
-    let mut tasks = Vec::new();
+fn read_banks(root: &Path, wanted: Option<&str>, only: Option<&str>) -> Result<Vec<Trial>, Failure> {
+    let mut trials = Vec::new();
     for lesson in lesson::chosen(root, wanted)? {
         let mut answers = bank::read(root, &lesson)?.answers;
         if answers.is_empty() {
@@ -143,12 +143,12 @@ fn read_banks(root: &Path, wanted: Option<&str>, only: Option<&str>) -> Result<V
         if let Some(only) = only {
             answers.retain(|answer| answer.name.contains(only));
         }
-        tasks.extend(answers.into_iter().map(|answer| Task { lesson: lesson.clone(), answer }));
+        trials.extend(answers.into_iter().map(|answer| Trial { lesson: lesson.clone(), answer }));
     }
-    if tasks.is_empty() {
+    if trials.is_empty() {
         return Err(Failure::input("there is no such answer"));
     }
-    Ok(tasks)
+    Ok(trials)
 }
 
 /// Where the workers are: one that builds, and several that run.
@@ -158,11 +158,11 @@ struct Floor<'a> {
 
 impl Floor<'_> {
     /// Builds one answer after another, and hands each on.
-    fn build_all(&self, tasks: Vec<Task>, built: SyncSender<Attempt>) -> Result<(), Failure> {
+    fn build_all(&self, trials: Vec<Trial>, built: SyncSender<Attempt>) -> Result<(), Failure> {
         let copy = self.site.copy()?;
-        for task in tasks {
-            let attempt = self.build(&copy, &task)?;
-            if built.send((task, attempt)).is_err() {
+        for trial in trials {
+            let attempt = self.build(&copy, &trial)?;
+            if built.send((trial, attempt)).is_err() {
                 // Whoever runs has failed, and says so.
                 break;
             }
@@ -170,13 +170,13 @@ impl Floor<'_> {
         Ok(())
     }
 
-    fn build(&self, copy: &Copy, task: &Task) -> Result<Result<Built, Finding>, Failure> {
-        if let Err(why) = copy.put(&task.lesson, &task.answer) {
-            self.site.keep(&task.lesson, &task.answer.name, &why);
+    fn build(&self, copy: &Copy, trial: &Trial) -> Result<Result<Built, Finding>, Failure> {
+        if let Err(why) = copy.put(&trial.lesson, &trial.answer) {
+            self.site.keep(&trial.lesson, &trial.answer.name, &why);
             return Ok(Err(Finding::Bad(why)));
         }
-        Ok(self.site.build(copy, &task.lesson)?.map_err(|said| {
-            let report = self.site.keep(&task.lesson, &task.answer.name, &said);
+        Ok(self.site.build(copy, &trial.lesson)?.map_err(|said| {
+            let report = self.site.keep(&trial.lesson, &trial.answer.name, &said);
             Finding::DoesNotCompile(format!("it does not compile; {report}"))
         }))
     }
@@ -187,7 +187,7 @@ impl Floor<'_> {
         loop {
             // A statement of its own, so that the lock is not held while the work is done.
             let next = to_run.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok((Task { lesson, answer }, built)) = next else { return Ok(outcomes) };
+            let Ok((Trial { lesson, answer }, built)) = next else { return Ok(outcomes) };
             let finding = match built {
                 Ok(built) => self.prove_answer(&lesson, &answer, &built)?,
                 Err(finding) => finding,

@@ -1,6 +1,6 @@
 //! Lesson 05: a child process.
 //!
-//! Reads one task a line from stdin, `{"program": "…", "args": ["…"], "env": {"NAME": "value"}}`, runs the
+//! Reads one request a line from stdin, `{"program": "…", "args": ["…"], "env": {"NAME": "value"}}`, runs the
 //! programs one after another, and prints one line of JSON for each: its pid, how it ended, its output.
 //! New here: another process does the work. The chapter is book/src/05-spawn.md.
 
@@ -15,7 +15,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Output, Stdio};
 /// What is to be run. `args` and `env` may be left out.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(remote = "Self")]
-struct Task {
+struct Request {
     program: String,
     #[serde(default)]
     args: Vec<String>,
@@ -24,7 +24,7 @@ struct Task {
     env: BTreeMap<String, String>,
 }
 
-mail::objects_only!(Task);
+mail::objects_only!(Request);
 
 /// What became of it. There is no pid when there was no process.
 #[derive(Debug, Serialize)]
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     exit_code(run())
 }
 
-/// Runs the tasks one after another. A child that fails is something we report, not a failure of ours. `Ok(false)` when
+/// Runs the requests one after another. A child that fails is something we report, not a failure of ours. `Ok(false)` when
 /// a report cannot be printed, an error when the input was bad.
 fn run() -> Result<bool, String> {
     for (number, line) in (1..).zip(io::stdin().lines()) {
@@ -56,9 +56,9 @@ fn run() -> Result<bool, String> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let task =
+        let request =
             serde_json::from_str(&line).map_err(|error| format!("cannot parse line {number}: {error}"))?;
-        if let Err(error) = print_report(&run_task(&task)) {
+        if let Err(error) = print_report(&run_request(&request)) {
             log!("error: {error}");
             return Ok(false);
         }
@@ -67,9 +67,9 @@ fn run() -> Result<bool, String> {
 }
 
 /// Runs one child from its start to its end.
-fn run_task(task: &Task) -> Report {
+fn run_request(request: &Request) -> Report {
     let without_output = |pid, ended| Report { pid, ended, stdout: String::new(), stderr: String::new() };
-    let child = match start(task) {
+    let child = match start(request) {
         Ok(child) => child,
         Err(error) => return without_output(None, not_started(&error)),
     };
@@ -87,12 +87,12 @@ fn run_task(task: &Task) -> Report {
 
 // ANCHOR: start
 /// Starts the child, with nothing on its stdin and a pipe for each of its two outputs.
-fn start(task: &Task) -> io::Result<Child> {
+fn start(request: &Request) -> io::Result<Child> {
     // ANCHOR: step_1 todo!("1: start the child with its arguments, its environment and three streams")
-    Command::new(&task.program)
-        .args(&task.args)
-        .envs(&task.env)
-        // Our own stdin holds the next tasks: they are none of the child's business.
+    Command::new(&request.program)
+        .args(&request.args)
+        .envs(&request.env)
+        // Our own stdin holds the next requests: they are none of the child's business.
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -47,19 +47,19 @@ impl Report {
 }
 
 /// What the command line asks for.
-struct Task {
+struct Arguments {
     start: u64,
     parent_steps: u64,
     child_steps: u64,
 }
 
 fn main() -> ExitCode {
-    let Some(task) = parse_arguments() else {
+    let Some(arguments) = parse_arguments() else {
         log!("error: cannot read the arguments: expected START PARENT_STEPS CHILD_STEPS");
         return ExitCode::from(2);
     };
     // Both processes come back from here.
-    match run(&task, BufWriter::new(io::stdout())) {
+    match run(&arguments, BufWriter::new(io::stdout())) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
@@ -70,17 +70,17 @@ fn main() -> ExitCode {
 }
 
 /// One process comes in, two go out. `Ok(false)` in the parent when the child has not ended well.
-fn run(task: &Task, mut out: BufWriter<Stdout>) -> Result<bool, String> {
-    COUNTER.store(task.start, Ordering::Relaxed);
-    print(&mut out, json!({"start": task.start}))?;
+fn run(arguments: &Arguments, mut out: BufWriter<Stdout>) -> Result<bool, String> {
+    COUNTER.store(arguments.start, Ordering::Relaxed);
+    print(&mut out, json!({"start": arguments.start}))?;
     let (reader, writer) = io::pipe().map_err(|error| format!("cannot make a pipe: {error}"))?;
     match copy_process(&mut out)? {
         ForkResult::Child => {
             drop(reader);
-            count_and_report("child", task.child_steps, writer)?;
+            count_and_report("child", arguments.child_steps, writer)?;
             Ok(true)
         }
-        ForkResult::Parent { child } => in_the_parent(child, task, reader, writer, &mut out),
+        ForkResult::Parent { child } => in_the_parent(child, arguments, reader, writer, &mut out),
     }
 }
 
@@ -115,14 +115,14 @@ fn count_and_report(process: &str, steps: u64, mut writer: PipeWriter) -> Result
 /// Counts as the child does, and tells what became of both.
 fn in_the_parent(
     child: Pid,
-    task: &Task,
+    arguments: &Arguments,
     reader: PipeReader,
     writer: PipeWriter,
     out: &mut BufWriter<Stdout>,
 ) -> Result<bool, String> {
     // ANCHOR: step_3 todo!("3: count and report too, then read both reports and print them");
     // This takes our writing end and closes it. As long as one is open, the pipe has no end.
-    count_and_report("parent", task.parent_steps, writer)?;
+    count_and_report("parent", arguments.parent_steps, writer)?;
     for line in BufReader::new(reader).lines() {
         let line = line.map_err(|error| format!("cannot read a report: {error}"))?;
         print(out, &line)?;
@@ -166,10 +166,10 @@ fn wait_for_end_of_stdin() {
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
 }
 
-fn parse_arguments() -> Option<Task> {
+fn parse_arguments() -> Option<Arguments> {
     // `env::args` would panic at an argument that is not UTF-8.
     let parse = |text: OsString| text.to_str()?.parse().ok();
     let numbers: Vec<u64> = env::args_os().skip(1).map(parse).collect::<Option<_>>()?;
     let [start, parent_steps, child_steps] = numbers[..] else { return None };
-    Some(Task { start, parent_steps, child_steps })
+    Some(Arguments { start, parent_steps, child_steps })
 }

@@ -40,7 +40,7 @@ fn all_mails_of_a_request_have_one_limit_when_the_broker_hangs() {
     // With two seconds for each of them, this would take longer than a check waits.
     let answer = server.offer(&check, &site.spec.mails(10));
     check.equal("the status of the answer", &answer.status, &503);
-    check.holds("a header Retry-After", answer.header("retry-after").is_some(), answer.headers_in_words());
+    check.holds("a header Retry-After", answer.header("retry-after").is_some(), answer.describe_headers());
     server.log_line(&check, &contains("error: cannot accept job"));
 }
 

@@ -29,7 +29,7 @@ impl Answer {
     }
 
     /// The status and the headers, for a report.
-    pub fn headers_in_words(&self) -> String {
+    pub fn describe_headers(&self) -> String {
         let lines = self.headers.iter().map(|(name, value)| format!("{name}: {value}"));
         format!("{} with {}", self.status, lines.collect::<Vec<_>>().join(", "))
     }

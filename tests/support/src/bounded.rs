@@ -1,6 +1,6 @@
 //! A limit for a unit test, whose code runs in the test program itself.
 
-use crate::check::limit_in_words;
+use crate::check::describe_limit;
 use crate::{limit, process};
 use std::io::{self, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -34,7 +34,7 @@ pub fn bounded() -> Bounded {
                 give_up(&test, &format!("this test program takes {} MiB of memory", memory >> 20));
             }
             if began.elapsed() > limit::limit() {
-                give_up(&test, &format!("it has not ended after {}", limit_in_words()));
+                give_up(&test, &format!("it has not ended after {}", describe_limit()));
             }
         }
     });

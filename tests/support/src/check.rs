@@ -58,7 +58,7 @@ impl Check {
     /// was there instead.
     pub fn eventually_gives<T>(&self, expected: &str, attempt: impl FnMut() -> Result<T, String>) -> T {
         self.wait_for(attempt)
-            .unwrap_or_else(|last| self.fail(expected, &format!("after {} still: {last}", limit_in_words())))
+            .unwrap_or_else(|last| self.fail(expected, &format!("after {} still: {last}", describe_limit())))
     }
 
     /// The first `Ok`, or the last `Err` when the limit runs out. After a todo! nothing more is to be expected, so an
@@ -76,7 +76,7 @@ impl Check {
     pub fn time_out(&self, expected: &str) -> ! {
         let tree = self.spec.process_tree();
         let processes = if tree.is_empty() { "no process is left" } else { "see the processes below" };
-        self.fail(expected, &format!("nothing of the kind within {}; {processes}", limit_in_words()))
+        self.fail(expected, &format!("nothing of the kind within {}; {processes}", describe_limit()))
     }
 
     /// Ends the test with a report.
@@ -139,7 +139,7 @@ impl Check {
 }
 
 /// The limit of every wait: `10 seconds`.
-pub(crate) fn limit_in_words() -> String {
+pub(crate) fn describe_limit() -> String {
     counted(usize::try_from(limit::limit().as_secs()).unwrap_or(usize::MAX), "second")
 }
 

@@ -206,15 +206,15 @@ pub fn sum(statuses: &[Value]) -> Numbers {
 }
 
 /// `sent 8, failed 0, unknown 1, not started 0`.
-pub fn in_words(numbers: Numbers) -> String {
+pub fn describe(numbers: Numbers) -> String {
     let each = NAMES.iter().zip(numbers).map(|(name, number)| format!("{} {number}", name.replace('_', " ")));
     each.collect::<Vec<_>>().join(", ")
 }
 
 /// The job must have finished like this: done or failed, and the numbers.
 pub fn check_account(check: &Check, status: &Value, state: &str, expected: Numbers) {
-    let (wanted, got) = (in_words(expected), numbers(status));
-    check.holds(&wanted, got == expected, format!("{}, from {status}", in_words(got)));
+    let (wanted, got) = (describe(expected), numbers(status));
+    check.holds(&wanted, got == expected, format!("{}, from {status}", describe(got)));
     check.holds(&format!("the state is {state}"), status["state"] == state, status);
     check.json("the number \"asked\"", &status["asked"], &json!(expected.iter().sum::<usize>()));
     check.json("the number \"started\" when the job is finished", &status["started"], &json!(0));
@@ -223,7 +223,7 @@ pub fn check_account(check: &Check, status: &Value, state: &str, expected: Numbe
 /// How many mails were asked for and what became of them, in a line.
 pub fn account(when: &str, asked: usize, statuses: &[Value], mailbox: &Mailbox) -> String {
     let letters = mailbox.letters().len();
-    let (numbers, different) = (in_words(sum(statuses)), message_ids(mailbox).len());
+    let (numbers, different) = (describe(sum(statuses)), message_ids(mailbox).len());
     format!("{when}: asked {asked}, {numbers}; in the mailbox {letters}, duplicated {}", letters - different)
 }
 

@@ -1,7 +1,7 @@
 //! Starting a program and watching it.
 
 use crate::caretaker::{self, Kept};
-use crate::check::limit_in_words;
+use crate::check::describe_limit;
 use crate::ipc::{self, Channel};
 use crate::lines::{Lines, Noted, Reader, Waited, to_line, unread};
 use crate::process::{self, Mark};
@@ -325,7 +325,7 @@ impl Running {
 
     /// Waits until a line of stderr fulfils `predicate`, and gives it.
     pub fn log_line(&self, check: &Check, predicate: &impl Predicate<str>) -> String {
-        let expected = format!("a line of stderr that {}", predicate_in_words(predicate));
+        let expected = format!("a line of stderr that {}", describe_predicate(predicate));
         self.wait_for_log(check, &expected, |line| predicate.eval(line))
     }
 
@@ -338,7 +338,7 @@ impl Running {
         let until = match self.stderr.wait_for(is_it) {
             Waited::Found(line) => return line,
             Waited::Ended => "the program closed stderr after".to_owned(),
-            Waited::TimeOut => format!("within {} only", limit_in_words()),
+            Waited::TimeOut => format!("within {} only", describe_limit()),
         };
         check.fail(expected, &format!("{until}:\n{}", or_nothing(&self.stderr())))
     }
@@ -449,7 +449,7 @@ impl Running {
     /// Waits for the program's end. Its exit status must be 0.
     pub fn ends_well(&mut self, check: &Check) {
         let status = self.wait(check);
-        check.holds("the program ends with exit status 0", status.code() == Some(0), in_words(status));
+        check.holds("the program ends with exit status 0", status.code() == Some(0), describe(status));
     }
 
     /// SIGTERM must end the program, with exit status 0.
@@ -462,7 +462,7 @@ impl Running {
         if self.status.is_none()
             && let Ok(Some(status)) = self.child.try_wait()
         {
-            self.spec.transcript().note(self.who.as_str(), format!("ended: {}", in_words(status)));
+            self.spec.transcript().note(self.who.as_str(), format!("ended: {}", describe(status)));
             self.status = Some(status);
         }
         self.status
@@ -516,7 +516,7 @@ impl Finished {
     /// The exit status must be this one: 0 done, 1 the work failed, 2 the input or the configuration was bad.
     pub fn code(self, code: i32) -> Self {
         if self.status.code() != Some(code) {
-            self.check.fail(&format!("exit status {code}"), &self.in_words());
+            self.check.fail(&format!("exit status {code}"), &self.describe());
         }
         self
     }
@@ -582,8 +582,8 @@ impl Finished {
     }
 
     /// How the program ended and what it wrote, for a report.
-    pub fn in_words(&self) -> String {
-        format!("{}\nstdout: {}", in_words(self.status), self.output())
+    pub fn describe(&self) -> String {
+        format!("{}\nstdout: {}", describe(self.status), self.output())
     }
 
     fn output(&self) -> String {
@@ -603,7 +603,7 @@ fn settings(command: &Command) -> String {
 }
 
 /// A predicate shows itself as `var.contains(text)`, and two of them as `(… && …)`.
-fn predicate_in_words(predicate: &impl Predicate<str>) -> String {
+fn describe_predicate(predicate: &impl Predicate<str>) -> String {
     let code = predicate.to_string();
     let code = code.strip_prefix('(').and_then(|code| code.strip_suffix(')')).unwrap_or(&code);
     code.replace("var.", "")
@@ -613,7 +613,7 @@ fn predicate_in_words(predicate: &impl Predicate<str>) -> String {
 }
 
 /// How a process ended, in words.
-pub fn in_words(status: ExitStatus) -> String {
+pub fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal().map(Signal::try_from)) {
         (Some(101), _) => "exit status 101 (a panic; see stderr)".into(),
         (Some(code), _) => format!("exit status {code}"),

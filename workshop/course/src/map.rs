@@ -26,7 +26,7 @@ pub fn map(root: &Path) -> Result<String, String> {
             _ => paint("to do", DIM),
         };
         let time = minutes.map_or_else(String::new, |minutes| format!("{minutes} min"));
-        map += &format!("  {:<14} {time:>7}   {word}, {}\n", lesson.name, in_words(&state));
+        map += &format!("  {:<14} {time:>7}   {word}, {}\n", lesson.name, describe(&state));
         if state.is_done() {
             done += 1;
         } else {
@@ -58,7 +58,7 @@ fn what_is_next(root: &Path, lesson: &Lesson, state: &State) -> String {
     )
 }
 
-fn in_words(state: &State) -> String {
+fn describe(state: &State) -> String {
     match state {
         State::Writing(written) => written.to_string(),
         State::Unchecked => "all steps written, not checked yet".into(),

@@ -29,7 +29,7 @@ pub struct Unwritten(io::Error);
 
 impl Unwritten {
     /// What is to be said about it. Whoever has closed the pipe knows.
-    pub fn in_words(&self) -> Option<String> {
+    pub fn describe(&self) -> Option<String> {
         (self.0.kind() != ErrorKind::BrokenPipe).then(|| format!("cannot write to stdout: {}", self.0))
     }
 }

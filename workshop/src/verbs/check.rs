@@ -141,7 +141,7 @@ impl Outcome {
 
     fn tell_what_is_proven(&self, root: &Path) {
         say("Proven:");
-        self.run.checks().iter().for_each(|check| say(format!("  {}", in_words(check))));
+        self.run.checks().iter().for_each(|check| say(format!("  {}", describe(check))));
         let following = self.lesson.following(root).filter(|_| self.package == self.lesson.package());
         if let Some(next) = following {
             say(format!("\nLesson {} is done. The next one:", self.lesson.number()));
@@ -158,7 +158,7 @@ impl Outcome {
         checks.sort_by_key(|check| (!check.passed, place(check).unwrap_or(usize::MAX)));
         for check in &checks {
             let word = if check.passed { paint("passed", Look::Good) } else { paint("failed", Look::Bad) };
-            say(format!("  {word}  {}", in_words(check)));
+            say(format!("  {word}  {}", describe(check)));
         }
         if !briefly {
             tell_where_to_begin(root, &self.lesson, &self.run);
@@ -192,7 +192,7 @@ pub fn lacking(tool: &str) -> String {
 }
 
 /// `nothing_is_printed_twice` reads as a sentence.
-pub fn in_words(check: &Check) -> String {
+pub fn describe(check: &Check) -> String {
     check.name.replace("::", ": ").replace('_', " ")
 }
 

@@ -12,7 +12,7 @@ use clap::{ArgMatches, value_parser};
 use nix::sys::signal::Signal;
 use observe::http::Answer;
 use observe::limit::{BRIEFLY, limit};
-use observe::mailbox::Event;
+use observe::mailbox;
 use observe::{Mailbox, Point, process};
 use serde_json::json;
 use server::Server;
@@ -51,15 +51,15 @@ const PAUSE: Duration = Duration::from_millis(150);
 const COUNT: usize = 3;
 
 /// What the demo hears of.
-enum Happening {
-    Mail(Event),
+enum Event {
+    Mail(mailbox::Event),
     Answer(Result<Answer, String>),
     Log(String),
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let package = arguments::required(matches, "package");
-    let (sender, happenings) = mpsc::channel();
+    let (sender, events) = mpsc::channel();
     interrupt::listen()?;
     let (program, start) = match matches.get_one::<PathBuf>("program") {
         Some(program) => (program.clone(), program.display().to_string()),
@@ -68,19 +68,19 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let story = Story(Instant::now());
     let mail = sender.clone();
     // It holds every mail at first: that is how one sees that the answer does not wait for them.
-    let mailbox = server::start_mailbox(Point::Rcpt, move |event| drop(mail.send(Happening::Mail(event))))?;
+    let mailbox = server::start_mailbox(Point::Rcpt, move |event| drop(mail.send(Event::Mail(event))))?;
     story.tell("mailbox", format!("listens on {}", mailbox.url()));
     let mut command = Command::new(&program);
     command.env("SMTP_URL", mailbox.url());
     let log = sender.clone();
-    let server = Server::launch(&mut command, move |line| drop(log.send(Happening::Log(line))))?;
+    let server = Server::launch(&mut command, move |line| drop(log.send(Event::Log(line))))?;
     story.tell("server", format!("pid {} listens on {}", server.group.pid(), server.base));
 
     let mut demo = Demo {
         story,
         mailbox,
         server,
-        happenings,
+        events,
         posted: Instant::now(),
         answered: false,
         worker: None,
@@ -117,7 +117,7 @@ struct Demo {
     story: Story,
     mailbox: Mailbox,
     server: Server,
-    happenings: Receiver<Happening>,
+    events: Receiver<Event>,
     posted: Instant,
     answered: bool,
     /// The worker's pid, once it was seen.
@@ -130,13 +130,13 @@ struct Demo {
 }
 
 impl Demo {
-    /// Sends the request. The answer comes as a happening.
-    fn post(&mut self, sender: Sender<Happening>) {
+    /// Sends the request. The answer comes as a event.
+    fn post(&mut self, sender: Sender<Event>) {
         let (base, body) = (self.server.base.clone(), emails(COUNT));
         self.story.tell("you", format!("POST /endpoint with {COUNT} mails"));
         self.posted = Instant::now();
         thread::spawn(move || {
-            drop(sender.send(Happening::Answer(server::ask(&base, "POST", "/endpoint", &body))))
+            drop(sender.send(Event::Answer(server::ask(&base, "POST", "/endpoint", &body))))
         });
     }
 
@@ -176,25 +176,25 @@ impl Demo {
                 return Ok(false);
             }
             // What was heard comes first: it happened before what can be seen now.
-            match self.happenings.recv_timeout(LOOK_EVERY) {
-                Ok(happening) => self.hear(happening),
+            match self.events.recv_timeout(LOOK_EVERY) {
+                Ok(event) => self.hear(event),
                 Err(_) => self.look_for_the_worker(),
             }
         }
         Ok(true)
     }
 
-    fn hear(&mut self, happening: Happening) {
-        match happening {
-            Happening::Answer(answer) => {
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Answer(answer) => {
                 self.answered = true;
                 match answer {
                     Ok(answer) => self.hear_answer(&answer),
                     Err(why) => self.problems.push(format!("no answer: {why}")),
                 }
             }
-            Happening::Log(line) => self.hear_log(&line),
-            Happening::Mail(event) => self.hear_of_mail(&event),
+            Event::Log(line) => self.hear_log(&line),
+            Event::Mail(event) => self.hear_of_mail(&event),
         }
     }
 
@@ -218,15 +218,15 @@ impl Demo {
         }
     }
 
-    fn hear_of_mail(&mut self, event: &Event) {
+    fn hear_of_mail(&mut self, event: &mailbox::Event) {
         match event {
-            Event::Held(_, _, to) if !self.asked_to_deliver => {
+            mailbox::Event::Held(_, _, to) if !self.asked_to_deliver => {
                 self.asked_to_deliver = true;
                 let worker = self.worker.map_or("the worker".into(), |pid| format!("worker {pid}"));
                 let asks = format!("has its message, the list: it asks to deliver to {}", plain(to));
                 self.story.tell("mailbox", format!("{worker} {asks}"));
             }
-            Event::Accepted(letter) => {
+            mailbox::Event::Accepted(letter) => {
                 self.arrived += 1;
                 let to = plain(&letter.recipients.join(", "));
                 let which = format!("mail {} of {COUNT}", self.arrived);
@@ -262,12 +262,12 @@ impl Demo {
         self.mailbox.release_all();
         let group = &mut self.server.group;
         if let Some(status) = group.ended() {
-            self.problems.push(format!("the server ended too early: {}", server::in_words(status)));
+            self.problems.push(format!("the server ended too early: {}", server::describe(status)));
         } else {
             self.story.tell("you", "SIGTERM to the server");
             process::signal(group.pid(), Signal::SIGTERM);
             match group.wait(limit()) {
-                Some(status) => self.story.tell("server", format!("has ended: {}", server::in_words(status))),
+                Some(status) => self.story.tell("server", format!("has ended: {}", server::describe(status))),
                 None => self.problems.push("the server does not end on SIGTERM".into()),
             }
             if group.ended().is_some_and(|status| !status.success()) {

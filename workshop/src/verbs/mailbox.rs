@@ -5,7 +5,7 @@ use crate::run::interrupt;
 use crate::ui::arguments;
 use crate::ui::terminal::{plain, say};
 use clap::{ArgMatches, Command, value_parser};
-use observe::mailbox::{Event, Letter};
+use observe::mailbox::{self, Letter};
 use observe::text::counted;
 use observe::{Mailbox, Point};
 use std::io;
@@ -33,14 +33,14 @@ pub fn command() -> Command {
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the mailbox has to react to.
-enum Happening {
-    Mail(Event),
+enum Event {
+    Mail(mailbox::Event),
     Enter,
     NoMoreInput,
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let (sender, happenings) = mpsc::channel();
+    let (sender, events) = mpsc::channel();
     let mailbox = start(matches.get_one("port").copied().unwrap_or(0), &sender)?;
     let holds = matches.get_flag("hold");
     if holds {
@@ -57,29 +57,29 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
     let mut count = 0;
     while !interrupt::requested() {
-        let Ok(happening) = happenings.recv_timeout(LOOK_EVERY) else { continue };
-        match happening {
-            Happening::Mail(Event::Accepted(letter)) => {
+        let Ok(event) = events.recv_timeout(LOOK_EVERY) else { continue };
+        match event {
+            Event::Mail(mailbox::Event::Accepted(letter)) => {
                 count += 1;
                 print(count, &letter);
             }
-            Happening::Mail(Event::Held(_, _, to)) => {
+            Event::Mail(mailbox::Event::Held(_, _, to)) => {
                 say(format!("\nheld: a mail to {}. Press Enter to let it go.", plain(&to)));
             }
-            Happening::Mail(_) => {}
-            Happening::Enter if mailbox.held() == 0 => say("No mail is held at this moment."),
-            Happening::Enter => mailbox.release_one(),
-            Happening::NoMoreInput => say("There is no more input: what is held now stays held."),
+            Event::Mail(_) => {}
+            Event::Enter if mailbox.held() == 0 => say("No mail is held at this moment."),
+            Event::Enter => mailbox.release_one(),
+            Event::NoMoreInput => say("There is no more input: what is held now stays held."),
         }
     }
     say(format!("\nThe mailbox is closed. It has accepted {}.", counted(count, "mail")));
     Ok(())
 }
 
-fn start(port: u16, sender: &Sender<Happening>) -> Result<Mailbox, Failure> {
+fn start(port: u16, sender: &Sender<Event>) -> Result<Mailbox, Failure> {
     let sender = sender.clone();
     // A channel, since the mailbox must not wait for a slow terminal.
-    let observer = move |event: &Event| drop(sender.send(Happening::Mail(event.clone())));
+    let observer = move |event: &mailbox::Event| drop(sender.send(Event::Mail(event.clone())));
     let mailbox = Mailbox::start(&format!("127.0.0.1:{port}"), observer).map_err(|error| {
         Failure::input(format!(
             "cannot listen on 127.0.0.1:{port}: {error}. Choose another port with --port, or let the system choose: --port 0"
@@ -90,13 +90,13 @@ fn start(port: u16, sender: &Sender<Happening>) -> Result<Mailbox, Failure> {
     Ok(mailbox)
 }
 
-fn tell_of_enter(sender: &Sender<Happening>) {
+fn tell_of_enter(sender: &Sender<Event>) {
     let sender = sender.clone();
     thread::spawn(move || {
         for _line in io::stdin().lines().map_while(Result::ok) {
-            drop(sender.send(Happening::Enter));
+            drop(sender.send(Event::Enter));
         }
-        drop(sender.send(Happening::NoMoreInput));
+        drop(sender.send(Event::NoMoreInput));
     });
 }
 

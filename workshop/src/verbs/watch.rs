@@ -33,7 +33,7 @@ pub fn command() -> Command {
     .arg(arguments::lesson("The lesson, such as 02 (without it: the first that is not done)"))
 }
 
-enum Happening {
+enum Event {
     Typed(String),
     /// The run with this number has finished.
     Finished(usize, Box<Result<Run, Failure>>),
@@ -44,16 +44,16 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     interrupt::listen()?;
     let progress = Progress::load(&root);
     let lesson = check::named_or_next(&root, &progress, matches)?;
-    let (sender, happenings) = mpsc::channel();
+    let (sender, events) = mpsc::channel();
     tell_of_letters(sender.clone());
     let saves = Saves::of(&root, &lesson);
-    Watch { root, progress, lesson, sender, saves, green: None, runs: 0, running: None }.stay(&happenings)
+    Watch { root, progress, lesson, sender, saves, green: None, runs: 0, running: None }.stay(&events)
 }
 
-fn tell_of_letters(sender: Sender<Happening>) {
+fn tell_of_letters(sender: Sender<Event>) {
     thread::spawn(move || {
         for line in io::stdin().lines().map_while(Result::ok) {
-            drop(sender.send(Happening::Typed(line.trim().to_owned())));
+            drop(sender.send(Event::Typed(line.trim().to_owned())));
         }
     });
 }
@@ -62,7 +62,7 @@ struct Watch {
     root: PathBuf,
     progress: Progress,
     lesson: Lesson,
-    sender: Sender<Happening>,
+    sender: Sender<Event>,
     saves: Saves,
     /// The checks that were green when the spec last ran; `None` before its first run.
     green: Option<BTreeSet<String>>,
@@ -72,11 +72,11 @@ struct Watch {
 }
 
 impl Watch {
-    fn stay(mut self, happenings: &Receiver<Happening>) -> Result<(), Failure> {
+    fn stay(mut self, events: &Receiver<Event>) -> Result<(), Failure> {
         self.begin();
         while !interrupt::requested() {
-            match happenings.recv_timeout(LOOK_EVERY) {
-                Ok(Happening::Finished(number, run)) if number == self.runs && self.running.is_some() => {
+            match events.recv_timeout(LOOK_EVERY) {
+                Ok(Event::Finished(number, run)) if number == self.runs && self.running.is_some() => {
                     self.running = None;
                     match *run {
                         Ok(run) => self.tell(&run),
@@ -87,8 +87,8 @@ impl Watch {
                     }
                 }
                 // It is about files that are not there any more.
-                Ok(Happening::Finished(..)) => {}
-                Ok(Happening::Typed(letter)) => match letter.as_str() {
+                Ok(Event::Finished(..)) => {}
+                Ok(Event::Typed(letter)) => match letter.as_str() {
                     "q" => break,
                     "h" => note(hint::show(&self.root, &mut self.progress, &self.lesson, None, false)),
                     "s" => note(diff::show(&self.root, &self.lesson)),
@@ -131,7 +131,7 @@ impl Watch {
         let (root, package, sender) = (self.root.clone(), self.lesson.package(), self.sender.clone());
         self.running = Some(thread::spawn(move || {
             let run = spec::run(&root, &package);
-            drop(sender.send(Happening::Finished(number, Box::new(run))));
+            drop(sender.send(Event::Finished(number, Box::new(run))));
         }));
     }
 
@@ -154,7 +154,7 @@ impl Watch {
                 (true, false) => format!("{}   ", paint("now fails", Look::Bad)),
                 _ => continue,
             };
-            say(format!("  {words}{}", check::in_words(check)));
+            say(format!("  {words}{}", check::describe(check)));
         }
     }
 
@@ -178,7 +178,7 @@ impl Watch {
             Verdict::Lacks(tool) => say(check::lacking(tool)),
             Verdict::Green => {
                 say(format!("Lesson {} is done. Proven:", self.lesson.number()));
-                checks.iter().for_each(|check| say(format!("  {}", check::in_words(check))));
+                checks.iter().for_each(|check| say(format!("  {}", check::describe(check))));
                 match self.lesson.following(&self.root) {
                     Some(next) => say(format!("Next: {}. Type n and Enter for it,", next.title(&self.root))),
                     None => say("That was the last lesson. Type q and Enter to end,"),

@@ -1,6 +1,6 @@
 //! What graders read: a point for each check, part of the points for part of the work, and a total.
 
-use super::{Outcome, in_words};
+use super::{Outcome, describe};
 use crate::run::spec::{Check, Verdict};
 use crate::ui::terminal::{columns, say, wrap};
 use base64::Engine;
@@ -14,7 +14,7 @@ pub fn tell(root: &Path, results: &[Outcome]) {
         let (points, of) = result.points();
         say(format!("{}: {points} of {of} points", result.lesson.title(root)));
         for check in &result.checks {
-            let words = wrap(&in_words(check), 10, columns());
+            let words = wrap(&describe(check), 10, columns());
             say(format!("  {} of 1  {words}", u8::from(check.passed)));
         }
         match result.run.verdict {
@@ -63,7 +63,7 @@ pub fn for_github_classroom(results: &[Outcome]) -> String {
             true => ("pass", Value::Null),
             false => ("fail", json!(result.report(check))),
         };
-        let name = format!("{}: {}", result.lesson.name, in_words(check));
+        let name = format!("{}: {}", result.lesson.name, describe(check));
         json!({"name": name, "status": status, "score": u8::from(check.passed), "message": message})
     };
     let checks = results.iter().flat_map(|result| result.checks.iter().map(move |check| (result, check)));

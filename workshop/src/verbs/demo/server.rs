@@ -97,7 +97,7 @@ pub fn each_line(pipe: Option<impl Read + Send + 'static>, act: impl Fn(String) 
 }
 
 /// How a process ended, in words.
-pub fn in_words(status: ExitStatus) -> String {
+pub fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal().map(Signal::try_from)) {
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(Ok(signal))) => format!("killed by {signal}"),

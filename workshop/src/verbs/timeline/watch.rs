@@ -11,7 +11,7 @@ use crate::run::{interrupt, workspace};
 use crate::verbs::demo::server;
 use nix::sys::signal::Signal;
 use observe::http::Answer;
-use observe::mailbox::{Event, Letter};
+use observe::mailbox::{self, Letter};
 use observe::tool::worker;
 use observe::{Mailbox, Point, process};
 use server::Server;
@@ -29,8 +29,8 @@ const AFTERWARDS: Duration = Duration::from_millis(60);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// What the watcher hears of.
-enum Happening {
-    Mail(Event),
+enum Event {
+    Mail(mailbox::Event),
     Answer(usize, Result<Answer, String>),
     Line { is_log: bool, text: String },
     Message(Passed),
@@ -38,17 +38,17 @@ enum Happening {
 
 /// Tells the watcher what happens, with its time.
 #[derive(Clone)]
-struct News(Sender<(Instant, Happening)>);
+struct News(Sender<(Instant, Event)>);
 
 impl News {
-    fn tell(&self, happening: Happening) {
-        drop(self.0.send((Instant::now(), happening)));
+    fn tell(&self, event: Event) {
+        drop(self.0.send((Instant::now(), event)));
     }
 
     /// What is to be done with each line that the program writes.
     fn lines(&self, is_log: bool) -> impl Fn(String) + Send + use<> {
         let news = self.clone();
-        move |text| news.tell(Happening::Line { is_log, text })
+        move |text| news.tell(Event::Line { is_log, text })
     }
 }
 
@@ -57,11 +57,11 @@ impl News {
 /// # Errors
 /// When it does not start, does not listen, ends too early, or on Ctrl-C.
 pub fn watch(root: &Path, program: &Path, load: &Load) -> Result<Record, Failure> {
-    let (sender, happenings) = mpsc::channel();
+    let (sender, events) = mpsc::channel();
     let news = News(sender);
     let mail = news.clone();
     // It keeps each letter for a while before it takes it.
-    let mailbox = server::start_mailbox(Point::Accept, move |event| mail.tell(Happening::Mail(event)))?;
+    let mailbox = server::start_mailbox(Point::Accept, move |event| mail.tell(Event::Mail(event)))?;
     let tap = start_tap(&news)?;
     let mut command = command(root, program, load, &tap)?;
     command.env("SMTP_URL", mailbox.url()).envs(load.env.iter().cloned());
@@ -91,14 +91,14 @@ pub fn watch(root: &Path, program: &Path, load: &Load) -> Result<Record, Failure
         log: Lane::new("log (stderr)"),
         conversations: BTreeMap::new(),
     };
-    let missing = watcher.watch(&happenings)?;
+    let missing = watcher.watch(&events)?;
     let end = Instant::now();
     Ok(watcher.record(end, sampler.finish(), missing))
 }
 
 fn start_tap(news: &News) -> Result<Tap, Failure> {
     let news = news.clone();
-    Tap::start(move |passed| news.tell(Happening::Message(passed)))
+    Tap::start(move |passed| news.tell(Event::Message(passed)))
         .map_err(|error| Failure::work(format!("cannot listen for workers: {error}")))
 }
 
@@ -158,7 +158,7 @@ struct Watcher<'a> {
 
 impl Watcher<'_> {
     /// Does the steps at their times and writes down what happens, until all is over. Says what did not come.
-    fn watch(&mut self, happenings: &Receiver<(Instant, Happening)>) -> Result<Option<String>, Failure> {
+    fn watch(&mut self, events: &Receiver<(Instant, Event)>) -> Result<Option<String>, Failure> {
         let load = self.load;
         let mut steps = load.steps.iter().peekable();
         let mut over_since = None;
@@ -178,9 +178,9 @@ impl Watcher<'_> {
             let next_step = steps.peek().map(|step| self.zero + step.at);
             let due = next_step.into_iter().chain(self.releases.front().map(|(due, _)| *due)).min();
             let wait = due.map_or(LOOK_EVERY, |due| due.saturating_duration_since(now).min(LOOK_EVERY));
-            if let Ok((at, happening)) = happenings.recv_timeout(wait) {
+            if let Ok((at, event)) = events.recv_timeout(wait) {
                 last_news = at;
-                self.hear(at, happening);
+                self.hear(at, event);
                 continue;
             }
             let is_over = next_step.is_none() && self.is_over()?;
@@ -200,7 +200,7 @@ impl Watcher<'_> {
         let is_server = self.base.is_some();
         if let Some(status) = ended.filter(|_| is_server) {
             let last = self.log.notes.last().map_or("nothing", |line| &line.text);
-            let how = server::in_words(status);
+            let how = server::describe(status);
             return Err(Failure::work(format!("the server ended too early: {how}; its last line: {last}")));
         }
         Ok((is_server || ended.is_some())
@@ -248,18 +248,18 @@ impl Watcher<'_> {
         }
     }
 
-    /// Sends a request on a thread of its own. The answer comes as a happening.
+    /// Sends a request on a thread of its own. The answer comes as a event.
     fn request(&mut self, method: &'static str, path: &str, body: String) {
         let Some(base) = self.base.clone() else { return };
         let (news, number, now) = (self.news.clone(), self.clients.bars.len(), Instant::now());
         let (part, path) = (Part::new(now, Kind::Waits, format!("{method} {path}")), path.to_owned());
         self.clients.bars.push(Bar { begin: now, end: now, parts: vec![part] });
-        thread::spawn(move || news.tell(Happening::Answer(number, server::ask(&base, method, &path, &body))));
+        thread::spawn(move || news.tell(Event::Answer(number, server::ask(&base, method, &path, &body))));
     }
 
-    fn hear(&mut self, at: Instant, happening: Happening) {
-        match happening {
-            Happening::Answer(number, answer) => {
+    fn hear(&mut self, at: Instant, event: Event) {
+        match event {
+            Event::Answer(number, answer) => {
                 let bar = &mut self.clients.bars[number];
                 let request = &mut bar.parts[0];
                 (bar.end, request.end) = (at, at);
@@ -272,39 +272,39 @@ impl Watcher<'_> {
                 request.short += &format!(":{status} {took} ms");
                 request.more = format!(", {}", words::short(&words));
             }
-            Happening::Line { is_log, text } => {
+            Event::Line { is_log, text } => {
                 let lane = if is_log { &mut self.log } else { &mut self.stdout };
                 lane.notes.push(Note { at, text: words::line(&text), way: Way::Here });
             }
-            Happening::Message(Passed { worker, to_worker, frame }) => {
+            Event::Message(Passed { worker, to_worker, frame }) => {
                 let way = if to_worker { Way::Down } else { Way::Up };
                 self.of_process.push((worker, Note { at, text: words::message(&frame), way }));
             }
-            Happening::Mail(Event::Opened(id)) => {
+            Event::Mail(mailbox::Event::Opened(id)) => {
                 self.conversations.insert(id, Bar { begin: at, end: at, parts: Vec::new() });
             }
-            Happening::Mail(event) => self.hear_of_mail(at, event),
+            Event::Mail(event) => self.hear_of_mail(at, event),
         }
     }
 
-    fn hear_of_mail(&mut self, at: Instant, event: Event) {
-        let (Event::Held(id, ..)
-        | Event::Released(id)
-        | Event::Closed(id)
-        | Event::Accepted(Letter { conversation: id, .. })) = event
+    fn hear_of_mail(&mut self, at: Instant, event: mailbox::Event) {
+        let (mailbox::Event::Held(id, ..)
+        | mailbox::Event::Released(id)
+        | mailbox::Event::Closed(id)
+        | mailbox::Event::Accepted(Letter { conversation: id, .. })) = event
         else {
             return;
         };
         let Some(bar) = self.conversations.get_mut(&id) else { return };
         match (event, bar.parts.last_mut()) {
-            (Event::Held(_, _, to), _) => {
+            (mailbox::Event::Held(_, _, to), _) => {
                 let letter = Part::new(at, Kind::Thinks, words::mail(&to));
                 bar.parts.push(Part { more: ", not accepted".into(), ..letter });
                 self.releases.push_back((at + PAUSE, id));
             }
-            (Event::Released(_), Some(letter)) => letter.end = at,
-            (Event::Accepted(_), Some(letter)) => letter.more.clear(),
-            (Event::Closed(_), _) => bar.end = at,
+            (mailbox::Event::Released(_), Some(letter)) => letter.end = at,
+            (mailbox::Event::Accepted(_), Some(letter)) => letter.more.clear(),
+            (mailbox::Event::Closed(_), _) => bar.end = at,
             _ => {}
         }
     }
