@@ -137,7 +137,7 @@ a_worker_is_killed() {
   start_worker $a worker-a 10.77.1.1
   local worker_a=$started
   post job-1 6
-  wait_for mailbox-a "held: a mail to"
+  wait_for mailbox-a "held at RCPT: a mail to"
   say "host A has a mail in hand; its mailbox holds it"
   start_worker $b worker-b 10.77.2.1
   worker_b=$started

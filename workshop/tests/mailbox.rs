@@ -33,7 +33,7 @@ fn held_mails_wait_for_enter() {
     let mut mailbox = Running::start(&["mailbox", "--port", "0", "--hold"]);
     let port = mailbox.port();
     let client = run::send_mail(port, "Subject: one\r\n\r\ntext\r\n");
-    let printed = mailbox.wait_for("held: a mail to bob@example.org");
+    let printed = mailbox.wait_for("held at RCPT: a mail to bob@example.org");
     assert!(!printed.contains("Mail 1"), "{printed}");
     mailbox.enter("");
     mailbox.wait_for("Mail 1");
@@ -43,6 +43,17 @@ fn held_mails_wait_for_enter() {
 
     mailbox.signal(Signal::SIGTERM);
     assert_eq!(mailbox.code(), Some(0));
+}
+
+#[test]
+fn a_mail_can_be_held_after_it_was_started() {
+    let mut mailbox = Running::start(&["mailbox", "--port", "0", "--hold", "--at", "data"]);
+    let client = run::send_mail(mailbox.port(), "Subject: one\r\n\r\ntext\r\n");
+    mailbox.wait_for("held at DATA: a mail to bob@example.org");
+    mailbox.enter("");
+    mailbox.wait_for("Mail 1");
+    client.join().unwrap();
+    run::says(run::workshop().args(["mailbox", "--at", "data"]), 2, &["--hold"]);
 }
 
 #[test]

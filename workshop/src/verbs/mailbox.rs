@@ -18,7 +18,7 @@ pub fn command() -> Command {
     arguments::verb(
         "mailbox",
         "Runs a mail server on this machine and prints every mail",
-        "Examples:\n  cargo workshop mailbox\n  cargo workshop mailbox --hold\n\n\
+        "Examples:\n  cargo workshop mailbox\n  cargo workshop mailbox --hold\n  cargo workshop mailbox --hold --at data\n\n\
          It accepts every mail of up to 32 MiB and delivers none. Ctrl-C ends it.",
     )
     .arg(
@@ -27,6 +27,12 @@ pub fn command() -> Command {
             .value_parser(value_parser!(u16)),
     )
     .arg(arguments::flag("hold", "Hold every mail until Enter is pressed"))
+    .arg(
+        arguments::option("at", "COMMAND", "Where it is held: at its RCPT or, when lesson 11 calls it started, at its DATA")
+            .value_parser(["rcpt", "data"])
+            .default_value("rcpt")
+            .requires("hold"),
+    )
 }
 
 /// How often to see whether Ctrl-C was pressed.
@@ -45,7 +51,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let holds = matches.get_flag("hold");
     if holds {
         // Before anyone knows where it listens.
-        mailbox.hold(Point::Rcpt);
+        mailbox.hold(if arguments::required(matches, "at") == "data" { Point::Data } else { Point::Rcpt });
     }
     interrupt::listen()?;
     say(format!("listening on {}", mailbox.url()));
@@ -63,8 +69,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
                 count += 1;
                 print(count, &letter);
             }
-            Event::Mail(mailbox::Event::Held(_, _, to)) => {
-                say(format!("\nheld: a mail to {}. Press Enter to let it go.", plain(&to)));
+            Event::Mail(mailbox::Event::Held(_, point, to)) => {
+                say(format!("\nheld {point}: a mail to {}. Press Enter to let it go.", plain(&to)));
             }
             Event::Mail(_) => {}
             Event::Enter if mailbox.held() == 0 => say("No mail is held at this moment."),
