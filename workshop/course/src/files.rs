@@ -1,6 +1,6 @@
 //! Files of the workshop, and putting them in the place of others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,12 +35,12 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace("\r\n", "\n")
 }
 
-/// All files below a folder, as paths that begin there.
+/// All files below a folder, as paths that begin there, in order.
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn below(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
-    let mut files = BTreeSet::new();
+pub fn below(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(below) = folders.pop() {
         for entry in fs::read_dir(folder.join(&below))? {
@@ -49,10 +49,11 @@ pub fn below(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
             if entry.file_type()?.is_dir() {
                 folders.push(path);
             } else {
-                files.insert(path);
+                files.push(path);
             }
         }
     }
+    files.sort();
     Ok(files)
 }
 

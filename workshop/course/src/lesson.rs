@@ -2,7 +2,6 @@
 
 use crate::Marked;
 use crate::files;
-use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -94,8 +93,9 @@ impl Lesson {
     /// When the solution cannot be read.
     pub fn written(&self, root: &Path, sources: &files::Sources) -> Result<Written, String> {
         let of = self.marked(root)?.steps();
-        let left: BTreeSet<u32> = self.holes_of(root, sources)?.iter().map(|hole| hole.step).collect();
-        Ok(Written { steps: of.difference(&left).count(), of: of.len() })
+        let holes = self.holes_of(root, sources)?;
+        let is_written = |step: &&u32| !holes.iter().any(|hole| hole.step == **step);
+        Ok(Written { steps: of.iter().filter(is_written).count(), of: of.len() })
     }
 
     /// The `todo!`s that are left in the learner's files, in the order of their steps.

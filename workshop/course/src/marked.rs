@@ -2,7 +2,7 @@
 
 use crate::files;
 use crate::source::{Gap, Source};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,8 @@ const LIBRARY: &str = "src/lib.rs";
 pub struct Marked {
     name: String,
     manifest: Source,
-    sources: BTreeMap<PathBuf, Source>,
+    /// In the order of their paths.
+    sources: Vec<(PathBuf, Source)>,
 }
 
 impl Marked {
@@ -38,22 +39,25 @@ impl Marked {
             let text = fs::read_to_string(&path).map_err(|error| cannot_read(&path, &error))?;
             Source::parse(&text).map_err(|why| format!("{}: {why}", path.display()))
         };
-        let mut sources = BTreeMap::new();
+        let mut sources = Vec::new();
         for file in self::sources(&folder).map_err(|error| cannot_read(&folder, &error))? {
             let source = read(&file)?;
-            sources.insert(file, source);
+            sources.push((file, source));
         }
         Ok(Self { name: name.to_owned(), manifest: read(Path::new("Cargo.toml"))?, sources })
     }
 
-    /// The numbers of its steps.
-    pub fn steps(&self) -> BTreeSet<u32> {
-        self.sources.values().flat_map(Source::steps).collect()
+    /// The numbers of its steps, in order.
+    pub fn steps(&self) -> Vec<u32> {
+        let mut steps: Vec<u32> = self.sources.iter().flat_map(|(_, source)| source.steps()).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        steps
     }
 
     /// The sources with no step solved.
     pub fn starter(&self) -> Files {
-        let text = |(file, source): (&PathBuf, &Source)| {
+        let text = |(file, source): &(PathBuf, Source)| {
             let text = self.renamed(&source.text(|_| false));
             (file.clone(), if self.needs_allowance(file) { with_allowance(&text) } else { text })
         };
@@ -66,26 +70,33 @@ impl Marked {
     }
 
     /// The sources that the lesson has too. A library without a step is not copied: the lesson uses the solution's.
-    fn written(&self) -> impl Iterator<Item = (&PathBuf, &Source)> {
-        let library =
-            if self.has_given_library() { self.modules_of(Path::new(LIBRARY)) } else { BTreeSet::new() };
-        self.sources.iter().filter(move |(file, _)| !library.contains(*file))
+    fn written(&self) -> impl Iterator<Item = &(PathBuf, Source)> {
+        let library = if self.has_given_library() { self.modules_of(Path::new(LIBRARY)) } else { Vec::new() };
+        self.sources.iter().filter(move |(file, _)| !library.contains(file))
+    }
+
+    fn source(&self, file: &Path) -> Option<&Source> {
+        self.sources.iter().find(|(name, _)| name == file).map(|(_, source)| source)
+    }
+
+    fn has_step(&self, file: &Path) -> bool {
+        self.source(file).is_some_and(|source| source.steps().next().is_some())
     }
 
     fn has_given_library(&self) -> bool {
         let modules = self.modules_of(Path::new(LIBRARY));
-        !modules.is_empty() && modules.iter().all(|file| self.sources[file].steps().next().is_none())
+        !modules.is_empty() && !modules.iter().any(|file| self.has_step(file))
     }
 
     /// A crate's root and the modules that it declares.
-    fn modules_of(&self, root: &Path) -> BTreeSet<PathBuf> {
-        let Some(source) = self.sources.get(root) else { return BTreeSet::new() };
+    fn modules_of(&self, root: &Path) -> Vec<PathBuf> {
+        let Some(source) = self.source(root) else { return Vec::new() };
         let text = source.text(|_| false);
         let modules = text.lines().filter_map(|line| {
             let name = line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")?.strip_suffix(';')?;
             Some(root.with_file_name(format!("{name}.rs")))
         });
-        modules.filter(|file| self.sources.contains_key(file)).chain([root.to_owned()]).collect()
+        modules.filter(|file| self.source(file).is_some()).chain([root.to_owned()]).collect()
     }
 
     /// The lesson's Cargo.toml.
@@ -106,7 +117,7 @@ impl Marked {
 
     /// The starter's text of a file, without the allowance, and where in it something is to be written.
     pub fn outline(&self, file: &Path) -> Option<(String, Vec<Gap>)> {
-        let source = self.sources.get(file)?;
+        let source = self.source(file)?;
         let mut gaps = source.gaps();
         for line in gaps.iter_mut().flat_map(|gap| &mut gap.solution) {
             *line = self.renamed(line);
@@ -123,7 +134,7 @@ impl Marked {
 
     /// Whether this is a crate's root, and a step is to be written in it or in a module that it declares.
     fn needs_allowance(&self, file: &Path) -> bool {
-        is_root(file) && self.modules_of(file).iter().any(|file| self.sources[file].steps().next().is_some())
+        is_root(file) && self.modules_of(file).iter().any(|file| self.has_step(file))
     }
 }
 
@@ -160,13 +171,13 @@ pub fn without_allowance(text: &str) -> String {
     text.replacen(&format!("{ALLOW}\n"), "", 1)
 }
 
-/// The Rust sources in a package's `src`, which may be missing. A name that begins with a dot is an editor's lock or copy.
+/// The Rust sources in a package's `src`, which may be missing, in order. A name that begins with a dot is an editor's lock or copy.
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn sources(package: &Path) -> io::Result<BTreeSet<PathBuf>> {
+pub fn sources(package: &Path) -> io::Result<Vec<PathBuf>> {
     let files = match files::below(&package.join("src")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         files => files?,
     };
     let is_hidden =

@@ -70,7 +70,7 @@ impl Copy {
     ) -> Result<(), String> {
         let solution = lesson.solution(&self.original);
         let sources = course::sources(&solution).map_err(|error| error.to_string())?;
-        if !answer.file.is_empty() && !sources.contains(Path::new(&answer.file)) {
+        if !answer.file.is_empty() && !sources.contains(&PathBuf::from(&answer.file)) {
             return Err(format!("there is no file {} in solutions/{}", answer.file, lesson.name));
         }
         for file in &sources {
