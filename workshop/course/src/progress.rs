@@ -2,7 +2,6 @@
 
 use crate::files::{self, MANIFEST};
 use crate::lesson::{Lesson, Written};
-use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -44,7 +43,8 @@ impl State {
 /// is broken, is forgotten.
 pub struct Progress {
     path: PathBuf,
-    entries: BTreeMap<String, String>,
+    /// Names and values.
+    entries: Vec<(String, String)>,
 }
 
 impl Progress {
@@ -134,11 +134,14 @@ impl Progress {
 
     /// By the lesson's name, so that a lesson that gets another number keeps its progress.
     fn get(&self, lesson: &Lesson, field: &str) -> Option<&str> {
-        self.entries.get(&format!("{}.{field}", lesson.word())).map(String::as_str)
+        let wanted = format!("{}.{field}", lesson.word());
+        self.entries.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str())
     }
 
     fn set(&mut self, lesson: &Lesson, field: &str, value: String) {
-        self.entries.insert(format!("{}.{field}", lesson.word()), value);
+        let wanted = format!("{}.{field}", lesson.word());
+        self.entries.retain(|(name, _)| *name != wanted);
+        self.entries.push((wanted, value));
     }
 
     fn save(&self) -> Result<(), String> {
