@@ -59,7 +59,7 @@ pub fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)]
 /// Sends a request to `HOST:PORT`, and reads all of the answer.
 ///
 /// # Errors
-/// When nobody listens there, when `patience` passes without a byte, or when what comes is no whole answer.
+/// When nobody listens there, when `patience` passes without a byte, or when the answer ends too early.
 pub fn exchange(address: &str, request: &[u8], patience: Duration) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     // macOS says EINVAL where the server has closed already; then nothing waits, and an answer may lie there.
@@ -75,7 +75,7 @@ pub fn exchange(address: &str, request: &[u8], patience: Duration) -> io::Result
 /// Reads an answer (RFC 9112): its status, its headers, and its body in one of the three forms that there are.
 ///
 /// # Errors
-/// When the stream ends before the answer does, or when what comes is no answer.
+/// When the stream ends before the answer does, or when it isn't HTTP.
 pub fn read_answer(stream: &mut impl BufRead) -> io::Result<Answer> {
     let mut answer = read_head(stream)?;
     while (100..200).contains(&answer.status) {
@@ -98,7 +98,7 @@ pub fn read_answer(stream: &mut impl BufRead) -> io::Result<Answer> {
 fn read_head(stream: &mut impl BufRead) -> io::Result<Answer> {
     let first = read_line(stream)?;
     let status = first.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
-    let no_answer = || io::Error::other(format!("{first:?} is no beginning of an HTTP answer"));
+    let no_answer = || io::Error::other(format!("{first:?} isn't the first line of an HTTP answer"));
     let mut answer =
         Answer { status: status.ok_or_else(no_answer)?, headers: Vec::new(), body: String::new() };
     while let Some((name, value)) = read_line(stream)?.split_once(':') {
@@ -112,7 +112,7 @@ fn read_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> 
     loop {
         let line = read_line(stream)?;
         let length = u64::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)
-            .map_err(|_| io::Error::other(format!("{line:?} is no length of a chunk")))?;
+            .map_err(|_| io::Error::other(format!("{line:?} isn't the length of a chunk")))?;
         read_exactly(stream, length, body)?;
         read_line(stream)?;
         if length == 0 {

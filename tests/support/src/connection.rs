@@ -1,8 +1,7 @@
 //! A connection to a program's server on which a spec says what it likes, as slowly as it likes.
 
-use crate::http::Answer;
 use crate::{Check, Http, Transcript, limit};
-use observe::http::read_answer;
+use observe::http::{Answer, read_answer};
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 

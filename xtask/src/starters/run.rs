@@ -38,7 +38,7 @@ pub fn run(root: &Path, wanted: Option<&str>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says what came of a starter or a solution. What is not as it should be is returned, with how its first report begins.
+/// Says what came of a starter or a solution. Returns the line and the start of the first report when it went wrong.
 fn check(
     site: &Site,
     copy: &Copy,

@@ -229,7 +229,7 @@ impl State {
         self.changed.notify_all();
         self.tell(&Event::Held(id, point, recipients.join(", ")));
         loop {
-            // Also when it was let go: who has gone by then has no mail accepted.
+            // Checked once more after the release: a client that was killed meanwhile gets no mail accepted.
             if has_gone(&client) || record.closed {
                 record.held.retain(|held| *held != id);
                 self.changed.notify_all();
