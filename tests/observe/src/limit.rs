@@ -17,6 +17,12 @@ pub fn limit() -> Duration {
 /// How long a spec watches that something does *not* happen, for example that no answer comes.
 pub const BRIEFLY: Duration = Duration::from_millis(150);
 
+/// How often something is asked that no one announces.
+pub const LOOK_EVERY: Duration = Duration::from_millis(3);
+
+/// How often somebody who waits for a message looks whether that is in vain.
+pub const A_MOMENT: Duration = Duration::from_millis(50);
+
 /// Asks again and again until `condition` gives a value. `None` means that `limit` ran out.
 ///
 /// For what no one announces, such as a process that ends. Where there is a message, wait for the message.
@@ -29,6 +35,6 @@ pub fn poll<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Opt
         if Instant::now() >= deadline {
             return None;
         }
-        std::thread::sleep(Duration::from_millis(3));
+        std::thread::sleep(LOOK_EVERY);
     }
 }

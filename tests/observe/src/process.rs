@@ -3,11 +3,15 @@
 //! On Linux everything comes from `/proc` (proc(5)). Elsewhere `ps` gives what it can, and what only Linux
 //! shows is `None`.
 
+mod activity;
+#[cfg(target_os = "linux")]
+mod peer;
 mod proc;
 mod ps;
 mod sockets;
 mod waits;
 
+pub use activity::{Activity, activity};
 pub use proc::{descriptors, peak_memory, processor_time, threads};
 pub use sockets::{listening, nodelay};
 pub use waits::{thread_waiting_in, waiting_in};
@@ -156,6 +160,8 @@ pub fn tree(members: &[Info]) -> String {
 
 fn write_branch(info: &Info, depth: usize, members: &[Info], text: &mut String) {
     let waiting = match info.state {
+        // One of ours: whoever started it here has not come to wait for it yet.
+        'Z' if info.parent == std::process::id() => "it has ended".to_owned(),
         'Z' => "a zombie: it has ended, and its parent has not waited for it".to_owned(),
         'T' => "stopped".to_owned(),
         'R' => "running".to_owned(),

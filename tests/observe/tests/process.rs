@@ -30,14 +30,26 @@ fn a_child_is_seen_with_its_parent_and_its_command() {
 }
 
 #[test]
-fn a_child_that_nobody_waited_for_is_a_zombie() {
+fn a_child_of_ours_has_ended_although_nobody_waited_for_it() {
     let mut child = start("exit 0");
     let is_zombie = || process::info(child.id())?.is_zombie().then_some(());
     assert!(poll(limit(), is_zombie).is_some());
-    let tree = || process::tree(&process::info(child.id()).into_iter().collect::<Vec<_>>());
-    assert!(tree().contains("a zombie"));
+    let tree = process::tree(&process::info(child.id()).into_iter().collect::<Vec<_>>());
+    assert!(tree.contains("it has ended") && !tree.contains("zombie"), "{tree}");
     child.wait().unwrap();
     assert_eq!(process::info(child.id()), None);
+}
+
+#[test]
+fn a_child_that_its_parent_does_not_wait_for_is_a_zombie() {
+    // sleep takes the shell's place, and waits for nobody.
+    let child = start("true & exec sleep 1000");
+    assert!(poll(limit(), || process::zombies(child.id()).pop()).is_some());
+    let tree = process::tree(
+        &[process::info(child.id()).into_iter().collect(), process::children(child.id())].concat(),
+    );
+    assert!(tree.contains("a zombie: it has ended, and its parent has not waited for it"), "{tree}");
+    end(child);
 }
 
 #[cfg(target_os = "linux")]

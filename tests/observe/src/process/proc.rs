@@ -44,7 +44,7 @@ pub(super) fn info(pid: u32) -> Option<Info> {
 
 /// The name of a process or a thread, and the fields that follow it. The name stands in parentheses and may hold spaces
 /// and parentheses itself: look for the last one.
-fn stat(folder: impl AsRef<Path>) -> Option<(String, Vec<String>)> {
+pub(super) fn stat(folder: impl AsRef<Path>) -> Option<(String, Vec<String>)> {
     let stat = fs::read_to_string(folder.as_ref().join("stat")).ok()?;
     let (head, tail) = stat.rsplit_once(')')?;
     Some((head.split_once('(')?.1.to_owned(), tail.split_whitespace().map(str::to_owned).collect()))

@@ -3,6 +3,11 @@
 use super::proc::{has_variable, numbers, target};
 use super::sockets::{inode, tcp_with};
 #[cfg(target_os = "linux")]
+use super::{
+    peer::peer,
+    proc::{descriptors, stat},
+};
+#[cfg(target_os = "linux")]
 use nix::libc::*;
 use std::fs;
 
@@ -69,11 +74,17 @@ fn name(pid: u32, descriptor: i32) -> String {
             format!("the channel (descriptor {descriptor})")
         }
         _ if target.contains("[eventpoll]") => watched(pid, descriptor),
+        _ if is_pidfd(&target) => "a child's end (pidfd)".to_owned(),
         _ => match socket_name(pid, &target) {
             Some(name) => format!("{name} (descriptor {descriptor})"),
             None => format!("descriptor {descriptor} ({target})"),
         },
     }
+}
+
+/// An event loop can watch a child by such a descriptor: pidfd_open(2). Newer kernels write the second form.
+fn is_pidfd(target: &str) -> bool {
+    target == "anon_inode:[pidfd]" || target.starts_with("pidfd:[")
 }
 
 /// What an event loop watches: the `tfd:` lines of its epoll descriptor, each by its name.
@@ -109,5 +120,79 @@ fn socket_name(pid: u32, target: &str) -> Option<String> {
     }
     let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
     let is_unix = table.lines().any(|line| line.split_whitespace().nth(6) == Some(inode));
-    is_unix.then(|| "a Unix socket".into())
+    is_unix.then(|| other_end(pid, inode).unwrap_or_else(|| "a Unix socket".into()))
+}
+
+/// A Unix socket by its other end, where the process itself, its parent or a child has that.
+#[cfg(target_os = "linux")]
+fn other_end(pid: u32, inode: &str) -> Option<String> {
+    let other = format!("socket:[{}]", peer(inode.parse().ok()?)?);
+    let number =
+        |pid| descriptors(pid)?.into_iter().find(|(_, target)| *target == other).map(|(number, _)| number);
+    if number(pid).is_some() {
+        return Some("a socket pair of its own".into());
+    }
+    let (holder, number) = relatives(pid).into_iter().find_map(|pid| Some((pid, number(pid)?)))?;
+    let is_channel = has_variable(holder, &format!("NODE_CHANNEL_FD={number}"));
+    Some(format!("{} to pid {holder}", if is_channel { "the channel" } else { "a Unix socket" }))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn other_end(_pid: u32, _inode: &str) -> Option<String> {
+    None
+}
+
+/// The children of a process, and its parent.
+#[cfg(target_os = "linux")]
+fn relatives(pid: u32) -> Vec<u32> {
+    let threads: Vec<u32> = numbers(&format!("/proc/{pid}/task")).unwrap_or_default();
+    let children =
+        |thread| fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
+    let children: Vec<String> = threads.into_iter().map(children).collect();
+    let parent = stat(format!("/proc/{pid}")).and_then(|(_, fields)| fields.get(1)?.parse().ok());
+    children
+        .iter()
+        .flat_map(|list| list.split_whitespace())
+        .filter_map(|pid| pid.parse().ok())
+        .chain(parent)
+        .collect()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::{is_pidfd, name, peer};
+    use std::os::fd::{AsRawFd, OwnedFd};
+    use std::os::unix::{fs::MetadataExt, net::UnixStream};
+    use std::process::{Command, id};
+
+    /// Not every kernel tells the other end of a socket.
+    fn is_told(socket: &UnixStream) -> bool {
+        let file = std::fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
+        peer(file.ino().try_into().unwrap()).is_some()
+    }
+
+    #[test]
+    fn a_socket_is_named_after_its_other_end() {
+        let (one, other) = UnixStream::pair().unwrap();
+        if !is_told(&one) {
+            return;
+        }
+        let number = one.as_raw_fd();
+        let named = |kind: String| assert_eq!(name(id(), number), format!("{kind} (descriptor {number})"));
+        named("a socket pair of its own".into());
+        let mut command = Command::new("sleep");
+        let mut child =
+            command.arg("1000").env("NODE_CHANNEL_FD", "0").stdin(OwnedFd::from(other)).spawn().unwrap();
+        drop(command);
+        named(format!("the channel to pid {}", child.id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        named("a Unix socket".into());
+    }
+
+    #[test]
+    fn a_pidfd_is_the_end_of_a_child() {
+        assert!(is_pidfd("anon_inode:[pidfd]") && is_pidfd("pidfd:[4711]"));
+        assert!(!is_pidfd("/tmp/pidfd") && !is_pidfd("anon_inode:[eventfd]"));
+    }
 }
