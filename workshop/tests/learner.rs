@@ -62,18 +62,25 @@ fn a_memory_that_is_broken_or_cannot_be_written_is_no_error() {
 fn check_tells_each_check_and_the_first_report() {
     let tiny = Tiny::new("check");
     // Without a number: the first lesson that is not done.
-    let red = tiny.says("check", 1, &["01 The one: doubled: 0 of 2 checks pass", "  failed  ten is doubled"]);
+    let red = tiny.says(
+        "check",
+        1,
+        &["01 The one: doubled: 0 of 2 checks pass", "  failed  step 1: ten is doubled"],
+    );
     assert!(red.contains("Begin with this one:\nNOT WRITTEN YET"), "{red}");
     assert!(red.ends_with("error: 2 of 2 checks do not pass\n"), "{red}");
     tiny.write(MAIN, "fn main() { nonsense }\n");
     tiny.says("check 01", 1, &["0 of 2 checks pass", "cannot find value `nonsense`"]);
     write_with(&tiny, "number + 2");
-    let half =
-        ["  passed  two is doubled", "  failed  ten is doubled", "the answer to 10 is 20, but 12 came"];
+    let half = [
+        "  passed  step 1: two is doubled",
+        "  failed  step 1: ten is doubled",
+        "the answer to 10 is 20, but 12 came",
+    ];
     tiny.says("check one", 1, &half);
     tiny.solve("01-one");
     // It is the lesson that was worked on, also now that it is done.
-    let proven = "2 of 2 checks pass\nProven:\n  ten is doubled\n";
+    let proven = "2 of 2 checks pass\nProven:\n  step 1: ten is doubled\n";
     tiny.says("check", 0, &[proven, "Lesson 01 is done. The next one:\n  read   book/src/02-two.md\n"]);
     tiny.says("check", 1, &["02 The two: doubled: 0 of 2 checks pass"]);
 }
@@ -101,7 +108,8 @@ fn a_spec_that_left_its_checks_out_proves_nothing() {
         let say = format!("std::io::stderr().write_all(b\"{said}\\n\")");
         format!("#[test]\nfn {name}() {{\n    use std::io::Write;\n    {say}.unwrap();\n}}\n")
     };
-    tiny.write("tests/01-one.rs", &[check("a_mail_arrives"), check("a_worker_dies")].concat());
+    tiny.write("tests/01-one/step_1_double.rs", "");
+    tiny.write("tests/01-one/main.rs", &[check("a_mail_arrives"), check("a_worker_dies")].concat());
     let first = "01 The one: doubled: 0 of 2 checks pass\nNot checked: nats-server is not installed";
     tiny.says("check 01", 1, &[first, "cargo workshop doctor", "error: 2 of 2 checks do not pass\n"]);
     write_with(&tiny, "number + number");
@@ -178,11 +186,11 @@ fn with_steps(name: &str) -> Tiny {
 fn check_and_hint_name_the_same_step() {
     let tiny = with_steps("begin");
     // Reports as `support` has them.
-    let spec = tiny.read("tests/01-one.rs");
+    let spec = tiny.read("tests/01-one/main.rs");
     let todo = "eprintln!(\"NOT WRITTEN YET: a check\\n\\n  came:      todo 3: twice\\n\");";
     let section = "but {} came\\n\\n  read:      \\\"2. Multiply\\\" in book/src/01-one.md\", got.trim()";
     let spec = spec.replace("eprintln!(\"NOT WRITTEN YET\");", todo);
-    tiny.write("tests/01-one.rs", &spec.replace("but {} came\", got.trim()", section));
+    tiny.write("tests/01-one/main.rs", &spec.replace("but {} came\", got.trim()", section));
     let hints = tiny.read("lessons/01-one/hints.md");
     let (_, one) = hints.split_once("## 1. ").unwrap();
     let all = (1..=3).map(|step| format!("## {step}. {one}\n")).collect::<String>();
@@ -262,7 +270,7 @@ fn check_gives_points_in_each_form() {
     write_with(&tiny, "number + 2");
     tiny.write("lessons/02-two/src/main.rs", "fn main() { nonsense }\n");
     let points = [
-        "01 The one: doubled: 1 of 2 points\n  0 of 1  ten is doubled\n",
+        "01 The one: doubled: 1 of 2 points\n  0 of 1  step 1: ten is doubled\n",
         "02 The two: doubled: 0 of 2 points\n",
         "It does not compile, so no check could run.",
         "\nTotal: 1 of 4 points\n",
@@ -287,8 +295,11 @@ fn check_gives_points_in_each_form() {
     // What does not compile has all its checks, and no points.
     let broken = Some("it does not compile");
     let [half, none] = [
-        [check("ten_is_doubled", 0, None), check("two_is_doubled", 1, None)],
-        [check("ten_is_doubled", 0, broken), check("two_is_doubled", 0, broken)],
+        [check("step_1_double::ten_is_doubled", 0, None), check("step_1_double::two_is_doubled", 1, None)],
+        [
+            check("step_1_double::ten_is_doubled", 0, broken),
+            check("step_1_double::two_is_doubled", 0, broken),
+        ],
     ];
     let lessons =
         [lesson("01-one", "lesson-01", true, 1, half), lesson("02-two", "lesson-02", false, 0, none)];
@@ -300,8 +311,10 @@ fn check_gives_points_in_each_form() {
     let json: Value = serde_json::from_slice(&STANDARD.decode(encoded).unwrap()).unwrap();
     let tests = json["tests"].as_array().unwrap();
     assert_eq!(json, json!({"version": 1, "status": "fail", "max_score": 4, "tests": tests}));
-    let two = json!({"name": "01-one: two is doubled", "status": "pass", "score": 1, "message": null});
-    let broken = json!({"name": "02-two: two is doubled", "status": "fail", "score": 0, "message": broken});
+    let two =
+        json!({"name": "01-one: step 1: two is doubled", "status": "pass", "score": 1, "message": null});
+    let broken =
+        json!({"name": "02-two: step 1: two is doubled", "status": "fail", "score": 0, "message": broken});
     assert_eq!((tests.len(), &tests[1], &tests[3]), (4, &two, &broken));
 }
 

@@ -15,7 +15,7 @@ fn a_save_runs_the_spec_and_what_changed_comes_first() {
     watch.wait_for("0 of 2 checks pass");
     watch.wait_for("NOT WRITTEN YET");
     tiny.write(MAIN, &tiny.read("solutions/01-one/src/main.rs").replace("number * 2", "number + 2"));
-    watch.wait_for("now passes  two is doubled");
+    watch.wait_for("now passes  step 1: two is doubled");
     watch.wait_for("[==========          ] 1 of 2 checks pass");
     tiny.write(MAIN, "fn main() { nonsense }\n");
     watch.wait_for("[                    ] 0 of 2 checks pass");
@@ -24,7 +24,7 @@ fn a_save_runs_the_spec_and_what_changed_comes_first() {
     // What passed before the line that did not compile is no news.
     let printed = watch.wait_for("Lesson 01 is done. Proven:");
     assert_eq!(printed.matches("now passes").count(), 2, "{printed}");
-    assert!(printed.contains("now passes  ten is doubled"), "{printed}");
+    assert!(printed.contains("now passes  step 1: ten is doubled"), "{printed}");
     watch.wait_for("Next: 02 The two: doubled. Type n and Enter for it,");
     watch.enter("n");
     watch.wait_for("Watching lessons/02-two.");
@@ -55,7 +55,7 @@ fn a_run_is_abandoned_for_a_newer_save_or_for_ctrl_c_and_what_passes_from_the_st
     watch.enter("n");
     watch.wait_for("NOT WRITTEN YET");
     tiny.write("lessons/02-two/src/main.rs", &solution.replace("number * 2", "number + 2"));
-    watch.wait_for("now passes  two is doubled");
+    watch.wait_for("now passes  step 1: two is doubled");
     tiny.write("lessons/02-two/src/main.rs", &hangs);
     tiny.wait_for_programs(2);
     watch.signal(Signal::SIGINT);

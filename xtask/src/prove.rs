@@ -6,7 +6,7 @@ mod site;
 mod stage;
 
 pub use bank::Kind;
-pub use bank::{Answer, Change, Place, read};
+pub use bank::{Answer, Change, Place};
 use clap::{ArgMatches, Command};
 pub use copy::Copy;
 pub use site::Site;
@@ -30,13 +30,24 @@ pub fn command() -> Command {
     arguments::verb(
         "prove",
         "Runs the specs on the bank of wrong and right answers",
-        "Examples:\n  cargo xtask prove\n  cargo xtask prove 02 --only \"log line\"\n\n\
+        "Examples:\n  cargo xtask prove\n  cargo xtask prove 02 --only \"log line\"\n  \
+         cargo xtask prove 03 --runs 20\n\n\
          The answers are in tests/answers. Each is put in the place of the lesson's starter, in a copy of the \
-         workspace. The spec of a wrong answer is ended as soon as a report says what it should. Exit status 1 \
-         when a spec passes a wrong answer, does not say what it should, hangs, or fails a right answer.",
+         workspace. The spec of a wrong answer is ended as soon as a report says what it should, unless --runs asks \
+         for whole runs. Exit status 1 when a spec passes a wrong answer, names another step, does not say what it \
+         should, hangs, or fails a right answer.",
     )
     .arg(arguments::lesson("The lesson, such as 02 (without it: all)"))
     .arg(arguments::option("only", "NAME", "Only answers whose name contains this"))
+    .arg(
+        arguments::option("part", "K/N", "Only every Nth wrong answer, beginning with the Kth")
+            .value_parser(parse_part),
+    )
+    .arg(arguments::flag("early", "Only wrong answers, with the steps after their own unwritten"))
+    .arg(
+        arguments::option("runs", "N", "Run each spec to its end, N times, as a learner does")
+            .value_parser(clap::value_parser!(u32).range(1..)),
+    )
 }
 
 /// How many specs run at once. The next answer is built meanwhile.
@@ -48,11 +59,11 @@ pub const LIMIT: Duration = Duration::from_secs(300);
 /// How long each wait of a spec may take on a right answer, in seconds: the machine is busy.
 const PATIENT_SECONDS: u8 = 30;
 
-/// The same on a wrong answer, where some check waits in vain.
-const IMPATIENT_SECONDS: u8 = 4;
+/// The same on a wrong answer, as a learner has it.
+const ORDINARY_SECONDS: u8 = 10;
 
-/// How long each wait of a spec may take on a mutant. Only what really fails is to be called caught.
-const MUTANT_SECONDS: u8 = 10;
+/// What is said of a mistake that does not show while later steps are not written.
+const HIDDEN: &str = "not seen before later steps are written";
 
 /// How much of a report is repeated at the end: what failed, and what had happened by then.
 const FIRST_LINES: usize = 60;
@@ -71,6 +82,8 @@ pub struct Outcome {
     pub lesson: Lesson,
     pub answer: Answer,
     pub finding: Finding,
+    /// How long its spec ran, at most.
+    took: Duration,
 }
 
 impl Outcome {
@@ -98,33 +111,22 @@ pub enum Finding {
 /// When an answer is not as it should be, or when something cannot be read, built or run.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let root = workspace::root()?;
-    let trials = read_banks(&root, arguments::text(matches, "lesson"), arguments::text(matches, "only"))?;
+    let mut trials = read_banks(&root, arguments::text(matches, "lesson"), arguments::text(matches, "only"))?;
+    if let Some((part, of)) = matches.get_one::<(usize, usize)>("part") {
+        let mut wrong = 0..;
+        trials.retain(|trial| match trial.answer.kind {
+            Kind::Wrong { .. } => wrong.next().is_some_and(|number: usize| number % of + 1 == *part),
+            Kind::Right | Kind::Mutant => true,
+        });
+    }
     let site = Site::open(&root)?;
     interrupt::listen()?;
     let began = Instant::now();
-    let outcomes = try_all(&site, trials)?;
+    let floor =
+        Floor { site: &site, runs: matches.get_one("runs").copied(), early: matches.get_flag("early") };
+    let outcomes = floor.try_all(trials)?;
+    tell_about_wrong(&outcomes);
     conclude(&site, &outcomes, &["wrong", "right"], began)
-}
-
-/// Tries all answers, and tells what comes of each.
-///
-/// # Errors
-/// When something cannot be built or run, or when Ctrl-C was pressed.
-pub fn try_all(site: &Site, trials: Vec<Trial>) -> Result<Vec<Outcome>, Failure> {
-    let floor = &Floor { site };
-    // One builds, since cargo lets only one build in a folder; the others run what is built.
-    let (built, to_run) = sync_channel(1);
-    let to_run = Arc::new(Mutex::new(to_run));
-    thread::scope(|scope| {
-        let building = scope.spawn(|| floor.build_all(trials, built));
-        let run_all = |to_run: Arc<_>| scope.spawn(move || floor.run_all(&to_run));
-        let running: Vec<_> = (0..JOBS).map(|_| run_all(Arc::clone(&to_run))).collect();
-        // When nobody runs anything any more, nobody has the receiver, and the builder hears of it.
-        drop(to_run);
-        let outcomes: Result<Vec<_>, Failure> = running.into_iter().map(joined).collect();
-        joined(building)?;
-        Ok(outcomes?.into_iter().flatten().collect())
-    })
 }
 
 /// What a thread has returned. Its panic goes on here.
@@ -132,10 +134,17 @@ fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
+/// `1/3` is the first of three parts.
+fn parse_part(text: &str) -> Result<(usize, usize), String> {
+    let part = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+    part.filter(|(part, of)| (1..=*of).contains(part))
+        .ok_or_else(|| "it must be a part such as 1/3".to_owned())
+}
+
 fn read_banks(root: &Path, wanted: Option<&str>, only: Option<&str>) -> Result<Vec<Trial>, Failure> {
     let mut trials = Vec::new();
     for lesson in lesson::chosen(root, wanted)? {
-        let mut answers = bank::read(root, &lesson)?.answers;
+        let mut answers = bank::read(root, &lesson)?;
         if answers.is_empty() {
             say(format!("{}: there is no bank of answers yet", lesson.name));
         }
@@ -152,16 +161,41 @@ fn read_banks(root: &Path, wanted: Option<&str>, only: Option<&str>) -> Result<V
 }
 
 /// Where the workers are: one that builds, and several that run.
-struct Floor<'a> {
-    site: &'a Site,
+pub struct Floor<'a> {
+    /// Where answers are built.
+    pub site: &'a Site,
+    /// How often each spec is to be run to its end. `None`: once, until it has said enough.
+    pub runs: Option<u32>,
+    /// The steps after the one with the mistake are not written yet.
+    pub early: bool,
 }
 
 impl Floor<'_> {
+    /// Tries all answers, and tells what comes of each.
+    ///
+    /// # Errors
+    /// When something cannot be built or run, or when Ctrl-C was pressed.
+    pub fn try_all(&self, trials: Vec<Trial>) -> Result<Vec<Outcome>, Failure> {
+        // One builds, since cargo lets only one build in a folder; the others run what is built.
+        let (built, to_run) = sync_channel(1);
+        let to_run = Arc::new(Mutex::new(to_run));
+        thread::scope(|scope| {
+            let building = scope.spawn(|| self.build_all(trials, built));
+            let run_all = |to_run: Arc<_>| scope.spawn(move || self.run_all(&to_run));
+            let running: Vec<_> = (0..JOBS).map(|_| run_all(Arc::clone(&to_run))).collect();
+            // When nobody runs anything any more, nobody has the receiver, and the builder hears of it.
+            drop(to_run);
+            let outcomes: Result<Vec<_>, Failure> = running.into_iter().map(joined).collect();
+            joined(building)?;
+            Ok(outcomes?.into_iter().flatten().collect())
+        })
+    }
+
     /// Builds one answer after another, and hands each on.
     fn build_all(&self, trials: Vec<Trial>, built: SyncSender<Attempt>) -> Result<(), Failure> {
         let copy = self.site.copy()?;
         for trial in trials {
-            let attempt = self.build(&copy, &trial)?;
+            let Some(attempt) = self.build(&copy, &trial)? else { continue };
             if built.send((trial, attempt)).is_err() {
                 // Whoever runs has failed, and says so.
                 break;
@@ -170,15 +204,27 @@ impl Floor<'_> {
         Ok(())
     }
 
-    fn build(&self, copy: &Copy, trial: &Trial) -> Result<Result<Built, Finding>, Failure> {
-        if let Err(why) = copy.put(&trial.lesson, &trial.answer) {
-            self.site.keep(&trial.lesson, &trial.answer.name, &why);
-            return Ok(Err(Finding::Bad(why)));
+    /// `None`: there is nothing to build, since the mistake is not in what is written.
+    fn build(&self, copy: &Copy, trial: &Trial) -> Result<Option<Result<Built, Finding>>, Failure> {
+        let Trial { lesson, answer } = trial;
+        let put = match answer.kind {
+            Kind::Wrong { step, .. } if self.early => copy.put_early(lesson, answer, step),
+            _ if self.early => Ok(None),
+            _ => copy.put(lesson, answer).map(Some),
+        };
+        match put {
+            Ok(None) => return Ok(None),
+            Ok(Some(())) => {}
+            Err(why) => {
+                self.site.keep(lesson, &answer.name, &why);
+                return Ok(Some(Err(Finding::Bad(why))));
+            }
         }
-        Ok(self.site.build(copy, &trial.lesson)?.map_err(|said| {
-            let report = self.site.keep(&trial.lesson, &trial.answer.name, &said);
+        let built = self.site.build(copy, lesson)?.map_err(|said| {
+            let report = self.site.keep(lesson, &answer.name, &said);
             Finding::DoesNotCompile(format!("it does not compile; {report}"))
-        }))
+        });
+        Ok(Some(built))
     }
 
     /// Runs the spec on one answer after another.
@@ -188,30 +234,44 @@ impl Floor<'_> {
             // A statement of its own, so that the lock is not held while the work is done.
             let next = to_run.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok((Trial { lesson, answer }, built)) = next else { return Ok(outcomes) };
-            let finding = match built {
+            let (finding, took) = match built {
                 Ok(built) => self.prove_answer(&lesson, &answer, &built)?,
-                Err(finding) => finding,
+                Err(finding) => (finding, Duration::ZERO),
             };
             tell(&lesson, &answer, &finding);
-            outcomes.push(Outcome { lesson, answer, finding });
+            outcomes.push(Outcome { lesson, answer, finding, took });
         }
     }
 
-    fn prove_answer(&self, lesson: &Lesson, answer: &Answer, built: &Built) -> Result<Finding, Failure> {
-        let enough = |text: &str| says_enough(answer, text);
+    fn prove_answer(
+        &self,
+        lesson: &Lesson,
+        answer: &Answer,
+        built: &Built,
+    ) -> Result<(Finding, Duration), Failure> {
+        let enough = |text: &str| names_mistake(answer, text);
+        let ends_early = self.runs.is_none() && !matches!(answer.kind, Kind::Right);
         let wait_seconds = match answer.kind {
             Kind::Right => PATIENT_SECONDS,
-            Kind::Wrong(_) => IMPATIENT_SECONDS,
-            Kind::Mutant => MUTANT_SECONDS,
+            Kind::Wrong { .. } | Kind::Mutant => ORDINARY_SECONDS,
         };
-        let ends_early = !matches!(answer.kind, Kind::Right);
-        let run = built.run(&How { limit: LIMIT, wait_seconds, enough: ends_early.then_some(&enough) })?;
-        let printed = format!("{}\n{}", run.build_output, run.output);
-        let report = self.site.keep(lesson, &answer.name, &printed);
-        Ok(match judge(answer, &run) {
-            Ok(what) => Finding::Good(what),
-            Err(why) => Finding::Bad(format!("{why}; {report}")),
-        })
+        let how = How { limit: LIMIT, wait_seconds, enough: ends_early.then_some(&enough), checks: &[] };
+        let (mut finding, mut took) = (String::new(), Duration::ZERO);
+        for number in 1..=self.runs.unwrap_or(1) {
+            let run = built.run(&how)?;
+            took = took.max(run.took);
+            let judge = if self.early { judge_early } else { judge };
+            match judge(answer, &run) {
+                Ok(what) => finding = what,
+                Err(why) => {
+                    let printed = format!("{}\n{}", run.build_output, run.output);
+                    let report = self.site.keep(lesson, &answer.name, &printed);
+                    let which = self.runs.map(|runs| format!("run {number} of {runs}: ")).unwrap_or_default();
+                    return Ok((Finding::Bad(format!("{which}{why}; {report}")), took));
+                }
+            }
+        }
+        Ok((Finding::Good(finding), took))
     }
 }
 
@@ -226,27 +286,59 @@ fn judge(answer: &Answer, run: &Run) -> Result<String, String> {
         (_, Verdict::Hangs) => Err(format!("the spec hangs: it has not ended after {} s", LIMIT.as_secs())),
         (Kind::Right, Verdict::Green) => Ok(format!("passes in {seconds:.1} s")),
         (Kind::Right, Verdict::Red) => Err("the spec fails a right answer".into()),
-        (Kind::Wrong(_), Verdict::Green) => Err("the spec passes a wrong answer".into()),
-        (Kind::Wrong(words), Verdict::Red) => {
-            match (own_panic(&run.output), says_enough(answer, &run.output)) {
-                (Some(panic), _) => Err(panic),
-                (None, true) => Ok(format!("fails in {seconds:.1} s and says why")),
-                (None, false) => Err(format!("the spec fails, but does not say {words:?}")),
+        (Kind::Wrong { .. }, Verdict::Green) => Err("the spec passes a wrong answer".into()),
+        (Kind::Wrong { step, says }, Verdict::Red) => {
+            if let Some(panic) = own_panic(&run.output) {
+                return Err(panic);
+            }
+            match steps_blamed(&run.output).as_slice() {
+                [] => Err("the spec fails, but no check says why".into()),
+                [blamed] if blamed == step && names_mistake(answer, &run.output) => {
+                    Ok(format!("fails in {seconds:.1} s and says why"))
+                }
+                [blamed] if blamed == step => Err(format!("the spec fails, but does not say {says:?}")),
+                blamed => Err(format!("the mistake is in step {step}, and the spec names {blamed:?}")),
             }
         }
     }
 }
 
-/// What the spec says of each check that failed.
+/// What is not written yet hides some mistakes. No report may name another step.
+fn judge_early(answer: &Answer, run: &Run) -> Result<String, String> {
+    let Kind::Wrong { step, .. } = answer.kind else { return judge(answer, run) };
+    match steps_blamed(&run.output).as_slice() {
+        [] => Ok(HIDDEN.into()),
+        [blamed] if *blamed == step => {
+            Ok(format!("fails in {:.1} s as soon as step {step} is written", run.took.as_secs_f64()))
+        }
+        blamed => Err(format!("the mistake is in step {step}, and the spec names {blamed:?}")),
+    }
+}
+
+/// What the spec says of each check that failed, and that fails in no earlier step.
 fn reports(output: &str) -> impl Iterator<Item = &str> {
     output.split("CHECK FAILED: ").skip(1)
 }
 
-/// Whether one report says all that it should. For a mutant, any failure is enough.
-fn says_enough(answer: &Answer, output: &str) -> bool {
+/// The step of the check that a report is about. Its name begins with it: `step_2_send::…`.
+fn step_of(report: &str) -> Option<u32> {
+    report.strip_prefix("step_")?.split('_').next()?.parse().ok()
+}
+
+/// The steps that the reports name.
+fn steps_blamed(output: &str) -> Vec<u32> {
+    let mut steps: Vec<u32> = reports(output).filter_map(step_of).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    steps
+}
+
+/// Whether a report of the step in which the mistake is says all that it should. For a mutant, any failure is enough.
+fn names_mistake(answer: &Answer, output: &str) -> bool {
     match &answer.kind {
         Kind::Right => false,
-        Kind::Wrong(words) => reports(output).any(|report| words.iter().all(|word| report.contains(word))),
+        Kind::Wrong { step, says } => reports(output)
+            .any(|report| step_of(report) == Some(*step) && says.iter().all(|word| report.contains(word))),
         Kind::Mutant => output.contains("CHECK FAILED: ") || output.contains(" ... FAILED"),
     }
 }
@@ -274,7 +366,7 @@ pub fn tell(lesson: &Lesson, answer: &Answer, finding: &Finding) {
 }
 
 /// Says again what came of an answer, and how what it printed begins: a log may be cut.
-fn repeat(site: &Site, Outcome { lesson, answer, finding }: &Outcome) {
+fn repeat(site: &Site, Outcome { lesson, answer, finding, .. }: &Outcome) {
     say("");
     tell(lesson, answer, finding);
     let printed = fs::read_to_string(site.report(lesson, &answer.name)).unwrap_or_default();
@@ -297,6 +389,24 @@ fn lessons_of(outcomes: &[Outcome]) -> Vec<&Lesson> {
     lessons.sort_by(|one, other| one.name.cmp(&other.name));
     lessons.dedup();
     lessons
+}
+
+/// How many wrong answers fail in a check of the step that their mistake is in, and how long that takes.
+fn tell_about_wrong(outcomes: &[Outcome]) {
+    let is_wrong = |outcome: &&Outcome| matches!(outcome.answer.kind, Kind::Wrong { .. });
+    let wrong: Vec<_> = outcomes.iter().filter(is_wrong).collect();
+    let Some(longest) = wrong.iter().max_by_key(|outcome| outcome.took) else { return };
+    let is_hidden = |outcome: &&&Outcome| matches!(&outcome.finding, Finding::Good(what) if what == HIDDEN);
+    let hidden = wrong.iter().filter(is_hidden).count();
+    let right = wrong.iter().filter(|outcome| !outcome.is_bad()).count() - hidden;
+    let hidden = if hidden > 0 { format!(", and {hidden} are {HIDDEN}") } else { String::new() };
+    let average = wrong.iter().map(|outcome| outcome.took).sum::<Duration>() / wrong.len() as u32;
+    let [average, most] = [average, longest.took].map(|time| time.as_secs_f64());
+    let (lesson, name, all) = (longest.lesson.number(), &longest.answer.name, wrong.len());
+    say(format!(
+        "\n{right} of {all} wrong answers name the right step{hidden}. A red run takes {average:.1} s on average, and \
+         {most:.1} s at most ({lesson}, {name})."
+    ));
 }
 
 /// The table at the end, with a column for each kind of answers.

@@ -20,8 +20,8 @@ pub fn command() -> Command {
         "starters",
         "Writes lessons/ from the marks in solutions/",
         "Examples:\n  cargo xtask starters\n  cargo xtask starters --check\n  cargo xtask starters --run 02\n\n\
-         What --run checks: a starter compiles without a warning, fails the checks that starter_fails in tests/answers \
-         names and no others, each because of a todo!, and never hangs. With the solution's files in its place, the spec is green.",
+         What --run checks: a starter compiles without a warning, and what it fails, it fails because of a todo!. Each \
+         step turns a check of its own green as soon as it and those before it are written.",
     )
     .arg(arguments::flag("check", "Only say which files of lessons/ differ from what the marks say"))
     .arg(run.help("Run the specs on the starters, or on this lesson's, instead of writing them"))

@@ -56,6 +56,6 @@ fn a_new_lesson_is_red_on_its_starter_and_green_on_its_solution() {
     xtask(&["starters", "--run", "14"])
         .assert()
         .code(0)
-        .stdout(contains("starter: fails 2 of 2 checks").and(contains("all 2 checks are green")));
+        .stdout(contains("the starter: fails 3 of 3 checks").and(contains("of step 2 turn green")));
     xtask(&["prove", "14"]).assert().code(0).stdout(contains("14-try-again   3 of 3          2 of 2"));
 }

@@ -13,6 +13,7 @@ name = "adds two"
 file = "src/main.rs"
 find = '''number * 2'''
 replace = '''number + 2'''
+step = 1
 says = ["the answer to 10 is 20", "but 12 came"]
 
 [[right]]
@@ -51,6 +52,7 @@ name = "no mistake at all"
 file = "src/main.rs"
 find = '''number * 2'''
 replace = '''2 * number'''
+step = 1
 says = ["20"]
 
 [[wrong]]
@@ -58,6 +60,7 @@ name = "other words"
 file = "src/main.rs"
 find = '''number * 2'''
 replace = '''number'''
+step = 1
 says = ["look at the operator"]
 
 [[wrong]]
@@ -65,6 +68,7 @@ name = "no Rust"
 file = "src/main.rs"
 find = '''number * 2'''
 replace = '''number *'''
+step = 1
 says = ["20"]
 
 [[wrong]]
@@ -72,6 +76,7 @@ name = "elsewhere"
 file = "src/main.rs"
 find = '''not in there'''
 replace = ''''''
+step = 1
 says = ["20"]
 
 [[right]]
@@ -86,7 +91,7 @@ replace = '''number * 3'''
         "other words: the spec fails, but does not say [\"look at the operator\"]",
         "no Rust: it does not compile",
         "elsewhere: its `find` is not in the solution's src/main.rs",
-        "\n    CHECK FAILED: the answer to 10 is 20, but 30 came\n",
+        "    the answer to 10 is 20, but 30 came\n",
         "error: 5 of 6 answers are not as they should be",
     ];
     let told = run::says(tiny.workshop(&["prove", "01"]).env("COLUMNS", "1000"), 1, &words);
@@ -99,12 +104,15 @@ fn one_answer_can_be_chosen() {
     let proven = tiny.says("prove one --only two", 0, &["adds two"]);
     assert!(!proven.contains("the solution itself"), "{proven}");
     tiny.says("prove 01 --only three", 2, &["no such answer"]);
+    let part = tiny.says("prove 01 --part 2/2", 0, &["the solution itself"]);
+    assert!(!part.contains("adds two"), "{part}");
+    tiny.says("prove 01 --part 3/2", 2, &["it must be a part such as 1/3"]);
 }
 
 #[test]
 fn ctrl_c_ends_every_child() {
     let hangs = "[[wrong]]\nname = \"sleeps\"\nfile = \"src/main.rs\"\nfind = '''number * 2'''\n\
-        replace = '''loop { std::thread::park(); }'''\nsays = [\"x\"]\n";
+        replace = '''loop { std::thread::park(); }'''\nstep = 1\n";
     let tiny = with_bank("prove-interrupted", hangs);
     let mut prove = tiny.start(&["prove", "01"]);
     prove.wait_for("the solution itself: passes");
@@ -114,40 +122,66 @@ fn ctrl_c_ends_every_child() {
     tiny.wait_for_programs(0);
 }
 
-const STARTER_FAILS: &str = "starter_fails = ['ten_is_doubled', 'two_is_doubled']";
+/// Two steps. The second one is not looked at by any check.
+const TWO_STEPS: &str = r#"//! Doubles a number.
 
-/// Runs the starters of a workshop with these banks.
-fn starters_are(tiny: &Tiny, banks: [&str; 2], code: i32, words: &[&str]) {
-    tiny.write("tests/answers/01-one.toml", banks[0]);
-    tiny.write("tests/answers/02-two.toml", banks[1]);
+fn main() {
+    let number: u32 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    println!("{}", double(number));
+    farewell();
+}
+
+fn double(number: u32) -> u32 {
+    // ANCHOR: step_1 todo!("1: return twice the number")
+    number * 2
+    // ANCHOR_END: step_1
+}
+
+fn farewell() {
+    // ANCHOR: step_2 todo!("2: say goodbye on stderr")
+    eprintln!("goodbye");
+    // ANCHOR_END: step_2
+}
+"#;
+
+fn starters_are(tiny: &Tiny, code: i32, words: &[&str]) {
     run::says(tiny.workshop(&["starters", "--run"]).env("COLUMNS", "1000"), code, words);
 }
 
 #[test]
-fn starters_fail_the_checks_that_their_banks_name_and_no_others() {
+fn each_step_must_turn_a_check_of_its_own_green() {
     let tiny = Tiny::new("starters").with_git();
-    let good = [
-        "01  starter: fails 2 of 2 checks",
-        "02  solution: in its place, all 2 checks are green",
-        "All 2 starters are as they should be.",
+    let good = ["01  the starter: fails 2 of 2 checks", "All 2 starters are as they should be."];
+    starters_are(&tiny, 0, &good);
+    tiny.write("solutions/01-one/src/main.rs", TWO_STEPS);
+    let bad = [
+        "01  NOT AS IT SHOULD BE: with step 1 written: no check of step 1 turns green",
+        "02  the starter: fails 2 of 2 checks",
     ];
-    starters_are(&tiny, [STARTER_FAILS; 2], 0, &good);
-    let more = STARTER_FAILS.replace(']', ", 'three_is_doubled']");
-    let bad =
-        ["it fails {\"ten_is_doubled\"} and passes {};", "it fails {} and passes {\"three_is_doubled\"};"];
-    starters_are(&tiny, ["starter_fails = ['two_is_doubled']", &more], 1, &bad);
+    starters_are(&tiny, 1, &bad);
+    let two = "mod step_1_double;\nmod step_2_farewell;\n";
+    tiny.write(
+        "tests/01-one/main.rs",
+        &tiny.read("tests/01-one/main.rs").replace("mod step_1_double;\n", two),
+    );
+    let early = "use super::*;\n#[test]\nfn it_doubles() {\n    run(\"2\");\n}\n";
+    tiny.write("tests/01-one/step_2_farewell.rs", early);
+    starters_are(&tiny, 1, &bad);
 }
 
 #[test]
-fn a_starter_with_a_warning_or_without_a_todo_is_named() {
+fn a_starter_that_fails_without_a_todo_is_named() {
     let tiny = Tiny::new("starters-bad").with_git();
-    let starter = tiny.read("lessons/01-one/src/main.rs");
-    tiny.write("lessons/01-one/src/main.rs", &starter.replace(", unused_variables", ""));
-    let written = starter.replace("todo!(\"1: return twice the number\")", "number");
-    tiny.write("lessons/02-two/src/main.rs", &written);
-    let bad = [
-        "01  NOT AS IT SHOULD BE: starter: it does not compile without a warning",
-        "02  NOT AS IT SHOULD BE: starter: it fails ten_is_doubled, but not because of a todo!",
-    ];
-    starters_are(&tiny, [STARTER_FAILS; 2], 1, &bad);
+    let solution = tiny.read("solutions/01-one/src/main.rs");
+    tiny.write(
+        "solutions/01-one/src/main.rs",
+        &solution.replace("todo!(\"1: return twice the number\")", "number"),
+    );
+    starters_are(
+        &tiny,
+        1,
+        &[
+            "01  NOT AS IT SHOULD BE: the starter: it fails step_1_double::ten_is_doubled, but not because of a todo!",
+        ],
+    );
 }

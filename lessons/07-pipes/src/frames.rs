@@ -24,6 +24,13 @@ impl<R: Read> FrameReader<R> {
     /// The next frame, or `None` at the end of the stream. Waits until one is complete. Empty lines are skipped;
     /// white space around a frame is cut off; what stands after the last line end is a frame, too.
     pub fn next_frame(&mut self) -> io::Result<Option<Vec<u8>>> {
+        // So far, it reads once, and hands out the lines before an empty one. Write over these lines.
+        if self.kept.is_empty() {
+            self.read_more()?;
+        }
+        if let Some(line) = self.take_line().filter(|line| !line.is_empty()) {
+            return Ok(Some(line));
+        }
         todo!("2: take a line, read more, or know the end")
     }
 

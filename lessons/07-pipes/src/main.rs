@@ -2,7 +2,7 @@
 //!
 //! `lesson-07 [COMMAND [ARG…]]` starts COMMAND as its worker (itself, if none is given), sends it every line of
 //! stdin as a message, and prints every answer on stdout. `lesson-07 worker` is that worker: it answers the
-//! message M with `{"pid": …, "echo": M}`.
+//! message M with `{"pid": …, "echo": M}`. `lesson-07 frames` prints the frames of its stdin, to look at them.
 //! New here: a message is one JSON document on a line of its own. The chapter is book/src/07-pipes.md.
 
 // Remove both lines when the last todo! is gone.
@@ -22,6 +22,7 @@ use std::{env, thread};
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     let outcome = match arguments.next() {
+        Some(role) if role == "frames" => frames(),
         Some(role) if role == "worker" => worker(),
         Some(program) => {
             let mut command = Command::new(program);
@@ -38,6 +39,15 @@ fn myself_as_worker() -> Result<Command, String> {
     let mut command = Command::new(program);
     command.arg("worker");
     Ok(command)
+}
+
+/// Prints each frame of stdin on a line of its own, when it comes.
+fn frames() -> Result<bool, String> {
+    let mut frames = FrameReader::new(io::stdin().lock());
+    while let Some(frame) = frames.next_frame().map_err(|error| format!("cannot read: {error}"))? {
+        print_frame(frame);
+    }
+    Ok(true)
 }
 
 /// Answers one message after another, until stdin ends.
@@ -87,6 +97,8 @@ struct Received {
 fn print_answers(from_worker: ChildStdout) -> Result<Received, String> {
     let mut frames = FrameReader::new(from_worker);
     let mut received = Received { answers: 0, stray_lines: 0 };
+    // So far, it waits for the first answer. Write over these lines.
+    let _ = frames.next_frame();
     todo!("6: print the answers and report every other line");
     Ok(received)
 }

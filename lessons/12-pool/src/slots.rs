@@ -116,7 +116,7 @@ async fn one_worker(pool: &Pool) -> Next {
 /// # Errors
 /// How the worker died.
 async fn live(pool: &Pool, worker: &mut Worker) -> Result<Next, String> {
-    todo!("3: batch after batch, at most max_jobs_per_worker; a worker that exits; no more work")
+    todo!("4: batch after batch, at most max_jobs_per_worker; a worker that exits; no more work")
 }
 
 /// Gives the batch to the worker, and settles it.

@@ -48,6 +48,8 @@ fn read_job() -> Result<Job, String> {
 /// Sends one mail after another and counts those that the server accepted.
 fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
     let transport = transport(server);
+    // ANCHOR: step_3 // So far, the first mail alone is sent. Replace this.
+    // ANCHOR: step_3 log!("the first mail: {:?}", mails.first().map(|mail| send(&transport, mail)));
     // ANCHOR: step_3 todo!("3: send one mail after another and count")
     let mut counter = 0;
     for mail in mails {

@@ -5,17 +5,19 @@
 //! New here: threads, a channel, shared state. The chapter is book/src/03-threads.md.
 
 mod buggy;
+mod counter;
 
 use axum::Router;
 use axum::extract::State;
 use axum::response::Json;
 use axum::routing::{get, post};
 use buggy::send;
+use counter::Counter;
 use mail::{Mail, SmtpServer, exit_code, log};
 use serde::Serialize;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use tokio::sync::oneshot;
 use web::{Request, Sent, serve};
@@ -24,7 +26,7 @@ use web::{Request, Sent, serve};
 #[derive(Clone)]
 struct App {
     server: SmtpServer,
-    mails_sent: Arc<AtomicUsize>,
+    mails_sent: Arc<Counter>,
 }
 
 /// The answer of `GET /stats`.

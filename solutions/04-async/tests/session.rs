@@ -11,7 +11,7 @@ const EVERYWHERE: [ReplyTo; 6] =
     [ReplyTo::Connect, ReplyTo::Hello, ReplyTo::Mail, ReplyTo::Rcpt, ReplyTo::Data, ReplyTo::Letter];
 
 fn mailbox() -> Mailbox {
-    support::spec!("04-async").mailbox()
+    support::spec!().mailbox()
 }
 
 fn server(mailbox: &Mailbox) -> SmtpServer {

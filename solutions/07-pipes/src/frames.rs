@@ -25,6 +25,13 @@ impl<R: Read> FrameReader<R> {
     /// The next frame, or `None` at the end of the stream. Waits until one is complete. Empty lines are skipped;
     /// white space around a frame is cut off; what stands after the last line end is a frame, too.
     pub fn next_frame(&mut self) -> io::Result<Option<Vec<u8>>> {
+        // ANCHOR: step_2 // So far, it reads once, and hands out the lines before an empty one. Write over these lines.
+        // ANCHOR: step_2 if self.kept.is_empty() {
+        // ANCHOR: step_2     self.read_more()?;
+        // ANCHOR: step_2 }
+        // ANCHOR: step_2 if let Some(line) = self.take_line().filter(|line| !line.is_empty()) {
+        // ANCHOR: step_2     return Ok(Some(line));
+        // ANCHOR: step_2 }
         // ANCHOR: step_2 todo!("2: take a line, read more, or know the end")
         loop {
             let line = match self.take_line() {

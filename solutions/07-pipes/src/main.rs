@@ -2,7 +2,7 @@
 //!
 //! `solution-07 [COMMAND [ARG…]]` starts COMMAND as its worker (itself, if none is given), sends it every line of
 //! stdin as a message, and prints every answer on stdout. `solution-07 worker` is that worker: it answers the
-//! message M with `{"pid": …, "echo": M}`.
+//! message M with `{"pid": …, "echo": M}`. `solution-07 frames` prints the frames of its stdin, to look at them.
 //! New here: a message is one JSON document on a line of its own. The chapter is book/src/07-pipes.md.
 
 mod frames;
@@ -19,6 +19,7 @@ use std::{env, thread};
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     let outcome = match arguments.next() {
+        Some(role) if role == "frames" => frames(),
         Some(role) if role == "worker" => worker(),
         Some(program) => {
             let mut command = Command::new(program);
@@ -35,6 +36,15 @@ fn myself_as_worker() -> Result<Command, String> {
     let mut command = Command::new(program);
     command.arg("worker");
     Ok(command)
+}
+
+/// Prints each frame of stdin on a line of its own, when it comes.
+fn frames() -> Result<bool, String> {
+    let mut frames = FrameReader::new(io::stdin().lock());
+    while let Some(frame) = frames.next_frame().map_err(|error| format!("cannot read: {error}"))? {
+        print_frame(frame);
+    }
+    Ok(true)
 }
 
 // ANCHOR: worker
@@ -126,6 +136,8 @@ struct Received {
 fn print_answers(from_worker: ChildStdout) -> Result<Received, String> {
     let mut frames = FrameReader::new(from_worker);
     let mut received = Received { answers: 0, stray_lines: 0 };
+    // ANCHOR: step_6 // So far, it waits for the first answer. Write over these lines.
+    // ANCHOR: step_6 let _ = frames.next_frame();
     // ANCHOR: step_6 todo!("6: print the answers and report every other line");
     while let Some(frame) = frames.next_frame().map_err(|error| format!("cannot read: {error}"))? {
         if serde_json::from_slice::<Map<String, Value>>(&frame).is_ok() {

@@ -66,7 +66,7 @@ async fn child(channel: Inherited) -> Outcome {
 /// Forks `command`, sends it the lines of stdin and prints its replies at the same time.
 async fn parent(command: Command) -> Outcome {
     let mut child = fork(command)?;
-    let _ = writeln!(stderr(), "forked process {}", child.id());
+    let _ = stderr().write_all(format!("forked process {}\n", child.id()).as_bytes()); // In one piece.
     let sent = Cell::new(0);
     let mut replies = 0;
     let mut input: Option<Outcome> = None; // how sending went, once it is over

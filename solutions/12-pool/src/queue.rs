@@ -2,6 +2,7 @@
 //! behind a huge one.
 
 use jobs::{NumberedMail, Size};
+use mail::log;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -29,6 +30,13 @@ struct Waiting {
     job: u64,
     mails: VecDeque<NumberedMail>,
     attempts: usize,
+}
+
+impl Waiting {
+    /// A batch of these mails, which were taken out of the job.
+    fn batch(&self, mails: Vec<NumberedMail>) -> Batch {
+        Batch { job: self.job, mails, attempts: self.attempts }
+    }
 }
 
 /// Some mails of one job: what a worker is given at a time.
@@ -62,8 +70,7 @@ impl Queue {
         self.limit
     }
 
-    // ANCHOR: push
-    /// Puts a job at the end of the queue, the whole job or nothing of it.
+    /// Puts a job into the queue, and logs a refusal.
     ///
     /// # Errors
     /// When there is no room for it.
@@ -71,6 +78,12 @@ impl Queue {
         if mails.is_empty() {
             return Ok(()); // The job is finished already.
         }
+        self.let_in(job, mails).inspect_err(|why| log!("job {job} is refused: {why:?}"))
+    }
+
+    // ANCHOR: push
+    /// Puts a job at the end of the queue, the whole job or nothing of it.
+    fn let_in(&self, job: u64, mails: Vec<NumberedMail>) -> Result<(), Refused> {
         // ANCHOR: step_2 todo!("2: room for the whole job, or an error; then wake the workers")
         let size = Size::of(&mails);
         if !size.fits(self.limit) {
@@ -91,17 +104,17 @@ impl Queue {
     // ANCHOR: next
     /// The next batch: of the job whose turn it is. What is left of the job goes to the end of the queue.
     fn next_batch(&self, state: &mut State) -> Option<Batch> {
-        // ANCHOR: step_4 todo!("4: a batch of the first job; what is left of the job goes to the end")
+        // ANCHOR: step_3 todo!("3: a batch of the first job; what is left of the job goes to the end")
         let mut waiting = state.jobs.pop_front()?;
         let count = waiting.mails.len().min(self.batch_mails);
         let mails: Vec<_> = waiting.mails.drain(..count).collect();
         state.size -= Size::of(&mails);
-        let batch = Batch { job: waiting.job, mails, attempts: waiting.attempts };
+        let batch = waiting.batch(mails);
         if !waiting.mails.is_empty() {
             state.jobs.push_back(waiting);
         }
         Some(batch)
-        // ANCHOR_END: step_4
+        // ANCHOR_END: step_3
     }
     // ANCHOR_END: next
 

@@ -117,7 +117,7 @@ async fn one_worker(pool: &Pool) -> Next {
 /// # Errors
 /// How the worker died.
 async fn live(pool: &Pool, worker: &mut Worker) -> Result<Next, String> {
-    // ANCHOR: step_3 todo!("3: batch after batch, at most max_jobs_per_worker; a worker that exits; no more work")
+    // ANCHOR: step_4 todo!("4: batch after batch, at most max_jobs_per_worker; a worker that exits; no more work")
     for _ in 0..pool.settings.max_jobs_per_worker {
         let batch = tokio::select! {
             biased;
@@ -132,7 +132,7 @@ async fn live(pool: &Pool, worker: &mut Worker) -> Result<Next, String> {
     }
     worker.dismiss().await;
     Ok(Next::Replace)
-    // ANCHOR_END: step_3
+    // ANCHOR_END: step_4
 }
 // ANCHOR_END: live
 

@@ -36,7 +36,7 @@ impl Broker {
     /// `max_file_store: 20000`.
     pub fn start_with(spec: &Spec, jetstream: &str) -> Option<Self> {
         let server = optional_tool("nats-server", "apt install nats-server, or brew install nats-server")?;
-        let check = spec.check("", "started nats-server");
+        let check = spec.check("started nats-server");
         let brokers = (0..ATTEMPTS).map(|_| Self {
             running: None,
             spec: spec.clone(),

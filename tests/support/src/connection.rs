@@ -1,5 +1,6 @@
 //! A connection to a program's server on which a spec says what it likes, as slowly as it likes.
 
+use crate::wait::Waited;
 use crate::{Check, Http, Transcript, limit};
 use observe::http::{Answer, read_answer};
 use std::io::{self, BufReader, ErrorKind, Read, Write};
@@ -67,7 +68,7 @@ impl Connection {
                 self.transcript.note("client <", answer.to_string());
                 answer
             }
-            Err(error) if is_time_out(&error) => check.time_out("an HTTP answer"),
+            Err(error) if is_time_out(&error) => check.time_out("an HTTP answer", Waited::Long),
             Err(error) => check.fail("an HTTP answer", &error.to_string()),
         }
     }
@@ -79,7 +80,7 @@ impl Connection {
         let read = (&mut self.reader).take(MAX_ANSWER_BYTES).read_to_end(&mut bytes);
         self.transcript.note("client <", String::from_utf8_lossy(&bytes));
         match read {
-            Err(error) if is_time_out(&error) => check.time_out(expected),
+            Err(error) if is_time_out(&error) => check.time_out(expected, Waited::Long),
             // Closed with something of ours unread: that is an end, too.
             Err(error) if error.kind() != ErrorKind::ConnectionReset => {
                 check.fail(expected, &error.to_string())
@@ -94,17 +95,23 @@ impl Connection {
 
     /// Whether the server has not closed the connection yet. What it has said waits to be read.
     pub fn is_open(&self) -> bool {
-        let stream = self.reader.get_ref();
-        let look = || {
-            stream.set_nonblocking(true)?;
-            let seen = stream.peek(&mut [0]);
-            stream.set_nonblocking(false)?;
-            seen
-        };
-        match look() {
+        match self.peek() {
             Ok(count) => count > 0,
             Err(error) => error.kind() == ErrorKind::WouldBlock,
         }
+    }
+
+    /// Whether the connection is open, and nothing has come that waits to be read.
+    pub fn is_silent(&self) -> bool {
+        self.peek().is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
+    fn peek(&self) -> io::Result<usize> {
+        let stream = self.reader.get_ref();
+        stream.set_nonblocking(true)?;
+        let seen = stream.peek(&mut [0]);
+        stream.set_nonblocking(false)?;
+        seen
     }
 
     /// Fails when the server closes the connection now or within a moment. `why` says why it should not.

@@ -1,5 +1,6 @@
 //! Requests to the program under observation.
 
+use crate::wait::Wait;
 use crate::{Check, Transcript, limit};
 pub use observe::http::Answer;
 use observe::http::{exchange, request};
@@ -110,9 +111,32 @@ impl PendingAnswer {
         self.outcome(check).unwrap_or_else(|error| check.fail(&expected, &error))
     }
 
+    /// Waits for the answer. `None` when there is none: another step answers for that. See [`Check::comes`].
+    pub fn comes(self, check: &Check) -> Option<Answer> {
+        let answer = check.comes(|| self.answer.try_recv().ok()).and_then(Result::ok);
+        if answer.is_none() {
+            check.end_at_todo();
+        }
+        answer
+    }
+
+    /// Waits until one of these answers comes, whichever it is. See [`Check::comes`].
+    pub fn any_comes<const N: usize>(check: &Check, pending: [Self; N]) -> bool {
+        let has_come = |one: &Self| matches!(one.answer.try_recv(), Ok(Ok(_)));
+        check.comes(|| pending.iter().any(has_come).then_some(())).is_some()
+    }
+
     /// Waits for the answer, or for what happened to the connection instead.
     fn outcome(self, check: &Check) -> Result<Answer, String> {
-        self.answer.recv_timeout(limit::limit()).unwrap_or_else(|_| check.time_out(&self.expected()))
+        let mut wait = Wait::begin(check.spec());
+        loop {
+            if let Ok(outcome) = self.answer.recv_timeout(limit::A_MOMENT) {
+                return outcome;
+            }
+            if let Some(waited) = wait.watch() {
+                check.time_out(&self.expected(), waited);
+            }
+        }
     }
 
     fn expected(&self) -> String {

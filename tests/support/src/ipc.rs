@@ -3,9 +3,11 @@
 //! Written with std's blocking sockets and threads alone, so that no spec depends on the code it tests. One
 //! JSON document a line, over a Unix socket pair, as Node's `child_process.fork` does it.
 
-use crate::lines::{Lines, Noted, Waited, to_line, to_text, unread};
+use crate::lines::{Awaited, Lines, Noted, to_line, to_text, unread};
+use crate::wait::Waited;
 use crate::{Check, Spec, Transcript, limit};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::signal::{Signal, raise};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::Shutdown;
@@ -48,6 +50,9 @@ pub(crate) fn attach(command: &mut Command, spec: &Spec, mode: &str) -> io::Resu
 }
 
 impl Channel {
+    /// What comes instead of a message when the program has closed its end.
+    pub const END: &str = "the end of the channel";
+
     fn new(stream: UnixStream, childs_number: i32, spec: &Spec) -> io::Result<Self> {
         // A program that never reads must not make the spec hang.
         stream.set_write_timeout(Some(limit::limit()))?;
@@ -73,7 +78,7 @@ impl Channel {
         match self.stream.write_all(bytes) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                check.time_out("the program reads what is sent on the channel");
+                check.time_out("the program reads what is sent on the channel", Waited::Long);
             }
             Err(error) => check.fail("the program keeps its end of the channel open", &error.to_string()),
         }
@@ -90,11 +95,38 @@ impl Channel {
     pub fn recv(&mut self, check: &Check) -> Value {
         match self.next(check, &self.next_message()) {
             Some(line) => serde_json::from_slice(&line).unwrap_or_else(|error| {
-                let line = String::from_utf8_lossy(&line).into_owned();
-                check.fail("a message: one JSON document on a line", &format!("{line}\n({error})"))
+                let came = match line.is_empty() {
+                    true => format!("an empty line, and then: {}", self.lines.rest()),
+                    false => format!("{}\n({error})", to_text(&line)),
+                };
+                check.fail("a message: one JSON document on a line", &came)
             }),
-            None => check.fail(&self.next_message(), "the end of the channel"),
+            None => check.fail(&self.next_message(), Self::END),
         }
+    }
+
+    /// The next message, or `Err` with what comes instead of one: [`END`](Self::END), for example. `None` when nothing comes.
+    /// For a check that fails in none of these cases.
+    pub fn try_recv(&mut self) -> Option<Result<Value, String>> {
+        match self.lines.wait_line(self.taken, limit::limit()) {
+            Awaited::Found(line) if line.ends_with(b"\n") => {
+                self.taken += 1;
+                Some(serde_json::from_slice(&line).map_err(|_| to_line(&line)))
+            }
+            Awaited::Found(part) => Some(Err(to_text(&part))),
+            Awaited::TimeOut(_) => Some(self.lines.rest()).filter(|rest| !rest.is_empty()).map(Err),
+            Awaited::Ended => Some(Err(Self::END.to_owned())),
+        }
+    }
+
+    /// How many messages have come that were not received yet.
+    pub fn waiting(&self) -> usize {
+        self.lines.so_far().len() - self.taken
+    }
+
+    /// Whether the program has closed its end, and everything that it sent before has come.
+    pub fn is_at_end(&self) -> bool {
+        self.lines.wait_for_end(Duration::ZERO)
     }
 
     /// Waits until the program closes its end. A message that comes instead is a failure.
@@ -107,7 +139,7 @@ impl Channel {
 
     /// Fails when a message comes within a moment.
     pub fn stays_silent(&mut self, check: &Check, why: &str) {
-        if let Waited::Found(line) = self.lines.wait_line(self.taken, limit::BRIEFLY) {
+        if let Awaited::Found(line) = self.lines.wait_line(self.taken, limit::BRIEFLY) {
             check.fail(&format!("no message yet: {why}"), &to_line(&line));
         }
     }
@@ -138,17 +170,15 @@ impl Channel {
     /// The next line, without its line end; `None` at the end of the channel. `expected` says what is waited for.
     fn next(&mut self, check: &Check, expected: &str) -> Option<Vec<u8>> {
         let part = match self.lines.wait_line(self.taken, limit::limit()) {
-            Waited::Found(line) if line.ends_with(b"\n") => {
+            Awaited::Found(line) if line.ends_with(b"\n") => {
                 self.taken += 1;
                 return Some(line[..line.len() - 1].to_vec());
             }
-            Waited::Found(part) => to_text(&part),
-            Waited::TimeOut => self.lines.rest(),
-            Waited::Ended => return None,
+            Awaited::Found(part) => to_text(&part),
+            Awaited::TimeOut(waited) if self.lines.rest().is_empty() => check.time_out(expected, waited),
+            Awaited::TimeOut(_) => self.lines.rest(),
+            Awaited::Ended => return None,
         };
-        if part.is_empty() {
-            check.time_out(expected);
-        }
         check.fail(expected, &format!("bytes without a newline at their end: {part}"))
     }
 }
@@ -218,6 +248,12 @@ impl Child {
     /// The number of the channel's descriptor.
     pub fn descriptor(&self) -> i32 {
         self.stream.as_raw_fd()
+    }
+
+    /// Stops this process until somebody sends SIGCONT.
+    pub fn stop(&self) {
+        // The signal goes to this thread, and not to any other one of the process: so it is here that it stops.
+        let _ = raise(Signal::SIGSTOP);
     }
 }
 

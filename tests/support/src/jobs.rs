@@ -19,8 +19,6 @@ pub struct JobServer {
     running: Running,
     /// What asks it.
     pub http: Http,
-    /// The section about an answer to `POST /endpoint` with this status.
-    about_answer: fn(u16) -> &'static str,
     /// Workers may be started as long as the server runs.
     _script: Option<Script>,
 }
@@ -40,38 +38,27 @@ impl DerefMut for JobServer {
 }
 
 impl JobServer {
-    /// Starts the program, and waits until it listens. `about_answer` names the section that speaks about an answer to
-    /// `POST /endpoint` with a certain status.
-    pub fn start(check: &Check, program: Program, about_answer: fn(u16) -> &'static str) -> Self {
+    /// Starts the program, and waits until it listens.
+    pub fn start(check: &Check, program: Program) -> Self {
         let mut running = program.start();
         let http = running.listening(check);
-        Self { running, http, about_answer, _script: None }
+        Self { running, http, _script: None }
     }
 
     /// As [`start`](Self::start), with a worker that the spec plays.
-    pub fn start_with(
-        check: &Check,
-        program: Program,
-        about_answer: fn(u16) -> &'static str,
-        script: Script,
-    ) -> Self {
+    pub fn start_with(check: &Check, program: Program, script: Script) -> Self {
         let program = program.env("WORKER", script.command());
-        Self { _script: Some(script), ..Self::start(check, program, about_answer) }
+        Self { _script: Some(script), ..Self::start(check, program) }
     }
 
     /// Posts mails, whatever the answer is.
     pub fn offer(&self, check: &Check, mails: &[Mail]) -> Answer {
-        self.http.post(&check.about((self.about_answer)(202)), "/endpoint", &mail::request(mails))
+        self.http.post(check, "/endpoint", &mail::request(mails))
     }
 
     /// Posts mails, which must be accepted. Returns the number of the job.
     pub fn post(&self, check: &Check, mails: &[Mail]) -> Value {
-        self.accepted(check, &self.offer(check, mails))
-    }
-
-    /// The request must be accepted. Returns the number of the job.
-    pub fn accepted(&self, check: &Check, answer: &Answer) -> Value {
-        job_of(&check.about((self.about_answer)(answer.status)), answer)
+        job_of(check, &self.offer(check, mails))
     }
 
     /// What the server says of a job.

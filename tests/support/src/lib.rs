@@ -14,7 +14,6 @@
 //! Two rules hold for everything here. No wait is without a limit (see [`limit`]). And a failure tells a
 //! learner what was done, what was expected, what came instead and what to read; it is never a backtrace.
 
-mod bounded;
 pub mod broker;
 mod caretaker;
 mod check;
@@ -27,21 +26,24 @@ mod lines;
 pub mod mail;
 pub mod mailbox;
 pub mod node;
+mod order;
+mod pipe;
 mod port;
 pub mod program;
 mod proxy;
+mod rest;
 mod script;
 mod server;
 pub mod site;
 mod spec;
 mod transcript;
+mod wait;
 
 use observe::text;
 pub use observe::text::counted;
 pub use observe::tool::worker;
 pub use observe::{limit, process};
 
-pub use bounded::{Bounded, bounded};
 pub use broker::Broker;
 pub use caretaker::Scratch;
 pub use check::Check;
@@ -52,6 +54,7 @@ pub use lines::Reader;
 pub use mail::Mail;
 pub use mailbox::{Mailbox, Point, Quirk, Reply, ReplyTo};
 pub use nix::sys::signal::Signal;
+pub use pipe::{Pipe, small_pipe};
 pub use port::ClosedPort;
 pub use predicates;
 pub use program::{Finished, Program, Running, not_utf8, pause, resume};
@@ -60,22 +63,24 @@ pub use script::Script;
 pub use serde_json::{Value, json};
 pub use server::sorted;
 pub use site::Site;
-pub use spec::Spec;
+pub use spec::{Place, Spec};
 use transcript::Transcript;
 
-/// Begins a spec of the given chapter, about the program of the package that this is compiled into.
+/// Begins a spec about the program of the package that this is compiled into. The module is the step of the task that it
+/// checks: `step_2_send` is step 2.
 ///
 /// ```ignore
-/// let spec = support::spec!("01-blocking");
+/// let spec = support::spec!();
 /// ```
 #[macro_export]
 macro_rules! spec {
-    ($chapter:literal) => {
-        $crate::Spec::new(
-            $chapter,
-            env!("CARGO_PKG_NAME"),
-            env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))),
-        )
+    () => {
+        $crate::Spec::new($crate::Place {
+            module: module_path!(),
+            folder: env!("CARGO_MANIFEST_DIR"),
+            package: env!("CARGO_PKG_NAME"),
+            program: env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))),
+        })
     };
 }
 

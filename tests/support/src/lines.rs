@@ -1,5 +1,6 @@
 //! What a program writes to a pipe, and who reads it.
 
+use crate::wait::{Wait, Waited};
 use crate::{Spec, limit};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
@@ -9,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::process::Stdio;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Who reads what a program writes to stdout or stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,10 +130,11 @@ impl Text {
     }
 }
 
-pub(crate) enum Waited<T> {
+/// What came of waiting for a line.
+pub(crate) enum Awaited<T> {
     Found(T),
     Ended,
-    TimeOut,
+    TimeOut(Waited),
 }
 
 /// What is noted about what is read.
@@ -158,12 +160,12 @@ impl Lines {
     }
 
     /// Waits for the line of this number, counted from 0, and gives it with its line end.
-    pub fn wait_line(&self, number: usize, limit: Duration) -> Waited<Vec<u8>> {
+    pub fn wait_line(&self, number: usize, limit: Duration) -> Awaited<Vec<u8>> {
         self.wait(limit, |text| text.line(number).map(<[u8]>::to_vec))
     }
 
     /// Waits for a line that `is_it`.
-    pub fn wait_for(&self, is_it: impl Fn(&str) -> bool) -> Waited<String> {
+    pub fn wait_for(&self, is_it: impl Fn(&str) -> bool) -> Awaited<String> {
         let mut seen = 0;
         self.wait(limit::limit(), |text| {
             let new = std::mem::replace(&mut seen, text.ends.len());
@@ -172,25 +174,26 @@ impl Lines {
     }
 
     pub fn wait_for_end(&self, limit: Duration) -> bool {
-        matches!(self.wait(limit, |text| text.ended.then_some(())), Waited::Found(()))
+        matches!(self.wait(limit, |text| text.ended.then_some(())), Awaited::Found(()))
     }
 
     /// Waits until `find` finds something.
-    fn wait<T>(&self, limit: Duration, mut find: impl FnMut(&Text) -> Option<T>) -> Waited<T> {
-        let deadline = Instant::now() + limit;
+    fn wait<T>(&self, limit: Duration, mut find: impl FnMut(&Text) -> Option<T>) -> Awaited<T> {
+        let mut wait = Wait::with_limit(&self.spec, limit);
         let mut text = self.shared.0.lock().unwrap();
         loop {
             if let Some(found) = find(&text) {
-                return Waited::Found(found);
+                return Awaited::Found(found);
             }
             if text.ended {
-                return Waited::Ended;
+                return Awaited::Ended;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.spec.todo().is_some() {
-                return Waited::TimeOut;
+            drop(self.shared.1.wait_timeout(text, limit.min(limit::A_MOMENT)).unwrap());
+            // Not under the lock: looking at processes takes its time, and what comes meanwhile has to be read.
+            if let Some(waited) = wait.watch() {
+                return find(&self.shared.0.lock().unwrap()).map_or(Awaited::TimeOut(waited), Awaited::Found);
             }
-            text = self.shared.1.wait_timeout(text, left.min(limit::BRIEFLY)).unwrap().0;
+            text = self.shared.0.lock().unwrap();
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub use observe::mailbox::{Event, Letter, Point, Quirk, Reply, ReplyTo};
 
+use crate::wait::in_vain;
 use crate::{Check, Spec, counted};
 use std::io;
 use std::ops::Deref;
@@ -51,17 +52,17 @@ impl Mailbox {
         let observer = move |event: &Event| transcript.note(who.as_str(), event.to_string());
         match Self::start(&format!("{address}:0"), observer) {
             Ok(mailbox) => Self { name, ..mailbox },
-            Err(error) => spec
-                .check("", "started a mailbox")
-                .fail(&format!("a free port on {address}"), &error.to_string()),
+            Err(error) => {
+                spec.check("started a mailbox").fail(&format!("a free port on {address}"), &error.to_string())
+            }
         }
     }
 
     /// Waits until `count` conversations or more are held at once.
     pub fn wait_held(&self, check: &Check, count: usize) {
-        let came = self.observed.wait_held(count, &|| check.spec().waits_in_vain());
+        let came = self.observed.wait_held(count, &in_vain(check.spec()));
         let expected = format!("{} held by the {} at once", counted(count, "SMTP conversation"), self.name);
-        check.holds(&expected, came, format_args!("{} held at the end of the wait", self.held()));
+        check.holds(&expected, came, self.describe(self.held(), "held"));
     }
 
     /// Waits until `count` letters or more were accepted, and gives them all. The limit is for the next letter, not
@@ -72,17 +73,25 @@ impl Mailbox {
             if letters.len() >= count {
                 return letters;
             }
-            let came = self.observed.wait_letters(letters.len() + 1, &|| check.spec().waits_in_vain());
+            let came = self.observed.wait_letters(letters.len() + 1, &in_vain(check.spec()));
             let expected = format!("{} accepted by the {}", counted(count, "mail"), self.name);
-            check.holds(&expected, came, format_args!("{} accepted at the end of the wait", letters.len()));
+            check.holds(&expected, came, self.describe(letters.len(), "accepted"));
         }
     }
 
     /// Waits until no conversation is open.
     pub fn wait_all_closed(&self, check: &Check) {
-        let closed = self.observed.wait_all_closed(&|| check.spec().waits_in_vain());
+        let closed = self.observed.wait_all_closed(&in_vain(check.spec()));
         let open = self.open_conversations();
         let expected = "every SMTP conversation closed by the program";
         check.holds(expected, closed, format_args!("{open} still open at the end of the wait"));
+    }
+
+    /// What there is instead of what was waited for.
+    fn describe(&self, count: usize, what: &str) -> String {
+        match self.conversations() {
+            0 => format!("{count} {what}: no client has connected to the {}", self.name),
+            opened => format!("{count} {what}, in {} so far", counted(opened, "conversation")),
+        }
     }
 }

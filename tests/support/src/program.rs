@@ -1,10 +1,10 @@
 //! Starting a program and watching it.
 
 use crate::caretaker::{self, Kept};
-use crate::check::describe_limit;
 use crate::ipc::{self, Channel};
-use crate::lines::{Lines, Noted, Reader, Waited, to_line, unread};
+use crate::lines::{Awaited, Lines, Noted, Reader, to_line, unread};
 use crate::process::{self, Mark};
+use crate::wait::Waited;
 use crate::{Check, Http, Signal, Spec, limit};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{self, SigHandler};
@@ -121,7 +121,7 @@ impl Program {
         self
     }
 
-    /// Lines that contain this word are no part of the transcript.
+    /// Lines that contain this word are no part of the transcript, and the program may always be doing something.
     pub(crate) fn without_noting(mut self, word: &'static str) -> Self {
         self.not_noted = Some(word);
         self
@@ -135,12 +135,12 @@ impl Program {
         let started = self.prepare().and_then(|unread| Ok((unread, self.command.spawn()?)));
         let ([unread_stdout, unread_stderr], mut child) = started.unwrap_or_else(|error| {
             let program = self.command.get_program().display();
-            let check = self.spec.check("", "started the program");
+            let check = self.spec.check("started the program");
             check.fail("a running program", &format!("cannot start {program}: {error}"))
         });
         let pid = child.id();
         let who = format!("{} pid {pid}", self.name);
-        self.spec.remember_started(pid, &mark);
+        self.spec.remember_started(pid, &mark, self.not_noted.is_none());
         let arguments: Vec<_> = self.command.get_args().map(|argument| argument.to_string_lossy()).collect();
         let started = format!("started {}", arguments.join(" "));
         self.spec.transcript().note(&*who, started.trim_end().to_owned() + &settings(&self.command));
@@ -180,7 +180,7 @@ impl Program {
             // The child's end is closed here once the child has it: it lives until the end of this arm.
             Ok((channel, _childs_end)) => (self.start(), channel),
             Err(error) => {
-                spec.check("", "forked the program").fail("a socket pair for the channel", &error.to_string())
+                spec.check("forked the program").fail("a socket pair for the channel", &error.to_string())
             }
         }
     }
@@ -303,16 +303,19 @@ impl Running {
         let number = self.next_line;
         let expected = format!("line {} of stdout", number + 1);
         match self.stdout.wait_line(number, limit::limit()) {
-            Waited::Found(line) => {
+            Awaited::Found(line) => {
                 self.next_line += 1;
                 to_line(&line)
             }
-            Waited::Ended => {
+            Awaited::Ended => {
                 // Its last words may come a moment after the end of stdout.
                 self.stderr.wait_for_end(limit::BRIEFLY);
                 check.fail(&expected, &format!("end of file; stderr says:\n{}", or_nothing(&self.stderr())))
             }
-            Waited::TimeOut => check.time_out(&expected),
+            Awaited::TimeOut(waited) if self.stdout.rest().is_empty() => check.time_out(&expected, waited),
+            Awaited::TimeOut(_) => {
+                check.fail(&expected, &format!("text without a newline at its end: {}", self.stdout.rest()))
+            }
         }
     }
 
@@ -336,9 +339,9 @@ impl Running {
 
     fn wait_for_log(&self, check: &Check, expected: &str, is_it: impl Fn(&str) -> bool) -> String {
         let until = match self.stderr.wait_for(is_it) {
-            Waited::Found(line) => return line,
-            Waited::Ended => "the program closed stderr after".to_owned(),
-            Waited::TimeOut => format!("within {} only", describe_limit()),
+            Awaited::Found(line) => return line,
+            Awaited::Ended => "these lines, and then the program closed stderr".to_owned(),
+            Awaited::TimeOut(waited) => format!("only these lines {}", waited.within()),
         };
         check.fail(expected, &format!("{until}:\n{}", or_nothing(&self.stderr())))
     }
@@ -433,14 +436,15 @@ impl Running {
         let give_up = Instant::now() + limit * 10;
         let mut computed = Duration::ZERO;
         loop {
-            if let Some(status) = limit::poll(limit, || self.try_wait()) {
-                return status;
-            }
+            let waited = match check.wait_for(|| self.try_wait().ok_or(())) {
+                Ok(status) => return status,
+                Err(((), waited)) => waited,
+            };
             // At one moment it may wait for whoever reads its output, so the whole time counts.
             let until_now = self.processor_time().unwrap_or_default();
             let is_at_work = until_now > computed + limit / AT_WORK && until_now < limit;
-            if !is_at_work || Instant::now() >= give_up {
-                check.time_out("the program ends");
+            if !is_at_work || !matches!(waited, Waited::Long) || Instant::now() >= give_up {
+                check.time_out("the program ends", waited);
             }
             computed = until_now;
         }
@@ -480,14 +484,20 @@ impl Running {
                 );
             }
         }
+        // Now that all its words are here, it is certain whether it ran into a todo! that matters.
+        if self.spec.todo().is_some() {
+            check.fail("the program comes to its end", &describe(status));
+        }
         Finished { check: check.clone(), status, stdout: self.stdout(), stderr: self.stderr() }
     }
 
     /// Waits until no process is left that the program has started, the program included.
     pub fn leaves_nothing_behind(&mut self, check: &Check) {
         self.wait(check);
+        // An orphan that has ended is left to whoever waits for orphans. In a container, that can take seconds.
+        let is_left = |info: &process::Info| !(info.is_zombie() && info.parent == 1);
         check.eventually("no process of the program is left", || {
-            process::family(self.pid(), &self.mark).is_empty().then_some(())
+            (!process::family(self.pid(), &self.mark).iter().any(is_left)).then_some(())
         });
     }
 }
@@ -508,11 +518,6 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The same, but what is checked from here on belongs to another section of the chapter.
-    pub fn about(self, section: &str) -> Self {
-        Self { check: self.check.about(section), ..self }
-    }
-
     /// The exit status must be this one: 0 done, 1 the work failed, 2 the input or the configuration was bad.
     pub fn code(self, code: i32) -> Self {
         if self.status.code() != Some(code) {
@@ -545,7 +550,8 @@ impl Finished {
     /// An error must be one line, `error: what: why`, that contains each of `words`.
     pub fn reports_error(self, words: &[&str]) -> Self {
         let errors: Vec<&str> = self.errors().collect();
-        let says_all = |line: &&str| words.iter().all(|word| line.contains(word));
+        let says_all =
+            |line: &&str| words.iter().all(|word| line.contains(word)) && !line.contains("error: error:");
         if errors.len() != 1 || !errors.iter().any(says_all) {
             let quoted: Vec<_> = words.iter().map(|word| format!("`{}`", word.trim_end())).collect();
             let says = if words.is_empty() { "" } else { " that says " };

@@ -23,6 +23,7 @@ use std::thread;
 pub struct Proxy {
     port: u16,
     was_cut: Arc<Mutex<bool>>,
+    said: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Proxy {
@@ -53,11 +54,18 @@ impl Proxy {
         *self.was_cut.lock().expect("no panic while the lock is held")
     }
 
+    /// What the program has said so far, on all connections, whether it was passed on or not.
+    pub fn said(&self) -> String {
+        String::from_utf8_lossy(&self.said.lock().expect("no panic while the lock is held")).into_owned()
+    }
+
     fn start(to: u16, text: &[u8], included: bool) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
         let was_cut = Arc::new(Mutex::new(false));
-        let cut = Cut { text: text.to_owned(), included, done: Arc::clone(&was_cut) };
+        let said = Arc::default();
+        let (done, heard) = (Arc::clone(&was_cut), Arc::clone(&said));
+        let cut = Cut { text: text.to_owned(), included, done, heard };
         // The threads end with the test's process.
         thread::spawn(move || {
             for program in listener.incoming().flatten() {
@@ -66,7 +74,7 @@ impl Proxy {
                 thread::spawn(move || pass_on(&program, to, &cut));
             }
         });
-        Ok(Self { port, was_cut })
+        Ok(Self { port, was_cut, said })
     }
 }
 
@@ -75,6 +83,8 @@ struct Cut {
     text: Vec<u8>,
     included: bool,
     done: Arc<Mutex<bool>>,
+    /// Everything that the program says.
+    heard: Arc<Mutex<Vec<u8>>>,
 }
 
 fn pass_on(mut program: &TcpStream, to: u16, cut: &Cut) -> io::Result<()> {
@@ -92,6 +102,7 @@ fn pass_on(mut program: &TcpStream, to: u16, cut: &Cut) -> io::Result<()> {
         if count == 0 {
             return server.shutdown(Shutdown::Both);
         }
+        cut.heard.lock().expect("no panic while the lock is held").extend_from_slice(&buffer[..count]);
         let mut done = cut.done.lock().expect("no panic while the lock is held");
         if *done {
             continue;

@@ -12,9 +12,9 @@ impl Spec {
     }
 
     /// A program whose stdout takes nothing must say so, in these words, and end with exit status 1 and without a child.
-    pub fn cannot_print(&self, section: &str, did: &str, words: &[&str], program: impl Fn() -> Program) {
+    pub fn cannot_print(&self, did: &str, words: &[&str], program: impl Fn() -> Program) {
         for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::Left, "has no reader")] {
-            let check = self.check(section, format!("{did}; its stdout {what}"));
+            let check = self.check(format!("{did}; its stdout {what}"));
             let mut program = program().stdout(reader).start();
             program.finish(&check).code(1).reports_error(words);
             program.leaves_nothing_behind(&check);
@@ -23,9 +23,9 @@ impl Spec {
 
     /// The program must refuse each of these values of an environment variable, and `good` with a byte behind it that
     /// makes it no UTF-8: it ends with exit status 2 and names the variable.
-    pub fn refuses_values(&self, section: &str, name: &str, bad: &[&str], good: &str) {
+    pub fn refuses_values(&self, name: &str, bad: &[&str], good: &str) {
         for value in bad.iter().map(Into::into).chain([not_utf8(good, "")]) {
-            let check = self.check(section, format!("ran the program with {name}={value:?}"));
+            let check = self.check(format!("ran the program with {name}={value:?}"));
             let program = self.program().env("PORT", "0").env(name, value).stdin(mail::job(&[]).to_string());
             program.run(&check).code(2).reports_error(&[name]);
         }
@@ -78,11 +78,11 @@ pub fn sorted(mut list: Vec<String>) -> Vec<String> {
     list
 }
 
-/// Begins a spec of the given chapter, with a mailbox: see [`spec!`](crate::spec!).
+/// Begins a spec with a mailbox: see [`spec!`](crate::spec!).
 #[macro_export]
 macro_rules! spec_with_mailbox {
-    ($chapter:literal) => {{
-        let spec = $crate::spec!($chapter);
+    () => {{
+        let spec = $crate::spec!();
         let mailbox = spec.mailbox();
         (spec, mailbox)
     }};

@@ -3,9 +3,6 @@
 use crate::{Broker, Check, JobServer, Mail, Mailbox, Program, Running, Spec, limit, mail};
 use std::time::Duration;
 
-/// The sections about the server's start, and about an answer of it with a certain status.
-pub type About = (&'static str, fn(u16) -> &'static str);
-
 /// A broker of the test's own, and how its programs are started.
 pub struct Site {
     /// The test.
@@ -14,20 +11,19 @@ pub struct Site {
     pub broker: Broker,
     /// Variables that all programs have.
     settings: Vec<(&'static str, String)>,
-    about: About,
 }
 
 impl Site {
     /// Starts a broker; `None` when nats-server is not installed. It waits so long for an acknowledgement.
-    pub fn start(spec: Spec, ack_wait_ms: &str, about: About) -> Option<Self> {
-        Self::start_with(spec, ack_wait_ms, about, "")
+    pub fn start(spec: Spec, ack_wait_ms: &str) -> Option<Self> {
+        Self::start_with(spec, ack_wait_ms, "")
     }
 
     /// As [`start`](Self::start), with a limit for all that is stored; see [`Broker::start_with`].
-    pub fn start_with(spec: Spec, ack_wait_ms: &str, about: About, jetstream: &str) -> Option<Self> {
+    pub fn start_with(spec: Spec, ack_wait_ms: &str, jetstream: &str) -> Option<Self> {
         let broker = Broker::start_with(&spec, jetstream)?;
         let settings = vec![("ACK_WAIT_MS", ack_wait_ms.to_owned())];
-        Some(Self { spec, broker, settings, about })
+        Some(Self { spec, broker, settings })
     }
 
     /// Sets a variable for all programs that are started from now on.
@@ -48,8 +44,7 @@ impl Site {
 
     /// Starts the server from this program.
     pub fn server_of(&self, program: Program) -> JobServer {
-        let (about_start, about_answer) = self.about;
-        JobServer::start(&self.spec.check(about_start, "started the server"), program, about_answer)
+        JobServer::start(&self.spec.check("started the server"), program)
     }
 
     /// A worker that is not started yet.

@@ -3,10 +3,11 @@
 use crate::check::Check;
 use crate::mail::{self, Mail};
 use crate::process::{self, Info, Mark};
-use crate::{Mailbox, Program, Transcript};
-use std::env;
+use crate::{Mailbox, Program, Transcript, order};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::{env, fs};
 
 /// One test in the making: which program it is about, its random inputs, and what happened so far.
 ///
@@ -16,6 +17,50 @@ pub struct Spec {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// Where a test stands: see [`spec!`](crate::spec!).
+pub struct Place {
+    /// The module's path, whose last part begins with `step_N`.
+    pub module: &'static str,
+    /// The folder of the package, `lessons/NN-name` or `solutions/NN-name`.
+    pub folder: &'static str,
+    /// `lesson-NN` or `solution-NN`.
+    pub package: &'static str,
+    /// The lesson's program.
+    pub program: &'static str,
+}
+
+impl Place {
+    /// A shell in the place of lesson 01's program, in a check of step 3: for the tests of this package.
+    pub const SHELL: Self = Self {
+        module: "spec::step_3_count",
+        folder: concat!(env!("CARGO_MANIFEST_DIR"), "/../../lessons/01-blocking"),
+        package: "lesson-01",
+        program: "/bin/sh",
+    };
+
+    /// The step of the task, or 0. `test` is the name of the test, where it is known.
+    fn step(&self, test: Option<&str>) -> u32 {
+        let step_in = |path: &str| {
+            path.rsplit("::").find_map(|part| part.strip_prefix("step_")?.split('_').next()?.parse().ok())
+        };
+        // A spec may begin in a function that all steps share.
+        test.and_then(step_in).or_else(|| step_in(self.module)).unwrap_or(0)
+    }
+
+    /// The name of the chapter, which is the folder's.
+    fn chapter(&self) -> &str {
+        Path::new(self.folder).file_name().and_then(OsStr::to_str).unwrap_or_default()
+    }
+
+    /// The heading of a step in the chapter, such as `2. Send one mail`.
+    fn heading(&self, step: u32) -> Option<String> {
+        let chapter = Path::new(self.folder).join(format!("../../book/src/{}.md", self.chapter()));
+        let begin = format!("### {step}. ");
+        let text = fs::read_to_string(chapter).ok()?;
+        text.lines().find(|line| line.starts_with(&begin)).map(|line| line[4..].to_owned())
+    }
+}
+
 pub(crate) struct Inner {
     pub chapter: String,
     /// `lesson-NN` or `solution-NN`.
@@ -23,39 +68,77 @@ pub(crate) struct Inner {
     program: PathBuf,
     /// The name of the test.
     pub test: Option<String>,
+    /// The step of the task that it checks.
+    pub step: u32,
+    /// The heading of that step in the chapter.
+    pub heading: Option<String>,
     pub seed: u64,
     random: Mutex<fastrand::Rng>,
     transcript: Transcript,
     /// The programs that this test started, for the process tree of a failure.
-    started: Mutex<Vec<(u32, Mark)>>,
-    /// The first `todo!` that a program of this test ran into.
-    todo: Mutex<Option<String>>,
+    started: Mutex<Vec<Started>>,
+    /// The first `todo!` that a program of this test ran into, and the first one of this step or an earlier one.
+    todos: Mutex<[Option<Todo>; 2]>,
+    later_steps: Mutex<LaterSteps>,
+}
+
+/// What the `todo!` of a later step means to a check.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum LaterSteps {
+    /// That the check cannot pass yet.
+    #[default]
+    Matter,
+    /// Nothing yet: what the check is about comes before it, or beside it.
+    DoNotMatter,
+    /// That the check passes: what it is about was done.
+    MayEndIt,
+}
+
+#[derive(Clone)]
+struct Started {
+    pid: u32,
+    mark: Mark,
+    /// Whether it waits for nobody but those whom the check is about. A broker is busy all the time.
+    counts: bool,
+}
+
+/// A `todo!` that a program ran into.
+#[derive(Clone)]
+pub(crate) struct Todo {
+    pub step: u32,
+    /// Its text and its place.
+    pub text: String,
 }
 
 impl Spec {
     /// Begins a test. The seed of its inputs is random, or what `WORKSHOP_SEED` says.
-    pub fn new(chapter: &str, package: &str, program: impl AsRef<Path>) -> Self {
+    pub fn new(place: Place) -> Self {
         let seed = env::var("WORKSHOP_SEED")
             .ok()
             .and_then(|seed| seed.parse().ok())
             .unwrap_or_else(|| fastrand::u64(0..1_000_000));
         // libtest names each test's thread after the test, except where it runs them on the main one.
         let test = std::thread::current().name().filter(|name| *name != "main").map(str::to_owned);
+        let step = place.step(test.as_deref());
+        order::begin(test.as_deref().unwrap_or(place.module), step);
         let transcript = Transcript::new();
         transcript.note("spec", format!("begins, with seed {seed}"));
         // Another build of the program, for example of an answer that `cargo xtask prove` tries.
-        let program = env::var_os("WORKSHOP_PROGRAM").map_or(program.as_ref().to_owned(), PathBuf::from);
+        let program = env::var_os("WORKSHOP_PROGRAM").map_or_else(|| place.program.into(), PathBuf::from);
         Self {
             inner: Arc::new(Inner {
-                chapter: chapter.to_owned(),
-                package: package.to_owned(),
+                chapter: place.chapter().to_owned(),
+                package: place.package.to_owned(),
                 program,
                 test,
+                step,
+                heading: place.heading(step),
                 seed,
                 random: Mutex::new(fastrand::Rng::with_seed(seed)),
                 transcript,
                 started: Mutex::default(),
-                todo: Mutex::default(),
+                todos: Mutex::default(),
+                later_steps: Mutex::default(),
             }),
         }
     }
@@ -85,10 +168,16 @@ impl Spec {
         Mailbox::for_spec_at(self, address)
     }
 
-    /// What a check is about: the section of the chapter that a learner should read when it fails
-    /// (its heading, to the letter), and what the spec has done, in words.
-    pub fn check(&self, section: &str, did: impl Into<String>) -> Check {
-        Check::new(self, section, did.into())
+    /// What a check is about: what the spec has done, in words.
+    pub fn check(&self, did: impl Into<String>) -> Check {
+        Check::new(self, did.into())
+    }
+
+    /// A check that passes as soon as its own step and those before it are written: what comes after it is in
+    /// [`Check::as_far_as_written`].
+    pub fn early_check(&self, did: impl Into<String>) -> Check {
+        self.later_steps(LaterSteps::DoNotMatter);
+        self.check(did)
     }
 
     /// Notes a step of the test in the transcript.
@@ -123,38 +212,64 @@ impl Spec {
         (0..count).map(|_| self.mail()).collect()
     }
 
-    pub(crate) fn remember_started(&self, pid: u32, mark: &Mark) {
-        self.inner.started.lock().unwrap().push((pid, mark.clone()));
+    pub(crate) fn remember_started(&self, pid: u32, mark: &Mark, counts: bool) {
+        self.inner.started.lock().unwrap().push(Started { pid, mark: mark.clone(), counts });
     }
 
     /// A panic's message, as std prints it: the place on one line, what was said on the next.
     pub(crate) fn remember_panic(&self, place: &str, message: &str) {
-        if let Some(task) = message.strip_prefix("not yet implemented") {
-            let place =
-                place.rsplit_once("panicked at ").map_or("", |(_, place)| place).trim_end_matches(':');
-            let task = task.trim_start_matches(": ");
-            self.inner.todo.lock().unwrap().get_or_insert(format!("todo {task}\n({place})"));
+        let Some(task) = message.strip_prefix("not yet implemented") else { return };
+        let task = task.trim_start_matches(": ");
+        // The text of a `todo!` of the workshop is `N: what to write`.
+        let step = task.split(':').next().and_then(|step| step.parse().ok()).unwrap_or(0);
+        let place = place.rsplit_once("panicked at ").map_or("", |(_, place)| place).trim_end_matches(':');
+        let todo = Todo { step, text: format!("todo {task}\n({place})") };
+        let [first, early] = &mut *self.inner.todos.lock().unwrap();
+        first.get_or_insert_with(|| todo.clone());
+        if step <= self.inner.step {
+            early.get_or_insert(todo);
         }
     }
 
-    pub(crate) fn todo(&self) -> Option<String> {
-        self.inner.todo.lock().unwrap().clone()
+    /// The `todo!` that a program ran into: the first one, or, where later steps do not matter, the first one that does.
+    pub(crate) fn todo(&self) -> Option<Todo> {
+        let [first, early] = &*self.inner.todos.lock().unwrap();
+        let ignored = *self.inner.later_steps.lock().unwrap() == LaterSteps::DoNotMatter;
+        if ignored { early.clone() } else { first.clone() }
+    }
+
+    pub(crate) fn later_steps(&self, mean: LaterSteps) {
+        *self.inner.later_steps.lock().unwrap() = mean;
+    }
+
+    /// Whether a check that has come so far passes when the program runs into this `todo!`.
+    pub(crate) fn may_end_at(&self, todo: &Todo) -> bool {
+        todo.step > self.inner.step && *self.inner.later_steps.lock().unwrap() == LaterSteps::MayEndIt
     }
 
     /// Whether waiting is in vain: a program ran into a `todo!`, or every program of this test has ended.
     pub(crate) fn waits_in_vain(&self) -> bool {
         let started = self.inner.started.lock().unwrap().clone();
-        let runs = |(pid, _): &(u32, Mark)| process::info(*pid).is_some_and(|info| !info.is_zombie());
+        let runs = |it: &Started| process::info(it.pid).is_some_and(|info| !info.is_zombie());
         self.todo().is_some() || (!started.is_empty() && !started.iter().any(runs))
+    }
+
+    /// The programs of this test that the check is about, with everything that they have started.
+    pub(crate) fn family(&self) -> Vec<Info> {
+        self.families(|started| started.counts)
     }
 
     /// All programs of this test that run now, with everything that they have started.
     pub fn process_tree(&self) -> String {
+        process::tree(&self.families(|_| true))
+    }
+
+    fn families(&self, is_meant: impl Fn(&Started) -> bool) -> Vec<Info> {
         let started = self.inner.started.lock().unwrap().clone();
-        let families = started.iter().flat_map(|(pid, mark)| process::family(*pid, mark));
-        let mut members: Vec<Info> = families.collect();
+        let meant = started.iter().filter(|started| is_meant(started));
+        let mut members: Vec<Info> = meant.flat_map(|it| process::family(it.pid, &it.mark)).collect();
         members.sort_by_key(|info| info.pid);
         members.dedup_by_key(|info| info.pid);
-        process::tree(&members)
+        members
     }
 }

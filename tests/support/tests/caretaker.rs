@@ -1,15 +1,15 @@
 //! What is left of a test program that is killed: nothing.
 
 use std::path::Path;
-use support::{Scratch, Signal, Spec, ipc, process};
+use support::{Place, Scratch, Signal, Spec, ipc, process};
 
 /// Plays a test program that is killed: starts a program with a child, makes a folder, and waits.
 #[test]
 #[ignore = "is started, and ended, by the test below"]
 fn a_test_program_that_is_killed() {
     let Some(mut parent) = ipc::Child::from_environment() else { return };
-    let spec = Spec::new("01-blocking", "lesson-01", "/bin/sh");
-    let check = spec.check("1. Read the job", "started a program with a child");
+    let spec = Spec::new(Place::SHELL);
+    let check = spec.check("started a program with a child");
     let mut program = spec.program().args(["-c", "sleep 1000 & echo ready; wait"]).start();
     program.line(&check);
     // With -m, bash gives what runs in the background a group of its own. This one is an orphan as well.
@@ -27,8 +27,8 @@ fn a_test_program_that_is_killed() {
 #[test]
 fn nothing_is_left_of_a_test_program_that_is_killed() {
     for signal in [Signal::SIGKILL, Signal::SIGINT] {
-        let spec = Spec::new("01-blocking", "lesson-01", "/bin/sh");
-        let check = spec.check("1. Read the job", format!("ended a test program with {signal}"));
+        let spec = Spec::new(Place::SHELL);
+        let check = spec.check(format!("ended a test program with {signal}"));
         let arguments = ipc::test_as_child("a_test_program_that_is_killed");
         let (mut test, mut channel) = spec.program().args(&arguments[1..]).fork();
         let told = channel.recv(&check);

@@ -2,6 +2,7 @@
 
 use crate::Marked;
 use crate::files;
+use std::ffi::OsStr;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,9 +45,11 @@ impl Lesson {
         root.join("solutions").join(&self.name)
     }
 
-    /// The file of its spec.
-    pub fn spec(&self, root: &Path) -> PathBuf {
-        root.join("tests").join(format!("{}.rs", self.name))
+    /// The files of its spec, as paths that begin at the root. The checks of each step are in a file of their own.
+    pub fn spec_files(&self, root: &Path) -> Vec<PathBuf> {
+        let folder = Path::new("tests").join(&self.name);
+        let files = files::below(&root.join(&folder)).unwrap_or_default();
+        files.into_iter().map(|file| folder.join(file)).collect()
     }
 
     /// The title of its chapter, with its number.
@@ -62,21 +65,15 @@ impl Lesson {
         chapter.lines().find_map(|line| line.strip_prefix("*About ")?.split(' ').next()?.parse().ok())
     }
 
-    /// The names of the checks that its spec has, as its text says: for a program that does not compile.
+    /// The names of the checks that its spec has, step by step, as its text says: for a program that does not compile.
     pub fn check_names(&self, root: &Path) -> Vec<String> {
-        let spec = fs::read_to_string(self.spec(root)).unwrap_or_default();
-        let mut lines = spec.lines().map(str::trim);
-        let mut names = Vec::new();
-        while lines.any(|line| line == "#[test]") {
-            let mut ignored = false;
-            let name = lines.find_map(|line| {
-                ignored |= line.starts_with("#[ignore");
-                line.strip_prefix("fn ")?.split_once('(').map(|(name, _)| name)
-            });
-            // What is ignored is no check: another process of the spec runs it, or a person who wants figures.
-            names.extend(name.filter(|_| !ignored).map(str::to_owned));
-        }
-        names
+        let names_in = |file: PathBuf| {
+            let module = file.file_stem().and_then(OsStr::to_str).filter(|name| *name != "main");
+            let module = module.map(|name| format!("{name}::")).unwrap_or_default();
+            let text = fs::read_to_string(root.join(&file)).unwrap_or_default();
+            tests_in(&text).into_iter().map(move |name| format!("{module}{name}"))
+        };
+        self.spec_files(root).into_iter().flat_map(names_in).collect()
     }
 
     /// Its solution, with the marks that say what a learner writes.
@@ -159,6 +156,22 @@ pub struct Hole {
     pub file: PathBuf,
     /// The line, counted from 1.
     pub line: usize,
+}
+
+/// The names of the tests in a file of a spec.
+fn tests_in(text: &str) -> Vec<String> {
+    let mut lines = text.lines().map(str::trim);
+    let mut names = Vec::new();
+    while lines.any(|line| line == "#[test]") {
+        let mut ignored = false;
+        let name = lines.find_map(|line| {
+            ignored |= line.starts_with("#[ignore");
+            line.strip_prefix("fn ")?.split_once('(').map(|(name, _)| name)
+        });
+        // What is ignored is no check: another process of the spec runs it, or a person who wants figures.
+        names.extend(name.filter(|_| !ignored).map(str::to_owned));
+    }
+    names
 }
 
 /// The holes in a source. One in a comment does not count.

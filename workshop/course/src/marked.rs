@@ -47,6 +47,16 @@ impl Marked {
         Ok(Self { name: name.to_owned(), manifest: read(Path::new("Cargo.toml"))?, sources })
     }
 
+    /// Puts another text in the place of a file, with its marks.
+    ///
+    /// # Errors
+    /// When its marks do not fit together.
+    pub fn put(&mut self, file: &Path, text: &str) -> Result<(), String> {
+        let source = Source::parse(text)?;
+        self.sources.iter_mut().filter(|(name, _)| name == file).for_each(|(_, old)| *old = source.clone());
+        Ok(())
+    }
+
     /// The numbers of its steps, in order.
     pub fn steps(&self) -> Vec<u32> {
         let mut steps: Vec<u32> = self.sources.iter().flat_map(|(_, source)| source.steps()).collect();
@@ -57,8 +67,13 @@ impl Marked {
 
     /// The sources with no step solved.
     pub fn starter(&self) -> Files {
+        self.written_up_to(0)
+    }
+
+    /// The sources with this step and those before it solved.
+    pub fn written_up_to(&self, last: u32) -> Files {
         let text = |(file, source): &(PathBuf, Source)| {
-            let text = self.renamed(&source.text(|_| false));
+            let text = self.renamed(&source.text(|step| step.is_some_and(|step| step <= last)));
             (file.clone(), if self.needs_allowance(file) { with_allowance(&text) } else { text })
         };
         self.written().map(text).collect()

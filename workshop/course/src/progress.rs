@@ -184,5 +184,5 @@ fn files_of(root: &Path, lesson: &Lesson) -> Vec<PathBuf> {
     let sources = crate::sources(&lesson.folder(root)).unwrap_or_default();
     let in_folder = sources.into_iter().chain([PathBuf::from(MANIFEST)]);
     let folder = lesson.folder(Path::new(""));
-    in_folder.map(|file| folder.join(file)).chain([lesson.spec(Path::new(""))]).collect()
+    in_folder.map(|file| folder.join(file)).chain(lesson.spec_files(root)).collect()
 }

@@ -13,16 +13,19 @@ pub struct Gap {
 }
 
 /// A file of a solution: lines that everybody has, and lines that the learner writes.
+#[derive(Clone)]
 pub struct Source {
     parts: Vec<Part>,
 }
 
+#[derive(Clone)]
 enum Part {
     Given(String),
     Marked(Mark),
 }
 
 /// What stands between two marks in the solution, and what the starter has instead.
+#[derive(Clone)]
 struct Mark {
     /// `None`: it belongs to no step.
     step: Option<u32>,

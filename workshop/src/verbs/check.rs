@@ -191,9 +191,12 @@ pub fn lacking(tool: &str) -> String {
     )
 }
 
-/// `nothing_is_printed_twice` reads as a sentence.
+/// `step_2_send::nothing_is_sent_twice` reads as a sentence: `step 2: nothing is sent twice`.
 pub fn describe(check: &Check) -> String {
-    check.name.replace("::", ": ").replace('_', " ")
+    let (module, name) = check.name.rsplit_once("::").unwrap_or(("", &check.name));
+    let step = module.strip_prefix("step_").and_then(|module| module.split('_').next());
+    let step = step.map(|step| format!("step {step}: ")).unwrap_or_default();
+    format!("{step}{}", name.replace('_', " "))
 }
 
 fn conclude(results: &[Outcome], sum_up: bool) -> Result<(), Failure> {

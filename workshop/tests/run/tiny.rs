@@ -11,6 +11,8 @@ pub struct Tiny {
 }
 
 const SPEC: &str = r#"
+mod step_1_double;
+
 use std::process::Command;
 
 fn run(argument: &str) -> String {
@@ -28,10 +30,15 @@ fn run(argument: &str) -> String {
 fn check(argument: &str, expected: &str) {
     let got = run(argument);
     if got.trim() != expected {
-        eprintln!("CHECK FAILED: the answer to {argument} is {expected}, but {} came", got.trim());
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        eprintln!("CHECK FAILED: {name}\nthe answer to {argument} is {expected}, but {} came", got.trim());
         std::panic::resume_unwind(Box::new("the check failed; the report is above"));
     }
 }
+"#;
+
+const STEP_1: &str = r#"
+use super::*;
 
 #[test]
 fn two_is_doubled() {
@@ -82,7 +89,7 @@ impl Tiny {
             let name = format!("{number}-{word}");
             let manifest = format!(
                 "[package]\nname = \"solution-{number}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-                 [[test]]\nname = \"spec\"\npath = \"../../tests/{name}.rs\"\n"
+                 [[test]]\nname = \"spec\"\npath = \"../../tests/{name}/main.rs\"\n"
             );
             tiny.write(&format!("solutions/{name}/Cargo.toml"), &manifest);
             tiny.write(&format!("solutions/{name}/src/main.rs"), SOLUTION);
@@ -91,7 +98,8 @@ impl Tiny {
             for (file, text) in lesson.starter() {
                 tiny.write(&format!("lessons/{name}/{}", file.display()), &text);
             }
-            tiny.write(&format!("tests/{number}-{word}.rs"), SPEC);
+            tiny.write(&format!("tests/{number}-{word}/main.rs"), SPEC);
+            tiny.write(&format!("tests/{number}-{word}/step_1_double.rs"), STEP_1);
             tiny.write(&format!("lessons/{number}-{word}/hints.md"), &HINTS.replace("NN", number));
             let chapter =
                 format!("# {number} The {word}: doubled\n\n*About 15 minutes. You need: numbers.*\n");

@@ -6,20 +6,10 @@ use std::path::Path;
 use workshop::failure::Failure;
 use workshop::lesson::Lesson;
 
-/// What is known about a lesson's spec.
-#[derive(Debug, Default)]
-pub struct Bank {
-    pub answers: Vec<Answer>,
-    /// The checks that the starter fails. It passes all others.
-    pub starter_fails: Vec<String>,
-}
-
 /// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entries {
-    #[serde(default)]
-    starter_fails: Vec<String>,
     #[serde(default)]
     wrong: Vec<Entry>,
     #[serde(default)]
@@ -34,6 +24,7 @@ struct Entry {
     file: String,
     find: OneOrMore,
     replace: OneOrMore,
+    step: Option<u32>,
     #[serde(default)]
     says: Vec<String>,
 }
@@ -68,8 +59,8 @@ pub struct Answer {
 /// What the spec must say about an answer.
 #[derive(Debug)]
 pub enum Kind {
-    /// It must fail, with all of these words.
-    Wrong(Vec<String>),
+    /// It must fail in a check of this step and of none before it, with all of these words.
+    Wrong { step: u32, says: Vec<String> },
     /// It must pass.
     Right,
     /// It must fail, with any words.
@@ -116,7 +107,7 @@ impl Answer {
     /// `wrong`, `right` or `mutant`.
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
-            Kind::Wrong(_) => "wrong",
+            Kind::Wrong { .. } => "wrong",
             Kind::Right => "right",
             Kind::Mutant => "mutant",
         }
@@ -133,18 +124,22 @@ impl Answer {
                 let (from, to) = range.ok_or_else(|| format!("there is no such place in {}", self.file))?;
                 Ok(format!("{}{text}{}", &solution[..from], &solution[to..]))
             }
-            Change::Replace(changes) => {
-                // Who writes an answer does not have to know where the marks are.
-                let solution = course::Source::parse(solution)?.text(|_| true);
-                changes.iter().try_fold(solution, |text, (find, replace)| {
-                    match text.matches(find.as_str()).count() {
-                        1 => Ok(text.replacen(find.as_str(), replace, 1)),
-                        0 => Err(format!("its `find` is not in the solution's {}: {find}", self.file)),
-                        count => Err(format!("its `find` is {count} times in the solution's {}", self.file)),
-                    }
-                })
-            }
+            // Who writes an answer does not have to know where the marks are.
+            Change::Replace(_) => self.apply_to(course::Source::parse(solution)?.text(|_| true)),
         }
+    }
+
+    /// The changed text, with whatever marks it has.
+    ///
+    /// # Errors
+    /// When a text to be replaced is not there exactly once.
+    pub fn apply_to(&self, text: String) -> Result<String, String> {
+        let Change::Replace(changes) = &self.change else { return Ok(text) };
+        changes.iter().try_fold(text, |text, (find, replace)| match text.matches(find.as_str()).count() {
+            1 => Ok(text.replacen(find.as_str(), replace, 1)),
+            0 => Err(format!("its `find` is not in the solution's {}: {find}", self.file)),
+            count => Err(format!("its `find` is {count} times in the solution's {}", self.file)),
+        })
     }
 }
 
@@ -152,22 +147,21 @@ impl Answer {
 ///
 /// # Errors
 /// When the file is not as it should be.
-pub fn read(root: &Path, lesson: &Lesson) -> Result<Bank, Failure> {
+pub fn read(root: &Path, lesson: &Lesson) -> Result<Vec<Answer>, Failure> {
     let path = root.join(format!("tests/answers/{}.toml", lesson.name));
-    let Ok(text) = fs::read_to_string(&path) else { return Ok(Bank::default()) };
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(Vec::new()) };
     parse(&text.replace("\r\n", "\n"))
         .map_err(|why| Failure::input(format!("cannot use {}: {why}", path.display())))
 }
 
-fn parse(text: &str) -> Result<Bank, String> {
-    let Entries { starter_fails, wrong, right } =
-        basic_toml::from_str(text).map_err(|error| error.to_string())?;
-    let wrong = wrong.into_iter().map(|entry| match entry.says.as_slice() {
-        [] => Err(format!("\"{}\" is wrong, but has no \"says\"", entry.name)),
-        says => answer(Kind::Wrong(says.to_owned()), entry),
+fn parse(text: &str) -> Result<Vec<Answer>, String> {
+    let Entries { wrong, right } = basic_toml::from_str(text).map_err(|error| error.to_string())?;
+    let wrong = wrong.into_iter().map(|entry| match entry.step {
+        None => Err(format!("\"{}\" is wrong, but has no \"step\"", entry.name)),
+        Some(step) => answer(Kind::Wrong { step, says: entry.says.clone() }, entry),
     });
     let right = right.into_iter().map(|entry| answer(Kind::Right, entry));
-    Ok(Bank { answers: wrong.chain(right).collect::<Result<_, _>>()?, starter_fails })
+    wrong.chain(right).collect()
 }
 
 fn answer(kind: Kind, entry: Entry) -> Result<Answer, String> {
@@ -183,20 +177,15 @@ fn answer(kind: Kind, entry: Entry) -> Result<Answer, String> {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<Vec<Answer>, String> {
-        parse(text).map(|bank| bank.answers)
-    }
-
     #[test]
     fn an_answer_is_a_change_that_applies_exactly_once() {
-        let bank =
-            "[[wrong]]\nname = \"n\"\nfile = \"src/main.rs\"\nfind = '''a'''\nreplace = ''\nsays = ['x']";
-        let answers = parsed(bank).unwrap();
+        let bank = "[[wrong]]\nname = \"n\"\nfile = \"src/main.rs\"\nfind = '''a'''\nreplace = ''\nstep = 1";
+        let answers = parse(bank).unwrap();
         assert_eq!(answers[0].apply("(a)\n// ANCHOR: c\nb\n").unwrap(), "()\nb\n");
         assert!(answers[0].apply("b").unwrap_err().contains("is not in the solution's src/main.rs"));
         assert!(answers[0].apply("aa").unwrap_err().contains("2 times"));
         let bank = "[[right]]\nname = 'n'\nfile = 'f'\nfind = ['a', 'b']\nreplace = ['1', '2']";
-        assert_eq!(parsed(bank).unwrap()[0].apply("b a").unwrap(), "2 1\n");
+        assert_eq!(parse(bank).unwrap()[0].apply("b a").unwrap(), "2 1\n");
     }
 
     #[test]
@@ -218,10 +207,9 @@ mod tests {
                 "\"n\" has 2 \"find\" and 1 \"replace\"",
             ),
             ("[[wrong]]\nname = 'n'\nfile = 'f'\nfind = 'a'\nreplace = 'b'", "\"n\" is wrong, but has no"),
-            ("starter_fails = 'all'", "invalid type: string \"all\""),
             ("[[wrnog]]\nname = 'n'", "unknown field `wrnog`"),
         ] {
-            let said = parsed(text).unwrap_err();
+            let said = parse(text).unwrap_err();
             assert!(said.contains(why), "{said}");
         }
     }

@@ -2,7 +2,7 @@
 
 use super::bank::Answer;
 use course::files::{self, write_if_new};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,40 @@ impl Copy {
     /// When the answer's change does not fit the solution, or a file cannot be written.
     pub fn put(&self, lesson: &Lesson, answer: &Answer) -> Result<(), String> {
         self.write(lesson, answer, &lesson.folder(&self.root), |text| course::as_lesson(text, &lesson.name))
+    }
+
+    /// Puts the starter in its place, with the steps up to this one written.
+    ///
+    /// # Errors
+    /// When the solution cannot be read, or a file cannot be written.
+    pub fn put_steps(&self, lesson: &Lesson, last: u32) -> Result<(), String> {
+        self.write_files(lesson, &lesson.marked(&self.original)?.written_up_to(last))
+    }
+
+    fn write_files(&self, lesson: &Lesson, files: &BTreeMap<PathBuf, String>) -> Result<(), String> {
+        for (file, text) in files {
+            write_if_new(&lesson.folder(&self.root).join(file), text.as_bytes())
+                .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        }
+        Ok(())
+    }
+
+    /// As [`put`](Self::put), but what comes after this step is not written yet. `None`: the answer changes what is given, or a later step.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn put_early(&self, lesson: &Lesson, answer: &Answer, last: u32) -> Result<Option<()>, String> {
+        let file = Path::new(&answer.file);
+        let mut marked = lesson.marked(&self.original)?;
+        let before = [0, last].map(|last| marked.written_up_to(last));
+        let text = fs::read_to_string(lesson.solution(&self.original).join(file));
+        let Ok(changed) = answer.apply_to(text.map_err(|error| error.to_string())?) else { return Ok(None) };
+        marked.put(file, &changed)?;
+        let files = marked.written_up_to(last);
+        if files == before[1] || marked.starter() != before[0] {
+            return Ok(None);
+        }
+        self.write_files(lesson, &files).map(Some)
     }
 
     /// Puts the answer in the place of the lesson's solution.

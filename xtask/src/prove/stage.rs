@@ -20,6 +20,8 @@ pub struct How<'a> {
     /// Whether what it has printed so far is enough. `None`: it runs to its end, and prints what each check says
     /// below the check's name.
     pub enough: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
+    /// Only the checks whose names contain one of these words. Without a word: all.
+    pub checks: &'a [String],
 }
 
 /// An answer that was built: its spec and its program, in a folder of their own, which is removed in the end.
@@ -78,7 +80,7 @@ impl Built {
         let mut spec = Command::new(&self.spec);
         // A check mostly waits, so more of them at once than there are cores.
         spec.args(["--format", "pretty", "--test-threads", "4"]).current_dir(&self.runs_in);
-        spec.args(how.enough.map(|_| "--nocapture"));
+        spec.args(how.enough.map(|_| "--nocapture")).args(how.checks);
         spec.env("WORKSHOP_PROGRAM", &self.program)
             .env("WORKSHOP_LIMIT_SECONDS", how.wait_seconds.to_string());
         spec.env("TMPDIR", &temporary).env("RUST_BACKTRACE", "0");

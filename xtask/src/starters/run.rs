@@ -1,6 +1,6 @@
 //! `cargo xtask starters --run`: is each starter what a learner should find?
 
-use crate::prove::{self, Answer, Copy, How, Site};
+use crate::prove::{self, Copy, How, Site};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -20,13 +20,7 @@ pub fn run(root: &Path, wanted: Option<&str>) -> Result<(), Failure> {
     let copy = site.copy()?;
     let mut bad = Vec::new();
     for lesson in &lessons {
-        let starter_fails = prove::read(root, lesson)?.starter_fails;
-        let judge = |run: &Run| judge_starter(run, &starter_fails);
-        bad.extend(check(&site, &copy, lesson, "starter", judge)?);
-        if let Err(why) = copy.put(lesson, &Answer::solution()) {
-            return Err(Failure::work(format!("cannot put solution {} in place: {why}", lesson.name)));
-        }
-        bad.extend(check(&site, &copy, lesson, "solution", judge_solution)?);
+        bad.extend(check_steps(&site, &copy, lesson)?);
     }
     // Once more, since a log may be cut at its front.
     bad.iter().for_each(|finding| say(format!("\n{finding}")));
@@ -38,57 +32,72 @@ pub fn run(root: &Path, wanted: Option<&str>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says what came of a starter or a solution. Returns the line and the start of the first report when it went wrong.
-fn check(
-    site: &Site,
-    copy: &Copy,
-    lesson: &Lesson,
-    what: &str,
-    judge: impl Fn(&Run) -> Result<String, String>,
-) -> Result<Option<String>, Failure> {
-    let (finding, printed) = match site.build(copy, lesson)? {
-        Err(said) => (Err("it does not compile".into()), said),
-        Ok(built) => {
-            let run = built.run(&How { limit: LIMIT, wait_seconds: 10, enough: None })?;
-            (judge(&run), format!("{}\n{}", run.build_output, run.output))
+/// Writes one step after another, and runs the checks of what was written last and of what comes next. Returns a line
+/// and the start of the first report for each finding.
+fn check_steps(site: &Site, copy: &Copy, lesson: &Lesson) -> Result<Vec<String>, Failure> {
+    let steps = lesson.marked(copy.root()).map_err(Failure::work)?.steps();
+    let mut bad = Vec::new();
+    let mut failed = BTreeSet::new();
+    for last in 0..steps.len() as u32 {
+        copy.put_steps(lesson, last).map_err(Failure::work)?;
+        let (finding, printed) = match site.build(copy, lesson)? {
+            Err(said) => (Err("it does not compile".into()), said),
+            Ok(built) => {
+                // A starter is looked at as a whole.
+                let checks = [last, last + 1].map(|step| format!("step_{step}_"));
+                let checks = if last == 0 { &[] } else { &checks[..] };
+                let run = built.run(&How { limit: LIMIT, wait_seconds: 10, enough: None, checks })?;
+                (judge(&run, last, &mut failed), format!("{}\n{}", run.build_output, run.output))
+            }
+        };
+        let what = match last {
+            0 => "the starter".to_owned(),
+            last => format!("with step {last} written"),
+        };
+        let line = match &finding {
+            Ok(good) => format!("{}  {what}: {good}", lesson.number()),
+            Err(why) => {
+                let report = site.keep(lesson, &what, &printed);
+                format!("{}  NOT AS IT SHOULD BE: {what}: {why}; {report}", lesson.number())
+            }
+        };
+        say(wrap(&line, 4, columns()));
+        if finding.is_err() {
+            bad.push(format!("{line}\n{}", prove::first_lines(&printed)));
         }
-    };
-    let line = match &finding {
-        Ok(good) => format!("{}  {what}: {good}", lesson.number()),
-        Err(why) => {
-            let report = site.keep(lesson, what, &printed);
-            format!("{}  NOT AS IT SHOULD BE: {what}: {why}; {report}", lesson.number())
-        }
-    };
-    let line = wrap(&line, 4, columns());
-    say(&line);
-    Ok(finding.is_err().then(|| format!("{line}\n{}", prove::first_lines(&printed))))
+    }
+    Ok(bad)
 }
 
-fn judge_starter(run: &Run, starter_fails: &[String]) -> Result<String, String> {
+/// What is not written yet fails, because of a `todo!`. Each step that is written turns a check of its own green: one of
+/// `failed`, which are the checks that have failed before.
+fn judge(run: &Run, last: u32, failed: &mut BTreeSet<String>) -> Result<String, String> {
     if is_green(run)? {
-        return Err("its spec is green, so there is nothing to do".into());
+        return Err(format!("no check needs step {}", last + 1));
     }
     let checks = run.checks();
-    let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();
-    if let Some(check) = failed.iter().find(|check| !run.report(&check.name).contains("NOT WRITTEN YET")) {
+    let fails = |check: &&Check| !check.passed;
+    if let Some(check) =
+        checks.iter().filter(fails).find(|check| !run.report(&check.name).contains("NOT WRITTEN YET"))
+    {
         return Err(format!("it fails {}, but not because of a todo!", check.name));
     }
-    let fails: BTreeSet<&str> = failed.iter().map(|check| check.name.as_str()).collect();
-    let intended: BTreeSet<&str> = starter_fails.iter().map(String::as_str).collect();
-    if fails != intended {
-        let (more, fewer) = (&fails - &intended, &intended - &fails);
-        return Err(format!("unlike starter_fails in its bank, it fails {more:?} and passes {fewer:?}"));
+    let of_step =
+        |step: u32| checks.iter().filter(move |check| check.name.starts_with(&format!("step_{step}_")));
+    let turned = of_step(last).filter(|check| check.passed && failed.contains(&check.name)).count();
+    if last > 0 && turned == 0 {
+        return Err(format!("no check of step {last} turns green"));
     }
-    let (red, all, seconds) = (failed.len(), checks.len(), run.took.as_secs_f64());
-    Ok(format!("fails {red} of {all} checks in {seconds:.1} s, each with what to do"))
-}
-
-fn judge_solution(run: &Run) -> Result<String, String> {
-    match is_green(run)? {
-        true => Ok(format!("in its place, all {} checks are green", run.checks().len())),
-        false => Err("in its place, the spec fails".into()),
+    let next = last + 1;
+    if of_step(next).all(|check| check.passed) {
+        return Err(format!("no check of step {next} fails, but it is not written"));
     }
+    failed.extend(checks.iter().filter(fails).map(|check| check.name.clone()));
+    let (red, seconds) = (checks.iter().filter(fails).count(), run.took.as_secs_f64());
+    Ok(match last {
+        0 => format!("fails {red} of {} checks in {seconds:.1} s, each with what to do", checks.len()),
+        _ => format!("{turned} of {} checks of step {last} turn green", of_step(last).count()),
+    })
 }
 
 /// Whether the spec is green. An error when it says neither that nor what is wrong, or when rustc warns.

@@ -1,4 +1,4 @@
-//! Writing to a pipe that nobody reads any more.
+//! Writing to a pipe that has no reader any more.
 
 use std::io::{Write, pipe};
 

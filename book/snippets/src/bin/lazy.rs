@@ -1,4 +1,4 @@
-//! A future does nothing until somebody awaits it.
+//! A future does nothing until it is awaited.
 
 // ANCHOR: shown
 async fn ring() {

@@ -11,7 +11,7 @@ async fn main() {
     let cook = (Arc::clone(&ready), Arc::clone(&bell));
     tokio::spawn(async move {
         cook.0.store(true, Ordering::Relaxed);
-        // One permit stays behind when nobody waits yet.
+        // Without a task that waits, one permit stays behind.
         cook.1.notify_one();
     });
     while !ready.load(Ordering::Relaxed) {

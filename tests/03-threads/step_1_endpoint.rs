@@ -1,0 +1,43 @@
+//! Step 1: begin the work with `start_thread`, let a task wait for its result with `log`, and answer at once: before the
+//! first mail is accepted.
+
+use super::*;
+
+#[test]
+fn the_answer_comes_before_the_first_mail_is_accepted() {
+    let (spec, mailbox) = support::spec_with_mailbox!();
+    let mails = spec.mails(spec.number(2..6));
+    let did = "posted mails while the mailbox holds every mail: the answer must not wait for them";
+    let check = spec.early_check(did);
+    let (server, http) = spec.server(&mailbox).serve(&check);
+    mailbox.hold(Point::Accept);
+    check.as_far_as_written(|| {
+        let posted = http.begin_post_mails(&mails);
+        let is_held = holds_a_mail(&check, &mailbox);
+        // Where the event loop itself is blocked, there is no answer to anything: a matter of step 2.
+        if http.begin_get("/health").comes(&check).is_none() {
+            return;
+        }
+        check.is_sent(&posted.wait(&check));
+        check.equal("the number of mails accepted before the answer", &mailbox.letters().len(), &0);
+        if is_held {
+            let what = "the list of log lines `Number of mails sent N` before the work is done";
+            check.equal(what, &server.numbers_logged(), &vec![]);
+        }
+    });
+}
+
+#[test]
+fn a_task_waits_for_the_result() {
+    let (spec, mailbox) = support::spec_with_mailbox!();
+    let (good, mut bad) = (spec.mails(2), spec.mails(1));
+    bad[0].subject = PANIC_SUBJECT.into();
+    let check = spec.early_check("posted 2 mails, and 1 more that makes the sending code panic");
+    let (server, http) = spec.server(&mailbox).serve(&check);
+    check.as_far_as_written(|| {
+        let _posted = [good, bad].map(|mails| http.begin_post_mails(&mails));
+        // Which words these are is a matter of step 4.
+        let expected = "a line on stderr about one of the requests: a task waits for the result, and logs it";
+        check.eventually(expected, || (!said_of_requests(&server).is_empty()).then_some(()));
+    });
+}

@@ -1,0 +1,74 @@
+//! Step 2: call `send_all` on a new thread, so that the event loop goes on, and send the number that it returns over a
+//! channel.
+
+use super::*;
+
+#[test]
+fn the_event_loop_goes_on_while_a_mail_is_sent() {
+    let (spec, mailbox) = support::spec_with_mailbox!();
+    let mails = spec.mails(spec.number(2..5));
+    let did =
+        "posted mails to /endpoint; the mailbox holds the first one, and the server must answer all the same";
+    let check = spec.early_check(did);
+    let (server, http) = spec.server(&mailbox).serve(&check);
+    mailbox.hold([Point::Connect, Point::Rcpt, Point::Accept][spec.number(0..3)]);
+    check.as_far_as_written(|| {
+        let posted = http.begin_post_mails(&mails);
+        if !holds_a_mail(&check, &mailbox) {
+            return;
+        }
+        // /endpoint may wait for the work (step 1), and `log` may block the event loop (step 4), but not both.
+        let expected = "an HTTP answer to POST /endpoint or to GET /health: nothing blocks the event loop";
+        let came = PendingAnswer::any_comes(&check, [posted, http.begin_get("/health")]);
+        check.holds(expected, came, "neither of them, and by now every process only waits");
+        // A loop that never rests is one of step 4.
+        let has_one_thread = process::threads(server.pid()).is_none_or(|threads| threads == 1);
+        if has_one_thread && server.rests() {
+            let is_healthy = http.begin_get("/health").comes(&check).is_some();
+            let expected = "an HTTP answer to GET /health: a thread of its own waits for the mailbox";
+            check.holds(expected, is_healthy, "none: the event loop's thread waits for the mailbox");
+        }
+    });
+}
+
+#[test]
+fn the_number_comes_over_the_channel() {
+    let (spec, mailbox) = support::spec_with_mailbox!();
+    let mails = spec.mails(spec.number(2..5));
+    let check = spec.early_check(format!("posted {} mails, all of which are accepted", mails.len()));
+    let (server, http) = spec.server(&mailbox).serve(&check);
+    check.as_far_as_written(|| {
+        let _posted = http.begin_post_mails(&mails);
+        check.comes(|| (!said_of_requests(&server).is_empty()).then_some(()));
+        let stderr = server.stderr();
+        let is_lie = |line: &str| line.starts_with("error: ") && line.contains("panicked");
+        let lies = !stderr.contains("panicked at ") && stderr.lines().any(is_lie);
+        let expected = "no line that says `panicked`: no thread has, so its number comes over the channel";
+        check.holds(expected, !lies, stderr);
+    });
+}
+
+#[test]
+fn the_next_request_is_sent_after_a_panic() {
+    let (spec, mailbox) = support::spec_with_mailbox!();
+    let (before, after) = (spec.mails(2), spec.mails(3));
+    let bad = [Mail { subject: PANIC_SUBJECT.into(), ..spec.mail() }];
+    let check =
+        spec.early_check("posted 2 mails, then 1 that makes the sending code panic, and then 3 more mails");
+    let (server, http) = spec.server(&mailbox).serve(&check);
+    check.as_far_as_written(|| {
+        let _first = http.begin_post_mails(&before);
+        // Where nothing arrives before the panic, it is not the panic's fault.
+        if check.comes(|| (mailbox.letters().len() == before.len()).then_some(())).is_none() {
+            return;
+        }
+        let _second = http.begin_post_mails(&bad);
+        check.comes(|| server.stderr().contains(PANIC_MESSAGE).then_some(()));
+        let _third = http.begin_post_mails(&after);
+        // A thread that panics once more has begun, at least.
+        let panics = || server.stderr().matches("panicked at ").count();
+        let expected = "the 3 mails that were posted after the panic in the mailbox: they have a thread, too";
+        let all = before.len() + after.len();
+        check.eventually(expected, || (mailbox.letters().len() == all || panics() > 1).then_some(()));
+    });
+}

@@ -1,0 +1,94 @@
+//! The spec of lesson 07: messages over pipes, one JSON document on a line each.
+
+mod step_1_lines;
+mod step_2_frames;
+mod step_3_worker;
+mod step_4_parent;
+mod step_5_send;
+mod step_6_answers;
+
+use std::fs::File;
+use support::predicates::str::{contains, is_empty};
+use support::{Check, Finished, Program, Reader, Running, Signal, Spec, Value, json, process, small_pipe};
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// The program that prints the frames of its stdin.
+fn frames(spec: &Spec) -> Program {
+    spec.program().arg("frames")
+}
+
+fn worker(spec: &Spec) -> Program {
+    spec.program().arg("worker")
+}
+
+/// The parent with a worker of the spec's: a shell script. `$1` and so on are `args`.
+fn parent_of(spec: &Spec, script: &str, args: &[&str]) -> Program {
+    spec.program().args(["sh", "-c", script, "worker"]).args(args)
+}
+
+/// A random message, with a letter of several bytes and with a line end, which JSON escapes.
+fn message(spec: &Spec) -> Value {
+    json!({"name": spec.word(), "text": "Grüße\n", "number": spec.number(0..1_000_000)})
+}
+
+fn messages(spec: &Spec, count: usize) -> Vec<Value> {
+    (0..count).map(|_| message(spec)).collect()
+}
+
+fn lines(messages: &[Value]) -> String {
+    messages.iter().map(|message| format!("{message}\n")).collect()
+}
+
+/// The next line of stdout must be this frame.
+fn expect_frame(program: &mut Running, check: &Check, frame: &str) {
+    check.equal("the next frame", program.line(check).as_str(), frame);
+}
+
+/// The program must end, and print no more lines than these. One that prints without end is not waited for.
+fn ends_after(program: &mut Running, check: &Check, lines: usize) -> Finished {
+    program.close_stdin();
+    check.eventually("the program ends", || {
+        let printed = program.stdout().lines().count();
+        check.holds(&format!("no more than {lines} lines on stdout"), printed <= lines, program.stdout());
+        (!program.is_running()).then_some(())
+    });
+    let finished = program.finish(check);
+    check.equal("the number of lines on stdout", &finished.stdout().lines().count(), &lines);
+    finished
+}
+
+/// The next answer of the worker under test must be this.
+fn expect_echo(worker: &mut Running, check: &Check, message: &Value) {
+    let answer = worker.json_line(check);
+    check.json("the answer", &answer, &json!({"pid": worker.pid(), "echo": message}));
+}
+
+/// stdout must be answers of one worker to these messages, in order.
+fn echoes(check: &Check, finished: &Finished, messages: &[Value]) {
+    let answers = answers(check, finished);
+    check.equal("the number of answers", &answers.len(), &messages.len());
+    let pid = answers.first().map(|answer| answer["pid"].clone()).unwrap_or_default();
+    for (answer, message) in answers.iter().zip(messages) {
+        check.json("the answer", answer, &json!({"pid": pid, "echo": message}));
+    }
+}
+
+fn answers(check: &Check, finished: &Finished) -> Vec<Value> {
+    let parse = |line: &str| line.parse().unwrap_or_else(|_| check.fail("lines of JSON on stdout", line));
+    finished.stdout().lines().map(parse).collect()
+}
+
+/// What is on stderr must contain these words.
+fn reports(check: &Check, finished: &Finished, words: &[&str]) {
+    let stderr = finished.stderr();
+    for word in words {
+        check.holds(&format!("a line on stderr that says `{word}`"), stderr.contains(word), &stderr);
+    }
+}
+
+/// A message of about that many bytes.
+fn large_line(bytes: usize) -> String {
+    format!("{{\"text\":\"{}\"}}\n", "Z".repeat(bytes))
+}

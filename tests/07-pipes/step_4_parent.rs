@@ -1,0 +1,90 @@
+//! Step 4: the parent starts a worker with a pipe for stdin and one for stdout, sends on a thread of its own while it reads
+//! the answers, and waits for the worker's end. A script is its worker, and tells on stderr how far it has come. What is
+//! sent and what is printed are matters of later steps.
+
+use super::*;
+
+#[test]
+fn a_worker_that_cannot_be_started_is_bad_configuration() {
+    let spec = support::spec!();
+    let missing = format!("{}-is-not-there", spec.word());
+    let check = spec.check(format!("started the parent with the worker {missing:?}"));
+    let finished = spec.program().arg(&missing).stdin("{}\n").run(&check).code(2);
+    finished.reports_error(&["cannot start the worker", &format!("{missing:?}")]);
+}
+
+#[test]
+fn the_worker_has_the_parents_stderr() {
+    let spec = support::spec!();
+    let word = spec.word();
+    let check = spec.early_check(format!("a worker writes {word:?} to stderr, and ends"));
+    let mut parent = parent_of(&spec, "echo \"worker: $1\" >&2", &[&word]).start();
+    parent.logs(&check, &format!("worker: {word}"));
+    check.as_far_as_written(|| drop(parent.finish(&check)));
+}
+
+#[test]
+fn the_parent_reads_while_it_sends() {
+    let spec = support::spec!();
+    let did = "sent 1 MiB to the parent; its worker writes 1 MiB before the worker reads anything";
+    let check = spec.early_check(did);
+    let script = "printf '{\"text\":\"'; head -c $1 /dev/zero | tr '\\0' Z; printf '\"}\\n'; \
+                  echo 'worker: got rid of it' >&2; [ -n \"$(head -c 1)\" ] && echo 'worker: has read' >&2";
+    let mut parent = parent_of(&spec, script, &[&MIB.to_string()]).start();
+    parent.write_all_then_close((large_line(MIB) + &lines(&messages(&spec, 2))).into_bytes());
+    parent.logs(&check, "worker: got rid of it");
+    check.as_far_as_written(|| parent.logs(&check, "worker: has read"));
+}
+
+#[test]
+fn the_parent_sends_before_an_answer_comes() {
+    let spec = support::spec!();
+    let check = spec
+        .early_check("sent 3 messages to the parent; its worker waits for the first byte before it writes");
+    let script = "[ -n \"$(head -c 1)\" ] && echo 'worker: has read' >&2";
+    let mut parent = parent_of(&spec, script, &[]).start();
+    parent.write_all_then_close(lines(&messages(&spec, 3)).into_bytes());
+    check.as_far_as_written(|| parent.logs(&check, "worker: has read"));
+}
+
+#[test]
+fn a_worker_that_ends_early_ends_the_parent() {
+    let spec = support::spec!();
+    let status = spec.number(1..100);
+    let ends = [
+        (format!("exit {status}"), format!("(exit status: {status})")),
+        ("kill -9 $$".into(), "SIGKILL".into()),
+    ];
+    for (end, words) in ends {
+        let check = spec.early_check(format!("a worker ends with `{end}`; the parent's stdin stays open"));
+        let mut parent = parent_of(&spec, &format!("echo 'worker: ends' >&2; {end}"), &[]).start();
+        parent.logs(&check, "worker: ends");
+        check.as_far_as_written(|| {
+            parent.wait(&check);
+            let finished = parent.finish(&check);
+            reports(&check, &finished, &["the worker ended early", &words]);
+            finished.code(1);
+        });
+    }
+}
+
+#[test]
+fn the_parent_waits_for_the_workers_end() {
+    let spec = support::spec!();
+    let status = spec.number(1..100);
+    let did =
+        format!("a worker closes its stdout, stops itself, and ends with `exit {status}` when it goes on");
+    let check = spec.early_check(did);
+    let script = format!("exec >&-; echo \"worker: $$\" >&2; kill -STOP $$; exit {status}");
+    let mut parent = parent_of(&spec, &script, &[]).start();
+    let line = parent.log_line(&check, &contains("worker: "));
+    check.as_far_as_written(|| {
+        let worker: u32 = line.trim_start_matches("worker: ").parse().unwrap_or_default();
+        check.eventually("the worker has stopped itself", || process::is_stopped(worker).then_some(()));
+        parent.sleeps(&check, "its worker has not ended");
+        check.holds("a parent that waits for its worker", parent.is_running(), parent.stderr());
+        process::signal(worker, Signal::SIGCONT);
+        let finished = parent.finish(&check);
+        reports(&check, &finished, &[&format!("(exit status: {status})")]);
+    });
+}

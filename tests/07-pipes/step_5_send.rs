@@ -1,0 +1,110 @@
+//! Step 5: `send_all` counts and sends every message of our stdin, each with its line end, and then closes the worker's
+//! stdin. A script is the worker, and tells on stderr what it reads. What is printed is a matter of step 6.
+
+use super::*;
+
+/// A worker that tells what it reads, and answers nothing.
+const TELLS: &str = "while IFS= read -r line; do printf 'worker got %s\\n' \"$line\" >&2; done; \
+                     [ -z \"$line\" ] || echo \"worker got no line end after $line\" >&2; \
+                     echo 'worker: end of stdin' >&2";
+
+#[test]
+fn each_message_is_sent_as_a_line_when_it_comes() {
+    let spec = support::spec!();
+    let check =
+        spec.early_check("sent one message after another to the parent, and closed its stdin in the end");
+    let mut parent = parent_of(&spec, TELLS, &[]).start();
+    let messages = messages(&spec, 3);
+    for message in &messages {
+        parent.write(format!("\n  {message}\r\n"));
+        parent.logs(&check, &format!("worker got {message}"));
+    }
+    parent.close_stdin();
+    parent.logs(&check, "worker: end of stdin");
+    let got = parent.logged("worker got ");
+    let expected: Vec<String> = messages.iter().map(|message| format!("worker got {message}")).collect();
+    check.equal("what the worker got", &got, &expected);
+}
+
+#[test]
+fn every_message_arrives_in_its_order() {
+    let spec = support::spec!();
+    let count = spec.number(100..200);
+    let check = spec.early_check(format!("sent {count} messages to the parent at once, then end of file"));
+    let messages = messages(&spec, count);
+    let parent = parent_of(&spec, TELLS, &[]).stdin(lines(&messages)).start();
+    parent.logs(&check, "worker: end of stdin");
+    let got = parent.logged("worker got ");
+    let expected: Vec<String> = messages.iter().map(|message| format!("worker got {message}")).collect();
+    let first = got.iter().zip(&expected).find(|(got, expected)| got != expected);
+    check.equal("the first message that isn't as it was sent", &first, &None);
+    check.equal("the number of messages that the worker got", &got.len(), &count);
+}
+
+#[test]
+fn nothing_to_send_is_complete_at_once() {
+    let spec = support::spec!();
+    let check = spec.early_check("closed the parent's stdin without a message; the worker reads to the end");
+    let mut parent = parent_of(&spec, TELLS, &[]).stdin("").start();
+    parent.logs(&check, "worker: end of stdin");
+    check.as_far_as_written(|| drop(parent.finish(&check).code(0).reports_no_error()));
+}
+
+#[test]
+fn as_long_as_stdin_is_open_it_is_not_complete() {
+    let spec = support::spec!();
+    let did = "a worker answers the first message, and ends with `exit 0`; the parent's stdin stays open";
+    let check = spec.early_check(did);
+    let mut parent = parent_of(&spec, "read -r _; echo '{}'; exit 0", &[]).start();
+    parent.write("{}\n");
+    check.as_far_as_written(|| {
+        parent.wait(&check);
+        reports(&check, &parent.finish(&check).code(1), &["the worker ended early"]);
+    });
+}
+
+#[test]
+fn a_message_without_an_answer_is_missed() {
+    let spec = support::spec!();
+    let check = spec.early_check("sent 3 messages to a worker that answers none of them, then end of file");
+    let mut parent = parent_of(&spec, TELLS, &[]).stdin(lines(&messages(&spec, 3))).start();
+    parent.logs(&check, "worker: end of stdin");
+    check.as_far_as_written(|| {
+        let finished = parent.finish(&check).code(1);
+        reports(&check, &finished, &["the worker ended early", "answers so far: 0"]);
+    });
+}
+
+#[test]
+fn a_worker_that_reads_no_more_ends_the_sending() {
+    let spec = support::spec!();
+    let did = "a worker closes its stdin, stops itself, and ends later; the parent has more messages to send, \
+               and its stdin stays open";
+    let check = spec.early_check(did);
+    let script = "exec <&-; echo \"worker: $$\" >&2; kill -STOP $$";
+    let mut parent = parent_of(&spec, script, &[]).start();
+    let line = parent.log_line(&check, &contains("worker: "));
+    let worker: u32 = line.trim_start_matches("worker: ").parse().unwrap_or_default();
+    // Once they are read, there is a thread that has read them.
+    parent.write_pieces(&check, &[lines(&messages(&spec, 3)).as_bytes()]);
+    check.eventually("the thread that sends has ended: only the one that reads the answers is left", || {
+        process::threads(parent.pid()).is_none_or(|count| count <= 1).then_some(())
+    });
+    check.eventually("the worker has stopped itself", || process::is_stopped(worker).then_some(()));
+    process::signal(worker, Signal::SIGCONT);
+    check.as_far_as_written(|| {
+        let finished = parent.finish(&check);
+        let stderr = finished.stderr();
+        check.holds("no panic of the thread that sends", !stderr.contains("panicked"), &stderr);
+        reports(&check, &finished.code(1), &["the worker ended early"]);
+    });
+}
+
+#[test]
+fn a_stdin_that_cannot_be_read_is_an_error() {
+    let spec = support::spec!();
+    let check = spec.early_check("ran `lesson-07 cat < .`, where stdin is a folder");
+    let folder = File::open(".").expect("the folder that the tests run in");
+    let mut parent = spec.program().arg("cat").stdin_from(folder).start();
+    check.as_far_as_written(|| drop(parent.finish(&check).code(1).reports_error(&[])));
+}

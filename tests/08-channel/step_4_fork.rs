@@ -1,0 +1,67 @@
+//! Step 4: fork. Make a pair of sockets, tell the child the number of its end and how messages are written, and start it.
+//! The parent keeps no copy of the child's end.
+
+use super::*;
+
+/// What the child says that it was given: see [`report`].
+fn report_of_the_child(check: &Check, program: &Running) -> Value {
+    let line = program.log_line(check, &starts_with(REPORT));
+    parse(check, line.trim_start_matches(REPORT))
+}
+
+#[test]
+fn the_child_is_told_its_end_of_the_channel() {
+    let spec = support::spec!();
+    let word = spec.word();
+    let did =
+        format!("ran the program with SPEC_WORD={word} and a child that says on stderr what it was given");
+    let check = spec.early_check(did);
+    let program = parent_of(&spec, "report").env("SPEC_WORD", &word).start();
+    let report = report_of_the_child(&check, &program);
+    check.json("the child's NODE_CHANNEL_SERIALIZATION_MODE", &report["had"]["mode"], &json!("json"));
+    check.json("the child's SPEC_WORD", &report["had"]["word"], &json!(word));
+    if cfg!(target_os = "linux") {
+        let is_socket = report["channel"].as_str().is_some_and(|target| target.starts_with("socket:"));
+        let came = format!("{}, which is {}", report["had"]["NODE_CHANNEL_FD"], report["channel"]);
+        check.holds("the child's NODE_CHANNEL_FD is the number of an open socket", is_socket, came);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_child_gets_its_end_of_the_channel_and_nothing_else() {
+    let spec = support::spec!();
+    let check = spec.early_check("ran the program with a child that says on stderr what it was given");
+    let program = parent_of(&spec, "report").start();
+    let report = report_of_the_child(&check, &program);
+    check.json("the list of the child's sockets beside the channel", &report["extra"], &json!([]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_parent_keeps_no_copy_of_the_childs_end() {
+    let spec = support::spec!();
+    let check = spec.early_check("ran the program, and looked at its descriptors while the child runs");
+    let program = parent_of(&spec, "report").start();
+    let channel = report_of_the_child(&check, &program)["channel"].clone();
+    let copy = || {
+        let open = process::descriptors(program.pid()).unwrap_or_default();
+        open.into_iter().find(|(_, target)| channel == json!(target))
+    };
+    let expected = "the child's end is open in the child alone, so that the parent sees when the child dies";
+    check.eventually_gives(expected, || match copy() {
+        Some((number, target)) => Err(format!("the parent has a copy, descriptor {number} ({target})")),
+        None => Ok(()),
+    });
+}
+
+#[test]
+fn a_command_that_does_not_exist_is_reported() {
+    let spec = support::spec!();
+    let name = format!("no-such-program-{}", spec.word());
+    let check = spec.check(format!("ran the program with the command {name}"));
+    spec.program().arg(&name).stdin("1\n").run(&check).code(2).reports_error(&["cannot start", &name]);
+    let check = spec.check("ran the program with a command whose name is not UTF-8, and does not exist");
+    let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"no-such-program-\xff");
+    spec.program().arg(name).stdin("1\n").run(&check).code(2).reports_error(&["no-such-program-"]);
+}

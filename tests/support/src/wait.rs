@@ -1,0 +1,146 @@
+//! How long a check waits: until the limit, or until nothing in the program's process tree runs or changes any more.
+
+use crate::process::{Activity, activity};
+use crate::text::counted;
+use crate::{Spec, limit, order};
+use std::cell::RefCell;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// For so long a wait is ordinary, and nobody looks.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often to look.
+const WINDOW: Duration = Duration::from_millis(70);
+/// How often to look for new processes.
+const COUNT: Duration = Duration::from_millis(500);
+/// What a program does because a check has asked it is over after this time.
+const SETTLING: Duration = Duration::from_millis(30);
+/// How long nothing may happen, as a part of the limit: 2 seconds of 10, and 2 at least.
+const QUIET: u32 = 5;
+/// How much sooner a check gives up when one of an earlier step has failed: it only says that it fails, too.
+const HURRY: u32 = 4;
+
+/// A wait for what a program is to do.
+pub(crate) struct Wait {
+    spec: Spec,
+    began: Instant,
+    limit: Duration,
+    next_look: Instant,
+    seen: Option<(Instant, Activity)>,
+    /// When all processes of the test were counted last.
+    counted: Option<Instant>,
+    quiet: Duration,
+    hurry: u32,
+}
+
+/// Why a wait was given up.
+#[derive(Clone, Copy)]
+pub(crate) enum Waited {
+    /// The limit has run out.
+    Long,
+    /// No process of the program has done anything for a while.
+    Enough(Duration),
+    /// The program has run into a `todo!`, or its output is over.
+    InVain,
+}
+
+impl Waited {
+    /// `within 10 seconds`.
+    pub fn within(self) -> String {
+        match self {
+            Self::Enough(time) => format!("in {}, and by now every process only waits", seconds(time)),
+            Self::Long | Self::InVain => format!("within {}", seconds(limit::limit())),
+        }
+    }
+
+    /// `after 10 seconds`.
+    pub fn after(self) -> String {
+        match self {
+            Self::Enough(time) => format!("after {}, when every process only waits,", seconds(time)),
+            Self::Long | Self::InVain => format!("after {}", seconds(limit::limit())),
+        }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    counted(time.as_secs_f64().round() as usize, "second")
+}
+
+impl Wait {
+    /// The wait begins now.
+    pub fn begin(spec: &Spec) -> Self {
+        Self::with_limit(spec, limit::limit())
+    }
+
+    /// A wait with a limit of its own. It begins now.
+    pub fn with_limit(spec: &Spec, limit: Duration) -> Self {
+        let began = Instant::now();
+        let hurry = if order::is_red_before(spec.inner.step) { HURRY } else { 1 };
+        let (spec, next_look, quiet) = (spec.clone(), began + PATIENCE / hurry, Duration::ZERO);
+        Self { spec, began, limit, next_look, seen: None, counted: None, quiet, hurry }
+    }
+
+    /// Whether there is no use in waiting any longer, and why. A program that runs may do so up to the limit. Where the
+    /// system does not tell whether it runs, the limit is all there is.
+    pub fn is_over(&self) -> Option<Waited> {
+        match self.began.elapsed() {
+            _ if self.spec.todo().is_some() => Some(Waited::InVain),
+            time if time >= self.limit => Some(Waited::Long),
+            time if self.quiet >= (limit::limit() / QUIET).max(Duration::from_secs(2)) / self.hurry => {
+                Some(Waited::Enough(time))
+            }
+            _ => None,
+        }
+    }
+
+    /// The same for a check that is told when something comes, and does not ask the program meanwhile.
+    pub fn watch(&mut self) -> Option<Waited> {
+        if Instant::now() >= self.next_look {
+            self.look();
+        }
+        self.is_over()
+    }
+
+    /// Lets a moment pass before a check asks the program again, and watches what the program does by itself.
+    pub fn pause(&mut self) {
+        if self.began.elapsed() < PATIENCE / self.hurry {
+            return sleep(limit::LOOK_EVERY);
+        }
+        sleep(SETTLING);
+        let before = self.seen.take().map(|(_, before)| before);
+        self.seen = self.now(before.as_ref()).map(|now| (Instant::now(), now));
+        sleep(WINDOW);
+        self.look();
+    }
+
+    fn look(&mut self) {
+        self.next_look = Instant::now() + WINDOW;
+        let (since, before) = self.seen.take().unzip();
+        let Some(now) = self.now(before.as_ref()) else { return };
+        match since.filter(|_| before.as_ref() == Some(&now) && !now.is_at_work()) {
+            // A machine that was stopped for a while, as a virtual one may be, has not given the program that time.
+            Some(since) => self.quiet += since.elapsed().min(WINDOW * 2),
+            None => self.quiet = Duration::ZERO,
+        }
+        self.seen = Some((Instant::now(), now));
+    }
+
+    /// What the programs have done so far. To find those that they have started meanwhile takes a look at every process of
+    /// the machine, so that is done now and then.
+    fn now(&mut self, before: Option<&Activity>) -> Option<Activity> {
+        match before.filter(|_| self.counted.is_some_and(|at| at.elapsed() < COUNT)) {
+            Some(before) => activity(before.pids()),
+            None => {
+                self.counted = Some(Instant::now());
+                activity(self.spec.family().iter().map(|info| info.pid))
+            }
+        }
+    }
+}
+
+/// For who waits elsewhere, and asks now and then whether it is in vain.
+pub(crate) fn in_vain(spec: &Spec) -> impl Fn() -> bool {
+    let wait = RefCell::new(Wait::begin(spec));
+    let spec = spec.clone();
+    move || spec.waits_in_vain() || wait.borrow_mut().watch().is_some()
+}
