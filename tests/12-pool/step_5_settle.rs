@@ -110,10 +110,10 @@ fn a_mail_that_kills_every_worker_is_given_up_and_no_other_one() {
         check = spec.check(format!("killed worker number {} {did}", killed.len()));
     }
     // The mailbox holds the mail, so a worker that has it has it for seconds.
-    let next = check.eventually("the first mail is given up", || {
+    let next = check.eventually_gives("the first mail is given up, and the job is done", || {
         let status = server.status(&check, &job);
         let next = has_first_mail(&status, &killed, 3);
-        (next.is_some() || status["state"] == "done").then_some(next)
+        if next.is_some() || status["state"] == "done" { Ok(next) } else { Err(status.to_string()) }
     });
     let got = format!("worker {} has it", next.unwrap_or_default());
     check.holds("no fourth worker for the first mail", next.is_none(), got);
