@@ -30,7 +30,7 @@ fn reports_each(check: &Check, finished: &Finished, failed: &[Mail]) {
         check.holds("`error: ` once in a line", !line.contains("error: error:"), line);
     }
     for mail in failed {
-        // A line end in an address is escaped. What comes before it is there either way.
+        // A line end in an address is escaped, so look for what stands before it.
         let begin = mail.to.lines().next().unwrap_or_default();
         let named = errors.iter().any(|line| line.contains(begin));
         check.holds(

@@ -15,7 +15,7 @@ fn check_exactly(check: &Check, server: &Running, mailbox: &Mailbox, connections
     check.holds(&expected, !too_many, format!("{} at once", mailbox.open_conversations()));
 }
 
-/// Lets one mail after another go. Each makes room for the next one, and for no more. What becomes of the last ones is a
+/// Lets one mail after another go. Each makes room for exactly one more. What becomes of the last ones is a
 /// matter of step 3.
 fn release_each(check: &Check, mailbox: &Mailbox, mails: usize, connections: usize) {
     for sent in 1..mails - connections {

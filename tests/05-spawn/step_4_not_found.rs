@@ -20,7 +20,7 @@ fn a_program_that_does_not_exist_is_told_from_one_that_fails() {
 fn every_other_error_is_told_in_its_own_words() {
     let spec = support::spec!();
     for program in ["/", "/dev/null/sh", "s\0h"] {
-        let check = spec.check(format!("ran {program:?}, which is no program"));
+        let check = spec.check(format!("ran {program:?}, which is not a program"));
         let request = json!({"program": program});
         let error = Command::new(program)
             .spawn()

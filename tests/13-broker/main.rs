@@ -28,7 +28,7 @@ fn begin(spec: Spec, did: impl Into<String>, ack_wait_ms: &str) -> Option<(Check
 }
 
 /// Waits for what comes after a pause: after a second delivery, or when a client connects again. Until then no process of the
-/// program does anything, and that is no standstill. So the check begins to look for one when what comes is long overdue.
+/// program does anything, and yet nothing is stuck. So the check looks for a stuck program only when what comes is overdue.
 fn eventually_again<T>(check: &Check, expected: &str, attempt: impl Fn() -> Result<T, String>) -> T {
     const OVERDUE: Duration = Duration::from_millis(2500);
     let came = limit::poll(OVERDUE, || attempt().ok());

@@ -39,7 +39,7 @@ fn all_mails_of_a_request_have_one_limit_when_the_broker_hangs() {
     site.broker.pause(&check);
     // With two seconds for each of them, this would take longer than a check waits.
     let pending = server.http.begin_post("/endpoint", &mail::request(&site.spec.mails(10)));
-    // The server waits for a time to pass, and that is no standstill.
+    // The server waits for a time to pass. It is not stuck.
     let refusal = || server.logged("error: cannot accept job").pop();
     let refused = limit::poll(limit::limit(), refusal).is_some();
     check.holds("a line `error: cannot accept job …` on stderr", refused, server.stderr());

@@ -222,19 +222,6 @@ impl Child {
         Some(frame)
     }
 
-    /// The next frame as it came. When there is silence in the middle of it, what has come so far.
-    pub fn recv_bytes_or_part(&mut self) -> Option<Vec<u8>> {
-        if self.reader.fill_buf().ok()?.is_empty() {
-            return None;
-        }
-        self.stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-        let mut frame = Vec::new();
-        // What came before an error is in `frame`.
-        let _silence = self.reader.read_until(b'\n', &mut frame);
-        self.stream.set_read_timeout(None).ok()?;
-        Some(frame)
-    }
-
     /// Sends one message. An error means that the parent has gone.
     pub fn send(&mut self, message: &Value) -> io::Result<()> {
         self.send_bytes(format!("{message}\n").as_bytes())
