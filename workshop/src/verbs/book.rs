@@ -7,11 +7,6 @@ use crate::ui::arguments;
 use crate::ui::terminal::say;
 use clap::{ArgMatches, Command};
 use std::path::{Path, PathBuf};
-use std::process;
-
-/// How to get mdbook.
-pub const INSTALL: &str =
-    "cargo install mdbook --version 0.5.4 --locked --no-default-features --features search";
 
 /// What the command line can say.
 pub fn command() -> Command {
@@ -19,7 +14,7 @@ pub fn command() -> Command {
         "book",
         "Builds the book and opens it in a browser",
         "Example:\n  cargo workshop book\n\n\
-         It needs mdbook, and no network. Without mdbook, read book/src as text.",
+         The first time, it compiles what builds the book, which takes about a minute.",
     )
     .arg(arguments::flag("no-open", "Only build it"))
 }
@@ -32,18 +27,18 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Builds the book, and returns the folder of its pages. Where there is no browser to open, mdbook says so.
+/// Builds the book, and returns the folder of its pages.
+///
+/// The package `book-builder` does it. Cargo shows its progress while it compiles that.
 ///
 /// # Errors
-/// When there is no mdbook, or it cannot build the book.
+/// When the book cannot be built.
 pub fn build(root: &Path, open: bool) -> Result<PathBuf, Failure> {
     let pages = workspace::target(root).join("book");
-    let mut mdbook = process::Command::new("mdbook");
-    mdbook.arg("build").arg("--dest-dir").arg(&pages).args(open.then_some("--open")).arg(root.join("book"));
-    match finish(mdbook.stdout(process::Stdio::null())) {
-        Ok(true) => Ok(pages),
-        Ok(false) => Err(Failure::work("mdbook cannot build the book; see above")),
-        Err(error) if interrupt::requested() => Err(error),
-        Err(error) => Err(Failure::work(format!("{error}. To get it: {INSTALL}"))),
+    let mut cargo = workspace::cargo(root);
+    cargo.args(["run", "--package", "book-builder", "--"]).arg(&pages).args(open.then_some("--open"));
+    match finish(&mut cargo)? {
+        true => Ok(pages),
+        false => Err(Failure::work("cannot build the book; see above")),
     }
 }

@@ -74,10 +74,6 @@ fn look(root: &Path) -> Result<(), Failure> {
                 "Only lesson 13 needs it: apt install nats-server, or brew install nats-server",
             ),
         ),
-        (
-            "mdbook",
-            tool("mdbook", &format!("To read the book in a browser: {}", crate::verbs::book::INSTALL)),
-        ),
     ];
     let mut missing = 0;
     for (name, finding) in findings.into_iter().chain([("build", build_time(root)?)]) {

@@ -68,6 +68,15 @@ fn double(number: u32) -> u32 {
 // ANCHOR_END: double
 "#;
 
+/// Makes a book of one page, which says how it was asked for.
+const BOOK_BUILDER: &str = r#"
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    std::fs::create_dir_all(&arguments[0]).unwrap();
+    std::fs::write(format!("{}/index.html", arguments[0]), arguments.join(" ")).unwrap();
+}
+"#;
+
 const HINTS: &str = "# Hints for lesson NN\n\n\
     ## 1. Double it\n\n\
     <details><summary>A nudge</summary>\n\nThink of twins.\n</details>\n\n\
@@ -81,9 +90,11 @@ impl Tiny {
         let _ = fs::remove_dir_all(&tiny.root);
         tiny.write(
             "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"lessons/*\", \"solutions/*\"]\n\
+            "[workspace]\nresolver = \"3\"\nmembers = [\"book/builder\", \"lessons/*\", \"solutions/*\"]\n\
              default-members = [\"solutions/*\"]\n",
         );
+        tiny.write("book/builder/Cargo.toml", "[package]\nname = \"book-builder\"\nedition = \"2024\"\n");
+        tiny.write("book/builder/src/main.rs", BOOK_BUILDER);
         tiny.write(".gitignore", "/target/\n/.workshop/\n");
         for (number, word) in [("01", "one"), ("02", "two")] {
             let name = format!("{number}-{word}");
