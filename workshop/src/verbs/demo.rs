@@ -109,7 +109,7 @@ impl Story {
 
 /// The request's body: what the article's client sends.
 fn emails(count: usize) -> String {
-    format!(r#"{{"emails":[{}]}}"#, server::mails(count))
+    format!(r#"{{"emails":[{}]}}"#, server::mails(1..=count))
 }
 
 /// The demo while it runs.

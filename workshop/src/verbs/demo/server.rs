@@ -9,6 +9,7 @@ use observe::limit::limit;
 use observe::mailbox::Event;
 use observe::{Mailbox, Point};
 use std::io::{BufRead, BufReader, Read};
+use std::ops::RangeInclusive;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -26,14 +27,14 @@ pub fn start_mailbox(hold: Point, tell: impl Fn(Event) + Send + Sync + 'static) 
 }
 
 /// So many mails as JSON, with commas between. The fields stand in the order in which one reads a mail.
-pub fn mails(count: usize) -> String {
+pub fn mails(numbers: RangeInclusive<usize>) -> String {
     let mail = |number: usize| {
         let text = format!("Dear reader {number}, your parcel is on its way.");
         format!(
             r#"{{"from":"shop@example.org","to":"reader-{number}@example.org","subject":"Parcel {number}","text":"{text}"}}"#
         )
     };
-    (1..=count).map(mail).collect::<Vec<_>>().join(",")
+    numbers.map(mail).collect::<Vec<_>>().join(",")
 }
 
 /// Sends a request to `http://HOST:PORT`, with a body of JSON if it is not empty, and waits for the answer.

@@ -11,6 +11,8 @@ const TEXT_ROW: f64 = 16.0;
 const SPACE: f64 = 12.0;
 /// Free room on both sides, per cent.
 const MARGIN: f64 = 1.0;
+/// How far a reply's arrow is from that of its message, at the least, per cent.
+const BESIDE: f64 = 1.2;
 /// The grid and the end of the picture are multiples of this.
 const TICK_MS: f64 = 200.0;
 /// A picture whose last moments are shorter than this ends on the line of the grid before them.
@@ -103,11 +105,16 @@ impl Picture<'_> {
         let parent = lane.thread.and_then(|(_, parent)| self.bars.iter().find(|(id, _)| *id == parent));
         let far = parent.map_or(self.y, |(_, y)| y + BAR);
         let arrow = format!("class=\"msg\" marker-end=\"url(#{}-tip)\"", self.id);
+        let mut down = f64::NEG_INFINITY;
         for (note, (row, text, place)) in lane.notes.iter().zip(places) {
             let y = self.y + TEXT_ROW * (row + 1.0) - 4.0;
             match note.way {
-                Way::Down => self.canvas.line_behind(&arrow, place.0, far, bars - 1.0),
-                Way::Up => self.canvas.line_behind(&arrow, place.0, bars, far + 1.0),
+                Way::Down => {
+                    down = place.0;
+                    self.canvas.line_behind(&arrow, down, far, bars - 1.0);
+                }
+                // A reply may come so soon that its arrow would cover the message's.
+                Way::Up => self.canvas.line_behind(&arrow, place.0.max(down + BESIDE), bars, far + 1.0),
                 Way::Here if lane.bars.is_empty() => {
                     self.canvas.line("class=\"cap\"", place.0, y - 10.0, y + 2.0);
                 }

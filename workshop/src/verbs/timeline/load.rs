@@ -16,6 +16,8 @@ pub const PAUSE: Duration = Duration::from_millis(250);
 pub struct Load {
     /// How the program is started.
     pub program: Program,
+    /// What the program calls it when it starts a process: `fork`, or `spawn`.
+    pub starts: String,
     /// Variables of the environment.
     pub env: Vec<(String, String)>,
     /// What is done to it, in order of time.
@@ -85,19 +87,25 @@ fn parse(load: &Value) -> Option<Load> {
         _ => return None,
     };
     let env = load["env"].as_object().into_iter().flatten();
+    let mut posted = 0;
     Some(Load {
         program,
+        starts: text(&load["starts"]).unwrap_or_else(|| "fork".into()),
         env: env.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
-        steps: load["steps"].as_array()?.iter().map(step).collect::<Option<_>>()?,
+        steps: load["steps"].as_array()?.iter().map(|it| step(it, &mut posted)).collect::<Option<_>>()?,
         shows: Duration::from_millis(load["shows"].as_u64().unwrap_or(0)),
         words: text(&load["words"])?,
     })
 }
 
 /// A step is a time in milliseconds and one act: `post` or `get` a path, `type` a line, `close` stdin, `kill` a child. With
-/// `mails`, that many are posted or typed.
-fn step(step: &Value) -> Option<Step> {
-    let mails = || Some(mails(usize::try_from(step["mails"].as_u64()?).ok()?));
+/// `mails`, that many are posted or typed. `posted` counts them, so that each mail of a picture has a number.
+fn step(step: &Value, posted: &mut usize) -> Option<Step> {
+    let mut mails = || {
+        let first = *posted + 1;
+        *posted += usize::try_from(step["mails"].as_u64()?).ok()?;
+        Some(mails(first..=*posted))
+    };
     let (act, on) = step.as_object()?.iter().find(|(name, _)| !["at", "mails"].contains(&name.as_str()))?;
     let act = match (act.as_str(), on.as_str()) {
         ("post", Some(path)) => Act::Post(path.into(), format!(r#"{{"emails":[{}]}}"#, mails()?)),

@@ -320,7 +320,7 @@ impl Watcher<'_> {
             bar.parts.iter_mut().filter(|part| part.end == part.begin).for_each(|part| part.end = bar.end);
         }
         let mut lanes = vec![clients, self.input];
-        lanes.extend(lanes_of(threads, self.of_process, &self.load.program));
+        lanes.extend(lanes_of(threads, self.of_process, self.load));
         lanes.extend([self.stdout, self.log, mails]);
         lanes.retain(|lane| !lane.bars.is_empty() || !lane.notes.is_empty());
         Record { zero: self.zero, end, lanes, missing }
@@ -328,15 +328,16 @@ impl Watcher<'_> {
 }
 
 /// The lanes of threads. All threads of a process stand together, in the order in which the processes came.
-fn lanes_of(mut threads: Vec<Thread>, mut notes: Vec<(u32, Note)>, program: &Program) -> Vec<Lane> {
+fn lanes_of(mut threads: Vec<Thread>, mut notes: Vec<(u32, Note)>, load: &Load) -> Vec<Lane> {
     let mut pids: Vec<u32> = threads.iter().map(|thread| thread.pid).collect();
     pids.dedup();
     threads.sort_by_key(|thread| pids.iter().position(|pid| *pid == thread.pid));
-    let names: Vec<String> = threads.iter().map(|thread| words::name(thread, &threads, program)).collect();
+    let names: Vec<String> =
+        threads.iter().map(|thread| words::name(thread, &threads, &load.program)).collect();
     let lane = |(thread, name): (Thread, String)| {
         let is_process = thread.tid == thread.pid;
         let (begin, end) = (thread.parts[0].begin, thread.parts[thread.parts.len() - 1].end);
-        let starts = if is_process { "fork" } else { "starts" };
+        let starts = if is_process { load.starts.as_str() } else { "starts" };
         let is_known = !is_process || pids.contains(&thread.parent);
         let start = is_known.then(|| Note { at: begin, text: starts.into(), way: Way::Down });
         let of_it = notes.extract_if(.., |(pid, _)| is_process && *pid == thread.pid);
