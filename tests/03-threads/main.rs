@@ -23,6 +23,13 @@ fn holds_a_mail(check: &Check, mailbox: &Mailbox) -> bool {
     check.comes(|| (mailbox.held() > 0).then_some(())).is_some()
 }
 
+/// Waits until the mailbox holds a mail of each request. One thread for all of them is right too, and holds one. It must not
+/// be held for so long that the server gives the mail up.
+fn all_held(check: &Check, mailbox: &Mailbox, requests: usize) {
+    limit::poll(limit::limit() / 10, || (mailbox.held() == requests).then_some(()));
+    check.holds("at least one mail held by the mailbox", mailbox.held() > 0, "none is held");
+}
+
 /// What a server has said of its requests. Rust's own lines about a panic are none of its words.
 fn said_of_requests(server: &Running) -> Vec<String> {
     let mut said: Vec<String> = server.stdout().lines().skip(1).map(str::to_owned).collect();

@@ -78,7 +78,7 @@ fn start_thread(app: App, mails: Vec<Mail>) -> oneshot::Receiver<usize> {
 // ANCHOR: send_all
 /// Sends one mail after another, and counts what was accepted: for this request, and for all of them.
 fn send_all(app: &App, mails: &[Mail]) -> usize {
-    // ANCHOR: step_3 todo!("3: send one mail after another and count, also in app.mails_sent")
+    // ANCHOR: step_3 todo!("3: send one mail after another, report failures, count the others")
     let mut counter = 0;
     for mail in mails {
         match send(&app.server, mail) {
@@ -110,7 +110,7 @@ async fn log(result: oneshot::Receiver<usize>) {
 
 // ANCHOR: stats
 async fn stats(State(app): State<App>) -> Json<Stats> {
-    // ANCHOR: step_5 todo!("5: answer the number of mails sent so far")
+    // ANCHOR: step_5 todo!("5: count each mail in app.mails_sent too, and answer that number")
     Json(Stats { mails_sent: app.mails_sent.load(Ordering::Relaxed) })
     // ANCHOR_END: step_5
 }
