@@ -32,21 +32,31 @@ impl Note {
         self.0.path().to_str().unwrap_or_default()
     }
 
-    /// Waits until the child has written its last line, `end`. Returns what stands above it.
-    fn wait(&self, check: &Check, expected: &str) -> String {
-        check.eventually(expected, || {
-            let text = fs::read_to_string(self.path()).unwrap_or_default();
-            text.strip_suffix("end\n").map(str::to_owned)
+    /// What the child has noted, once its last line, `end`, is there.
+    fn text(&self) -> Option<String> {
+        fs::read_to_string(self.path()).ok()?.strip_suffix("end\n").map(str::to_owned)
+    }
+
+    /// Waits until the child has noted everything. If it doesn't, a report shows what the program says.
+    fn wait(&self, check: &Check, program: &Running, expected: &str) -> String {
+        check.eventually_gives(expected, || {
+            let said = program.stdout() + &program.stderr();
+            let said = if said.is_empty() { "nothing" } else { &said };
+            self.text().ok_or_else(|| format!("no such note; the program says:\n{said}"))
         })
     }
 
-    /// Waits until the child has noted its pid and has stopped itself.
-    fn wait_stopped(&self, check: &Check, script: &str) -> u32 {
-        let noted = self.wait(check, &format!("a child that runs `{script}`"));
+    /// Waits until the child, which notes its pid and then stops itself, has done so or is gone.
+    fn wait_stopped(&self, check: &Check, program: &Running) -> u32 {
+        let noted = self.wait(check, program, "a child that has noted its pid");
         let pid = noted.trim().parse().unwrap_or_else(|_| check.fail("the child's pid", &noted));
-        check.eventually("the child has stopped itself", || process::is_stopped(pid).then_some(()));
+        check.comes(|| (process::is_stopped(pid) || is_gone(pid)).then_some(()));
         pid
     }
+}
+
+fn is_gone(pid: u32) -> bool {
+    process::info(pid).is_none_or(|child| child.is_zombie())
 }
 
 /// A child that notes its pid in the file `$1`, and then stops itself.
@@ -61,11 +71,6 @@ fn reports(check: &Check, program: Program, requests: &[Value]) -> Vec<Value> {
     reports
 }
 
-/// Runs one request to the end of stdin, and returns its report.
-fn report(check: &Check, program: Program, request: Value) -> Value {
-    reports(check, program, &[request]).remove(0)
-}
-
 fn parse(check: &Check, line: &str) -> Value {
     let report: Value = line.parse().unwrap_or_else(|_| check.fail("a report: one line of JSON", line));
     for field in ["pid", "ended", "stdout", "stderr"] {
@@ -74,13 +79,7 @@ fn parse(check: &Check, line: &str) -> Value {
     report
 }
 
-/// Runs one request in a program that goes on running.
-fn ask(running: &mut Running, check: &Check, request: &Value) -> Value {
-    running.write(format!("{request}\n"));
-    parse(check, &running.line(check))
-}
-
 /// The child's stdout must be this line.
 fn prints(check: &Check, what: &str, report: &Value, line: &str) {
-    check.json(what, &report["stdout"], &json!(format!("{line}\n")));
+    check.holds(&format!("{what} is {line:?}"), report["stdout"] == format!("{line}\n"), report);
 }

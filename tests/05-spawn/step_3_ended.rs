@@ -14,7 +14,8 @@ fn exit_codes_and_signals_are_told_apart() {
     let word = spec.word();
     for (script, expected) in cases {
         let check = spec.check(format!("ran `sh -c 'echo {word}; {script}'`"));
-        let report = report(&check, spec.program(), shell(&format!("echo {word}; {script}"), &[]));
+        let report =
+            reports(&check, spec.program(), &[shell(&format!("echo {word}; {script}"), &[])]).remove(0);
         check.json("\"ended\"", &report["ended"], &expected);
         prints(&check, "its stdout up to then", &report, &word);
     }
