@@ -7,7 +7,7 @@ mod step_4_print;
 
 use support::predicates::str::is_empty;
 use support::{Check, ClosedPort, Finished, Mail, Mailbox, Point, Program, Reader, Reply, Spec, Value};
-use support::{counted, json, limit, mail};
+use support::{counted, json, mail};
 
 /// The program with a job on its stdin and the mailbox as its SMTP server.
 fn with_job(spec: &Spec, mailbox: &Mailbox, mails: &[Mail]) -> Program {

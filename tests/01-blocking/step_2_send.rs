@@ -36,9 +36,9 @@ fn a_slow_server_is_waited_for() {
     let check =
         spec.early_check("ran the program with a mail; the mailbox takes a moment before it accepts it");
     mailbox.hold(Point::Rcpt);
-    let _program = with_job(&spec, &mailbox, &spec.mails(1)).start();
+    let program = with_job(&spec, &mailbox, &spec.mails(1)).start();
     mailbox.wait_held(&check, 1);
-    std::thread::sleep(limit::BRIEFLY);
+    program.rests();
     mailbox.release_all();
     mailbox.wait_letters(&check, 1);
 }
