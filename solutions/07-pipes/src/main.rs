@@ -145,7 +145,7 @@ fn print_answers(from_worker: ChildStdout) -> Result<Received, String> {
             print_frame(frame);
         } else {
             received.stray_lines += 1;
-            log!("error: the worker wrote a line that is no message: {}", String::from_utf8_lossy(&frame));
+            log!("error: the worker wrote a line that isn't a message: {}", String::from_utf8_lossy(&frame));
         }
     }
     // ANCHOR_END: step_6
