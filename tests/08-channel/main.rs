@@ -66,12 +66,11 @@ fn count_replies(check: &Check, finished: &Finished, count: usize) {
     check.holds(&format!("{count} replies on stdout"), replies == count, finished.describe());
 }
 
-/// The program must say why, and its exit status must not be 0.
-fn fails(check: &Check, finished: Finished) -> Finished {
-    let finished = finished.reports_error(&[]);
+/// The program must say why, in these words, and its exit status must not be 0.
+fn fails(check: &Check, finished: Finished, words: &str) {
+    let finished = finished.reports_error(&[words]);
     let failed = finished.status().code() != Some(0);
     check.holds("an exit status that is not 0", failed, finished.describe());
-    finished
 }
 
 /// The program must end, since its child has gone. One that overlooks that may run in a circle.
@@ -110,21 +109,27 @@ fn a_child_of_the_spec() {
     let Some(mut child) = Child::from_environment() else { return };
     match role.as_str() {
         "answer in two halves" => answer_in_two_halves(&mut child),
-        "stop, then answer" | "answer, and stop at the end" => answer_or_stop(&mut child, &role),
+        "stop, answer two, stop, and say more" => answer_two_and_say_more(&mut child),
         "answer when all are there" => answer_when_all_are_there(&mut child),
         "write before reading" => write_before_reading(&mut child),
         "answer once" | "answer and leave" => _ = answer_once(&mut child),
-        "answer, then fail" => while answer_once(&mut child).is_some() {},
+        "answer, then fail" | "answer, and stop at the end" => while answer_once(&mut child).is_some() {},
         "answer junk" => _ = child.recv().map(|_| child.send_bytes(b"{\"pid\": oops}\n")),
         "end" => std::process::exit(child.recv().map_or(0, |_| 3)),
         "end well" => std::process::exit(child.recv().map_or(3, |_| 0)),
         "leave a message unread" => return,
-        "stop, then leave" => return child.stop(),
+        "stop, then leave" => return Child::stop(),
+        "close the channel, and stop" => {
+            child.recv();
+            drop(child);
+            return Child::stop();
+        }
         other => panic!("unknown role {other}"),
     }
     match role.as_str() {
         "answer and leave" => std::process::exit(0),
         "answer, then fail" => std::process::exit(3),
+        "answer, and stop at the end" => Child::stop(),
         // Until the parent disconnects, as a worker does.
         _ => while child.recv().is_some() {},
     }
@@ -153,6 +158,9 @@ fn report() {
 /// How the report of the child begins.
 const REPORT: &str = "the child of the spec: ";
 
+/// What the child says when it has sent a message that answers nothing.
+const SAID_MORE: &str = "the child of the spec has sent one more message";
+
 fn echo(message: &Value) -> Value {
     json!({"pid": std::process::id(), "echo": message})
 }
@@ -162,19 +170,16 @@ fn answer_in_two_halves(child: &mut Child) {
     let reply = format!("{}\n", echo(&message));
     let (first, second) = reply.split_at(reply.len() / 2);
     let _ = child.send_bytes(first.as_bytes());
-    child.stop();
+    Child::stop();
     let _ = child.send_bytes(second.as_bytes());
 }
 
-fn answer_or_stop(child: &mut Child, role: &str) {
-    let stops_first = role == "stop, then answer";
-    if stops_first {
-        child.stop();
-    }
-    while answer_once(child).is_some() {}
-    if !stops_first {
-        child.stop();
-    }
+fn answer_two_and_say_more(child: &mut Child) {
+    Child::stop();
+    let _ = answer_once(child).and_then(|()| answer_once(child));
+    Child::stop();
+    let _ = child.send(&json!("one more"));
+    let _ = io::stderr().write_all(format!("{SAID_MORE}\n").as_bytes());
 }
 
 fn answer_when_all_are_there(child: &mut Child) {

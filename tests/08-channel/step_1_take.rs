@@ -2,18 +2,22 @@
 //! a usable one, say so.
 
 use super::*;
+#[cfg(target_os = "linux")]
+use support::Reader;
 
 /// What the program says when it was not forked: the text of `Error::NotForked`.
 const NOT_FORKED: &str = "not forked: NODE_CHANNEL_FD is not set";
 
-/// A program that has taken its channel waits for a message, and whatever goes wrong later is the matter of a later step.
+/// Whether the program has refused the channel.
+fn is_refused(finished: &Finished) -> bool {
+    ["NODE_CHANNEL_FD", "serialization"].iter().any(|word| finished.stderr().contains(word))
+}
+
+/// A program that has taken its channel waits for a message, and whatever goes wrong then is the matter of a later step.
 fn takes_the_channel(check: &Check, mut program: Running, mut channel: Channel) {
     channel.disconnect();
     let Some(finished) = last_words(check, &mut program) else { return };
-    let stderr = finished.stderr();
-    let refused = ["NODE_CHANNEL_FD", "serialization"].iter().any(|word| stderr.contains(word));
-    let taken = !refused && !is_unwritten(&finished);
-    check.holds("a child that takes the announced channel", taken, finished.describe());
+    check.holds("a child that takes the announced channel", !is_refused(&finished), finished.describe());
 }
 
 #[test]
@@ -23,22 +27,22 @@ fn the_announced_channel_is_taken() {
         let did = format!("forked `child` with NODE_CHANNEL_SERIALIZATION_MODE={mode:?}, then disconnected");
         let check = spec.early_check(did);
         let (program, channel) = spec.program().arg("child").fork_with_mode(mode);
-        check.as_far_as_written(|| takes_the_channel(&check, program, channel));
+        takes_the_channel(&check, program, channel);
     }
     let check = spec.early_check("forked `child` without NODE_CHANNEL_SERIALIZATION_MODE, then disconnected");
     let env = spec.other_program("/usr/bin/env", "env");
     let program = env.arg("-u").arg("NODE_CHANNEL_SERIALIZATION_MODE").arg(spec.program_path()).arg("child");
     let (program, channel) = program.fork();
-    check.as_far_as_written(|| takes_the_channel(&check, program, channel));
+    takes_the_channel(&check, program, channel);
 }
 
 #[test]
 fn without_a_channel_the_child_was_not_forked() {
     let spec = support::spec!();
     let child = || spec.program().arg("child").env("NODE_CHANNEL_SERIALIZATION_MODE", "json");
-    let check = spec.check("ran `child` without NODE_CHANNEL_FD");
+    let check = spec.early_check("ran `child` without NODE_CHANNEL_FD");
     child().run(&check).code(2).reports_error(&[NOT_FORKED]);
-    let check = spec.check("ran `child` with an empty NODE_CHANNEL_FD, which counts as not set");
+    let check = spec.early_check("ran `child` with an empty NODE_CHANNEL_FD, which counts as not set");
     child().env("NODE_CHANNEL_FD", "").run(&check).code(2).reports_error(&[NOT_FORKED]);
 }
 
@@ -52,7 +56,7 @@ fn a_number_without_an_open_socket_is_refused() {
         ("900", "which is not open"),
     ];
     for (number, why) in bad {
-        let check = spec.check(format!("ran `child` with NODE_CHANNEL_FD={number:?}, {why}"));
+        let check = spec.early_check(format!("ran `child` with NODE_CHANNEL_FD={number:?}, {why}"));
         let child = spec.program().arg("child").env("NODE_CHANNEL_SERIALIZATION_MODE", "json");
         let finished = child.env("NODE_CHANNEL_FD", number).run(&check).code(2);
         finished.reports_error(&[&format!("NODE_CHANNEL_FD={number} ")]);
@@ -64,7 +68,7 @@ fn a_serialization_that_the_child_does_not_speak_is_refused() {
     let spec = support::spec!();
     for mode in ["advanced", "JSON", "json2"] {
         let did = format!("forked `child` with NODE_CHANNEL_SERIALIZATION_MODE={mode}, then disconnected");
-        let check = spec.check(did);
+        let check = spec.early_check(did);
         let (mut program, mut channel) = spec.program().arg("child").fork_with_mode(mode);
         channel.disconnect();
         program.finish(&check).code(2).reports_error(&["serialization", mode]);
@@ -85,7 +89,14 @@ fn is_close_on_exec(pid: u32, number: i32) -> Option<bool> {
 fn the_child_keeps_the_channel_to_itself() {
     let spec = support::spec!();
     let check = spec.early_check("forked `child` and looked at its descriptors");
-    let (mut program, channel) = forked_child(&spec);
+    // Why a child refuses its channel is the matter of other checks.
+    let (mut program, mut channel) = forked_child(&spec);
+    channel.disconnect();
+    if last_words(&check, &mut program).is_some_and(|finished| is_refused(&finished)) {
+        return;
+    }
+    // This one waits for a message, or in the panic of the next `todo!`: nobody reads what it says.
+    let (mut program, channel) = spec.program().arg("child").stderr(Reader::Stopped).fork();
     check.eventually_gives("close-on-exec is set on the channel", || {
         match is_close_on_exec(program.pid(), channel.childs_number()) {
             Some(false) => {
@@ -94,15 +105,8 @@ fn the_child_keeps_the_channel_to_itself() {
                     .to_owned())
             }
             Some(true) => Ok(()),
-            // Why it has ended is the matter of other checks.
             None if program.is_running() => Err("the channel's descriptor is closed".to_owned()),
             None => Ok(()),
-        }
-    });
-    check.as_far_as_written(|| {
-        if !program.is_running() {
-            let finished = program.finish(&check);
-            check.holds("a child that waits for messages", !is_unwritten(&finished), finished.describe());
         }
     });
 }

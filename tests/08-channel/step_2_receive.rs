@@ -3,11 +3,23 @@
 
 use super::*;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 use support::limit;
+
+/// Whether a child can reply at all: without a reply nothing can be seen, but the child has to go on. One child tells for all
+/// checks, and what it runs into is not theirs.
+fn can_reply() -> bool {
+    static CAN_REPLY: OnceLock<bool> = OnceLock::new();
+    *CAN_REPLY.get_or_init(|| {
+        let spec = support::spec!();
+        let mut child = Receiver::new(&spec);
+        child.channel.send(&spec.early_check("sent a message"), &json!("first"));
+        child.says_something() && matches!(child.channel.try_recv(), Some(Ok(_)))
+    })
+}
 
 /// What the errors of `recv` say.
 const ERRORS_OF_RECV: [&str; 3] = ["unexpected message", "cut off", "cannot use the channel"];
@@ -18,52 +30,34 @@ struct Receiver {
     channel: Channel,
 }
 
-/// What a child makes of its first message.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum First {
-    IsAnswered,
-    EndsTheChild,
-    GetsNoReply,
-}
-
 impl Receiver {
     fn new(spec: &Spec) -> Self {
         let (program, channel) = forked_child(spec);
         Self { program, channel }
     }
 
-    /// Whether a child can reply at all. One child tells for all checks. Without a reply nothing can be seen, but the child
-    /// has to go on.
-    fn can_reply(&mut self, check: &Check) -> bool {
-        static FIRST: OnceLock<First> = OnceLock::new();
-        let first = FIRST.get_or_init(|| Self::new(check.spec()).first(check));
-        if *first == First::EndsTheChild {
-            self.first(check);
-            self.goes_on(check);
-        }
-        *first == First::IsAnswered
-    }
-
-    fn first(&mut self, check: &Check) -> First {
-        self.channel.send(check, &json!("first"));
-        match self.channel.try_recv() {
-            Some(Ok(_)) => First::IsAnswered,
-            Some(Err(end)) if end == Channel::END => First::EndsTheChild,
-            _ => First::GetsNoReply,
-        }
-    }
-
     /// The child must receive this message, which was sent: that shows in its reply. False when it can't be read.
     fn receives(&mut self, check: &Check, message: &Value) -> bool {
+        if !can_reply() {
+            self.says_something();
+            self.goes_on(check);
+            return false;
+        }
         match self.channel.try_recv() {
             Some(Ok(reply)) => {
                 check.json("the message that the reply repeats", &reply["echo"], message);
                 return true;
             }
             Some(Err(_)) => self.goes_on(check),
-            None => check.fail(&format!("a reply to {message}, as to the first message"), "nothing comes"),
+            None => check.fail(&format!("a reply to {message}, as to another message"), "nothing comes"),
         }
         false
+    }
+
+    /// Whether a message comes, or the end of the channel. A child that rests has nothing more to say.
+    fn says_something(&self) -> bool {
+        let came = || (self.channel.waiting() > 0 || self.channel.is_at_end()).then_some(());
+        limit::poll(limit::BRIEFLY, came).or_else(|| self.program.rests().then(came)?).is_some()
     }
 
     /// Nothing that the child receives may end it, until its parent disconnects.
@@ -86,7 +80,7 @@ impl Receiver {
 #[test]
 fn the_end_of_the_channel_is_the_end_of_the_child() {
     let spec = support::spec!();
-    let check = spec.check("forked `child` and disconnected without a message; its stdin stays open");
+    let check = spec.early_check("forked `child` and disconnected without a message; its stdin stays open");
     let (mut program, mut channel) = forked_child(&spec);
     channel.disconnect();
     program.wait(&check);
@@ -100,7 +94,7 @@ fn the_child_waits_for_a_message_and_for_the_rest_of_one() {
     for (did, part) in
         [("forked `child`, and sent nothing", ""), ("sent half a message, and waited", "{\"half")]
     {
-        let check = spec.check(did);
+        let check = spec.early_check(did);
         channel.send_bytes(&check, part.as_bytes());
         channel.wait_read(&check);
         program.sleeps(&check, "the parent has not sent a whole message yet");
@@ -119,9 +113,6 @@ fn frames_may_be_cut_anywhere() {
     let mut child = Receiver::new(&spec);
     let check = spec.early_check("sent a message in two writes");
     check.as_far_as_written(|| {
-        if !child.can_reply(&check) {
-            return;
-        }
         let message = json!({"s": "ü📨", "n": spec.number(10..99)});
         let bytes = format!("{message}\n").into_bytes();
         for cut in 1..bytes.len() {
@@ -144,9 +135,6 @@ fn many_frames_may_come_at_once() {
     let count = spec.number(50..80);
     let check = spec.early_check(format!("sent {count} messages and half of another one in one write"));
     check.as_far_as_written(|| {
-        if !child.can_reply(&check) {
-            return;
-        }
         let joined: Vec<Value> = (0..count).map(|number| json!({"n": number})).collect();
         child.channel.send_bytes(&check, (lines(&joined) + "{\"half\":").as_bytes());
         if !joined.iter().all(|message| child.receives(&check, message)) {
@@ -165,9 +153,6 @@ fn a_frame_may_be_long() {
     let mut child = Receiver::new(&spec);
     let check = spec.early_check("sent a message in a frame of a million bytes, most of which are spaces");
     check.as_far_as_written(|| {
-        if !child.can_reply(&check) {
-            return;
-        }
         child.channel.send_bytes(&check, format!("\"long\"{}\n", " ".repeat(1_000_000)).as_bytes());
         child.receives(&check, &json!("long"));
     });
@@ -178,10 +163,10 @@ fn what_is_not_json_closes_the_channel() {
     let spec = support::spec!();
     for (what, junk) in [("junk", "{\"a\":1, junk}\n"), ("an empty line", "\n"), ("two documents", "1 2\n")] {
         let (mut program, mut channel) = forked_child(&spec);
-        let check = spec.check(format!("sent {what} as a message, and another message behind it"));
+        let check = spec.early_check(format!("sent {what} as a message, and another message behind it"));
         channel.send_bytes(&check, format!("{junk}\"after\"\n").as_bytes());
         channel.ends(&check);
-        fails(&check, program.finish(&check)).reports_error(&["unexpected message: "]);
+        fails(&check, program.finish(&check), "unexpected message: ");
     }
 }
 
@@ -191,33 +176,30 @@ fn a_message_that_is_cut_off_is_reported() {
     for half in ["12", "{\"half\""] {
         let (mut program, mut channel) = forked_child(&spec);
         let did = format!("sent {half} without a newline, then disconnected: that is half a message");
-        let check = spec.check(did);
+        let check = spec.early_check(did);
         channel.send_bytes(&check, half.as_bytes());
         channel.disconnect();
         let said = format!("a message was cut off after {} bytes", half.len());
-        fails(&check, program.finish(&check)).reports_error(&[&said]);
+        fails(&check, program.finish(&check), &said);
     }
 }
 
-/// The kernel tells the child "connection reset" where the parent has closed its end with something unread: unix(7).
+/// The kernel tells the child "connection reset" where the parent has closed its end with something unread: unix(7). What is
+/// unread has come from the child's end, whoever wrote it there.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_parent_that_leaves_a_reply_unread_is_the_end_too() {
+fn a_parent_that_leaves_something_unread_is_the_end_too() {
     let spec = support::spec!();
-    let check = spec.early_check("sent a message, read one byte of the reply, and closed the channel");
-    let Ok((mut ours, childs)) = UnixStream::pair() else { return };
+    let check = spec.early_check("forked `child`, and closed the channel without reading what had come");
+    let Ok((ours, mut childs)) = UnixStream::pair() else { return };
+    let _ = childs.write_all(b"unread");
     let child = spec.program().arg("child").env("NODE_CHANNEL_FD", "0");
     let mut program = child.stdin_from(File::from(OwnedFd::from(childs))).start();
-    check.as_far_as_written(|| {
-        let _ = ours.set_read_timeout(Some(limit::limit() / 5));
-        // Without a reply, nothing is left unread, and the end is an ordinary one.
-        let _ = ours.write_all(b"1\n").and_then(|()| ours.read_exact(&mut [0]));
-        program.rests();
-        drop(ours);
-        let Some(finished) = last_words(&check, &mut program) else { return };
-        let end = !is_unwritten(&finished) && !finished.stderr().contains("reset by peer");
-        check.holds("no error: the parent has gone, which is the end", end, finished.describe());
-    });
+    program.rests();
+    drop(ours);
+    let Some(finished) = last_words(&check, &mut program) else { return };
+    let is_end = !is_unwritten(&finished) && !finished.stderr().contains("reset by peer");
+    check.holds("no error: the parent has gone, which is the end", is_end, finished.describe());
 }
 
 /// In `select!`, the future of `recv` is dropped where something else comes first, here the end of stdin.
@@ -231,7 +213,9 @@ fn half_a_frame_outlives_the_call_that_read_it() {
     program.write("1\n");
     // Without a child that stops, a later step is wrong, or is not written yet.
     if let Some(child) = stopped_child(&check, &mut program) {
-        program.rests();
+        if !program.rests() {
+            return;
+        }
         close_stdin(&check, &mut program);
         process::signal(child, Signal::SIGCONT);
     }

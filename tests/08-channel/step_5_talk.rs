@@ -18,12 +18,13 @@ fn the_parent_forks_itself_sends_each_line_and_prints_each_reply() {
         check.json("the message in the reply", &answer["echo"], message);
         pids.push(u32::try_from(answer["pid"].as_u64().unwrap_or(0)).unwrap_or(0));
     }
+    program.sleeps(&check, "each message is answered and its stdin is open");
+    check.holds("a program that goes on while its stdin is open", program.is_running(), "it has ended");
     pids.dedup();
     check.equal("the number of different pids in the replies", &pids.len(), &1);
     check.holds("another pid than the parent's", pids[0] != program.pid(), pids[0]);
     let parent = process::info(pids[0]).map(|info| info.parent);
     check.json("the parent of the process that answered", &json!(parent), &json!(program.pid()));
-    program.sleeps(&check, "each message is answered and its stdin is open");
 }
 
 #[test]
@@ -38,11 +39,11 @@ fn messages_are_sent_before_the_first_reply_comes() {
 }
 
 #[test]
-fn replies_that_come_after_the_end_of_stdin_are_printed() {
+fn replies_that_come_after_the_end_of_stdin_are_printed_and_then_it_is_over() {
     let spec = support::spec!();
     let did = "wrote 2 lines and closed stdin, while the child had stopped; then let the child answer";
     let check = spec.early_check(did);
-    let mut program = parent_of(&spec, "stop, then answer").start();
+    let mut program = parent_of(&spec, "stop, answer two, stop, and say more").start();
     program.write("1\n2\n");
     let Some(child) = stopped_child(&check, &mut program) else {
         check.fail("a program that starts its child and waits for replies", "there is none")
@@ -57,6 +58,17 @@ fn replies_that_come_after_the_end_of_stdin_are_printed() {
     for message in 1..=2 {
         check.json("the message in the reply", &program.json_line(&check)["echo"], &json!(message));
     }
+    check.as_far_as_written(|| {
+        // Without a child that has stopped, the program has left its loop, and has ended.
+        let Some(child) = stopped_child(&check, &mut program) else { return };
+        program.rests();
+        process::signal(child, Signal::SIGCONT);
+        check.comes(|| (!program.logged(SAID_MORE).is_empty() || !program.is_running()).then_some(()));
+        program.rests();
+        let expected = "a loop that is over when stdin is at its end and each message is answered";
+        let is_over = program.stdout().lines().count() == 2;
+        check.holds(expected, is_over, format!("it goes on, and prints one more:\n{}", program.stdout()));
+    });
 }
 
 #[test]
@@ -95,6 +107,6 @@ fn the_end_of_the_child_is_seen() {
 #[test]
 fn a_reply_that_is_not_json_is_reported() {
     let spec = support::spec!();
-    let check = spec.check("ran the program with a child that answers junk");
-    fails(&check, parent_of(&spec, "answer junk").stdin("1\n").run(&check));
+    let check = spec.early_check("ran the program with a child that answers junk");
+    fails(&check, parent_of(&spec, "answer junk").stdin("1\n").run(&check), "unexpected message: ");
 }

@@ -31,14 +31,18 @@ fn a_line_that_is_not_json_is_bad_input() {
 }
 
 #[test]
-fn the_child_is_waited_for_whatever_was_on_stdin() {
+fn the_child_is_waited_for_whatever_has_happened() {
     let spec = support::spec!();
-    for (lines, what) in [("1\n", "a line"), ("1\nthree\n", "a line and a bad one")] {
-        let did = format!(
-            "ran the program with {what} on stdin, and a child that stops for a while when it is disconnected"
-        );
+    let (stops, leaves) = ("answer, and stop at the end", "close the channel, and stop");
+    let cases =
+        [("1\n", "a line", stops), ("1\nthree\n", "a line and a bad one", stops), ("1\n", "a line", leaves)];
+    for (lines, what, role) in cases {
+        let how =
+            if role == stops { "it is disconnected" } else { "it has closed the channel without a reply" };
+        let did =
+            format!("ran the program with {what} on stdin, and a child that stops for a while when {how}");
         let check = spec.check(did);
-        let mut program = parent_of(&spec, "answer, and stop at the end").stdin(lines).start();
+        let mut program = parent_of(&spec, role).stdin(lines).start();
         let child = stopped_child(&check, &mut program);
         program.rests();
         if !program.is_running() {

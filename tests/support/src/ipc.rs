@@ -238,7 +238,7 @@ impl Child {
     }
 
     /// Stops this process until somebody sends SIGCONT.
-    pub fn stop(&self) {
+    pub fn stop() {
         // The signal goes to this thread, and not to any other one of the process: so it is here that it stops.
         let _ = raise(Signal::SIGSTOP);
     }

@@ -66,9 +66,10 @@ pub(crate) fn failed() {
     });
 }
 
-/// Whether a check of an earlier step has failed already: then that is the one to read, and this one need not be as patient.
-pub(crate) fn is_red_before(step: u32) -> bool {
-    checks().iter().any(|check| check.step < step && check.state == State::Failed)
+/// Whether a check of this step or an earlier one has failed already: then there is one to read, and another one need not be
+/// as patient.
+pub(crate) fn is_red_by(step: u32) -> bool {
+    checks().iter().any(|check| check.step <= step && check.state == State::Failed)
 }
 
 /// The first check of an earlier step that has failed. Waits for those that still run. libtest begins checks in the order

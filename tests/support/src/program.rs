@@ -262,6 +262,11 @@ impl Running {
         self.child.id()
     }
 
+    /// The step of the check that has started the program.
+    pub(crate) fn step(&self) -> u32 {
+        self.spec.inner.step
+    }
+
     /// Writes to the program's stdin. That the program has closed it already is no error here: what the program
     /// then does is what a spec looks at.
     pub fn write(&mut self, text: impl AsRef<[u8]>) {
