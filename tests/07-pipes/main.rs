@@ -80,6 +80,15 @@ fn answers(check: &Check, finished: &Finished) -> Vec<Value> {
     finished.stdout().lines().map(parse).collect()
 }
 
+/// How the parent ends. `None` if it panics at the end of the answers, which is a matter of step 6.
+fn parents_end(check: &Check, parent: &mut Running) -> Option<Finished> {
+    let finished = parent.finish(check);
+    (finished.status().code() != Some(PANIC)).then_some(finished)
+}
+
+/// The exit status of a program whose main thread has panicked.
+const PANIC: i32 = 101;
+
 /// What is on stderr must contain these words.
 fn reports(check: &Check, finished: &Finished, words: &[&str]) {
     let stderr = finished.stderr();

@@ -47,7 +47,9 @@ fn nothing_to_send_is_complete_at_once() {
     let check = spec.early_check("closed the parent's stdin without a message; the worker reads to the end");
     let mut parent = parent_of(&spec, TELLS, &[]).stdin("").start();
     parent.logs(&check, "worker: end of stdin");
-    check.as_far_as_written(|| drop(parent.finish(&check).code(0).reports_no_error()));
+    check.as_far_as_written(|| {
+        parents_end(&check, &mut parent).map(|finished| finished.code(0).reports_no_error());
+    });
 }
 
 #[test]
@@ -59,7 +61,8 @@ fn as_long_as_stdin_is_open_it_is_not_complete() {
     parent.write("{}\n");
     check.as_far_as_written(|| {
         parent.wait(&check);
-        reports(&check, &parent.finish(&check).code(1), &["the worker ended early"]);
+        let Some(finished) = parents_end(&check, &mut parent) else { return };
+        reports(&check, &finished.code(1), &["the worker ended early"]);
     });
 }
 
@@ -70,8 +73,8 @@ fn a_message_without_an_answer_is_missed() {
     let mut parent = parent_of(&spec, TELLS, &[]).stdin(lines(&messages(&spec, 3))).start();
     parent.logs(&check, "worker: end of stdin");
     check.as_far_as_written(|| {
-        let finished = parent.finish(&check).code(1);
-        reports(&check, &finished, &["the worker ended early", "answers so far: 0"]);
+        let Some(finished) = parents_end(&check, &mut parent) else { return };
+        reports(&check, &finished.code(1), &["the worker ended early", "answers so far: 0"]);
     });
 }
 
@@ -93,7 +96,7 @@ fn a_worker_that_reads_no_more_ends_the_sending() {
     check.eventually("the worker has stopped itself", || process::is_stopped(worker).then_some(()));
     process::signal(worker, Signal::SIGCONT);
     check.as_far_as_written(|| {
-        let finished = parent.finish(&check);
+        let Some(finished) = parents_end(&check, &mut parent) else { return };
         let stderr = finished.stderr();
         check.holds("no panic of the thread that sends", !stderr.contains("panicked"), &stderr);
         reports(&check, &finished.code(1), &["the worker ended early"]);
@@ -106,5 +109,7 @@ fn a_stdin_that_cannot_be_read_is_an_error() {
     let check = spec.early_check("ran `lesson-07 cat < .`, where stdin is a folder");
     let folder = File::open(".").expect("the folder that the tests run in");
     let mut parent = spec.program().arg("cat").stdin_from(folder).start();
-    check.as_far_as_written(|| drop(parent.finish(&check).code(1).reports_error(&[])));
+    check.as_far_as_written(|| {
+        parents_end(&check, &mut parent).map(|finished| finished.code(1).reports_error(&[]));
+    });
 }
