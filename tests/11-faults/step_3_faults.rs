@@ -120,6 +120,7 @@ fn a_slow_worker_is_not_silent() {
     }
 }
 
+/// How long a timeout takes that runs out while the server is stopped. Only time brings that about, so no gate can replace it.
 fn longer_than(timeout: &str) -> Duration {
     Duration::from_secs_f64(1.2 * timeout.parse::<f64>().unwrap_or_default())
 }

@@ -320,12 +320,9 @@ fn one_worker_that_cannot_be_forked_costs_no_mail() {
     let check = spec.check("counted the descriptors of a server with one worker");
     let one = server(&check, &mailbox, 1, 10);
     one.wait_for_workers(&check, 1);
-    // The fork itself has some of them open for a moment.
-    let count = |_| {
-        std::thread::sleep(Duration::from_millis(10));
-        process::descriptors(one.pid()).map_or(0, |open| open.len() as u64)
-    };
-    let descriptors = (0..20).map(count).min().unwrap_or_default();
+    // The fork itself has some of them open, until all wait for work.
+    one.rests();
+    let descriptors = process::descriptors(one.pid()).map_or(0, |open| open.len() as u64);
     drop(one);
     let did =
         "posted 5 mails with WORKERS=2 and so few descriptors (`ulimit -n`) that there is one worker only";

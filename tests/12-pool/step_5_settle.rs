@@ -171,6 +171,7 @@ fn after_five_hundred_random_kills_every_mail_is_accounted_for() {
         let more = spec.mails(spec.number(1..12));
         jobs.push(server.post(&check, &more));
         mails.extend(more);
+        // Not to wait for anything: the moment of the kill is what varies.
         std::thread::sleep(Duration::from_micros(spec.number(0..8_000) as u64));
         let living: Vec<u32> = server.workers().into_iter().collect();
         if !living.is_empty() {

@@ -35,7 +35,8 @@ fn a_mail_that_takes_long_is_not_lost_when_its_worker_is_killed() {
     let mut first = site.worker(&here);
     server.post(&check, &mails);
     wait_in_hand(&check, &here);
-    // By then, the worker has told the broker twice that it is still at it.
+    // Time itself is what this check is about: within it, the worker tells the broker twice that it is still at it, which
+    // nothing shows from outside.
     std::thread::sleep(Duration::from_millis(800));
     first.signal(Signal::SIGKILL);
     first.wait(&check);
