@@ -8,8 +8,12 @@ mod step_5_send;
 mod step_6_answers;
 
 use std::fs::File;
+use std::time::{Duration, Instant};
 use support::predicates::str::{contains, is_empty};
 use support::{Check, Finished, Program, Reader, Running, Signal, Spec, Value, json, process, small_pipe};
+
+/// For so long nobody asks whether a program that should end runs in a circle.
+const A_WHILE: Duration = Duration::from_millis(300);
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -46,12 +50,16 @@ fn expect_frame(program: &mut Running, check: &Check, frame: &str) {
     check.equal("the next frame", program.line(check).as_str(), frame);
 }
 
-/// The program must end, and print no more lines than these. One that prints without end is not waited for.
+/// The program must end, and print no more lines than these. One that prints or runs without end is not waited for.
 fn ends_after(program: &mut Running, check: &Check, lines: usize) -> Finished {
     program.close_stdin();
+    let began = Instant::now();
     check.eventually("the program ends", || {
         let printed = program.stdout().lines().count();
         check.holds(&format!("no more than {lines} lines on stdout"), printed <= lines, program.stdout());
+        if began.elapsed() > A_WHILE && !program.rests() {
+            check.fail("the program ends, since its stdin is at its end", "it runs again and again");
+        }
         (!program.is_running()).then_some(())
     });
     let finished = program.finish(check);

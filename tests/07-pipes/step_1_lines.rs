@@ -5,7 +5,6 @@ use super::*;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::thread;
-use std::time::Duration;
 
 #[test]
 fn several_lines_may_come_with_one_read() {

@@ -69,6 +69,13 @@ fn a_worker_that_ends_early_ends_the_parent() {
     }
 }
 
+/// Waits until the worker has stopped itself. One whose parent has ended may not come to that.
+fn stops(check: &Check, parent: &mut Running, worker: u32) {
+    check.eventually("the worker has stopped itself", || {
+        (process::is_stopped(worker) || !parent.is_running()).then_some(())
+    });
+}
+
 #[test]
 fn the_parent_waits_for_the_workers_end() {
     let spec = support::spec!();
@@ -81,8 +88,7 @@ fn the_parent_waits_for_the_workers_end() {
     let mut parent = parent_of(&spec, &script, &[]).start();
     let line = parent.log_line(&check, &contains("worker: "));
     let worker: u32 = line.trim_start_matches("worker: ").parse().unwrap_or_default();
-    let stopped = || process::is_stopped(worker).then_some(());
-    check.eventually("the worker has stopped itself", stopped);
+    stops(&check, &mut parent, worker);
     parent.rests();
     check.holds("a parent that waits for its worker's answers", parent.is_running(), parent.stderr());
     check.as_far_as_written(|| {
@@ -90,10 +96,7 @@ fn the_parent_waits_for_the_workers_end() {
         let check = spec.check(did);
         process::signal(worker, Signal::SIGCONT);
         parent.logs(&check, "worker: no more answers");
-        // One whose parent has ended may not come to that.
-        check.eventually("the worker has stopped itself", || {
-            stopped().or_else(|| (!parent.is_running()).then_some(()))
-        });
+        stops(&check, &mut parent, worker);
         parent.sleeps(&check, "its worker has not ended");
         let has_ended = !parent.is_running();
         process::signal(worker, Signal::SIGCONT);

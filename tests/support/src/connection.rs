@@ -68,7 +68,9 @@ impl Connection {
                 self.transcript.note("client <", answer.to_string());
                 answer
             }
-            Err(error) if is_time_out(&error) => check.time_out("an HTTP answer", Waited::Long),
+            Err(error) if is_time_out(&error) => {
+                check.time_out("an HTTP answer", Waited::Long(limit::limit()))
+            }
             Err(error) => check.fail("an HTTP answer", &error.to_string()),
         }
     }
@@ -80,7 +82,7 @@ impl Connection {
         let read = (&mut self.reader).take(MAX_ANSWER_BYTES).read_to_end(&mut bytes);
         self.transcript.note("client <", String::from_utf8_lossy(&bytes));
         match read {
-            Err(error) if is_time_out(&error) => check.time_out(expected, Waited::Long),
+            Err(error) if is_time_out(&error) => check.time_out(expected, Waited::Long(limit::limit())),
             // Closed with something of ours unread: that is an end, too.
             Err(error) if error.kind() != ErrorKind::ConnectionReset => {
                 check.fail(expected, &error.to_string())

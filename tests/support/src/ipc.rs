@@ -78,7 +78,7 @@ impl Channel {
         match self.stream.write_all(bytes) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                check.time_out("the program reads what is sent on the channel", Waited::Long);
+                check.time_out("the program reads what is sent on the channel", Waited::Long(limit::limit()));
             }
             Err(error) => check.fail("the program keeps its end of the channel open", &error.to_string()),
         }

@@ -5,7 +5,7 @@ use crate::ipc::{self, Channel};
 use crate::lines::{Awaited, Lines, Noted, Reader, to_line, unread};
 use crate::process::{self, Mark};
 use crate::wait::Waited;
-use crate::{Check, Http, Signal, Spec, limit};
+use crate::{Check, Http, Signal, Spec, limit, order};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{self, SigHandler};
 use nix::unistd::Pid;
@@ -448,7 +448,8 @@ impl Running {
             // At one moment it may wait for whoever reads its output, so the whole time counts.
             let until_now = self.processor_time().unwrap_or_default();
             let is_at_work = until_now > computed + limit / AT_WORK && until_now < limit;
-            if !is_at_work || !matches!(waited, Waited::Long) || Instant::now() >= give_up {
+            let is_at_work = is_at_work && !order::is_red_by(self.step());
+            if !is_at_work || !matches!(waited, Waited::Long(_)) || Instant::now() >= give_up {
                 check.time_out("the program ends", waited);
             }
             computed = until_now;

@@ -37,7 +37,7 @@ pub(crate) struct Wait {
 #[derive(Clone, Copy)]
 pub(crate) enum Waited {
     /// The limit has run out.
-    Long,
+    Long(Duration),
     /// No process of the program has done anything for a while.
     Enough(Duration),
     /// The program has run into a `todo!`, or its output is over.
@@ -49,7 +49,8 @@ impl Waited {
     pub fn within(self) -> String {
         match self {
             Self::Enough(time) => format!("in {}, and by now every process only waits", seconds(time)),
-            Self::Long | Self::InVain => format!("within {}", seconds(limit::limit())),
+            Self::Long(time) => format!("within {}", seconds(time)),
+            Self::InVain => format!("within {}", seconds(limit::limit())),
         }
     }
 
@@ -57,7 +58,8 @@ impl Waited {
     pub fn after(self) -> String {
         match self {
             Self::Enough(time) => format!("after {}, when every process only waits,", seconds(time)),
-            Self::Long | Self::InVain => format!("after {}", seconds(limit::limit())),
+            Self::Long(time) => format!("after {}", seconds(time)),
+            Self::InVain => format!("after {}", seconds(limit::limit())),
         }
     }
 }
@@ -85,7 +87,7 @@ impl Wait {
     pub fn is_over(&self) -> Option<Waited> {
         match self.began.elapsed() {
             _ if self.spec.todo().is_some() => Some(Waited::InVain),
-            time if time >= self.limit => Some(Waited::Long),
+            time if time >= self.limit / self.hurry => Some(Waited::Long(self.limit / self.hurry)),
             time if self.quiet >= (limit::limit() / QUIET).max(Duration::from_secs(2)) / self.hurry => {
                 Some(Waited::Enough(time))
             }
