@@ -1,26 +1,16 @@
-//! Which branch `select!` takes when several are ready.
+//! Which arm `select!` takes when several are ready.
 
 use std::future::ready;
 
 // ANCHOR: shown
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let mut first = 0;
+    let (mut at_random, mut in_order) = (0, 0);
     for _ in 0..1000 {
-        tokio::select! {
-            () = ready(()) => first += 1,
-            () = ready(()) => {}
-        }
+        tokio::select! { () = ready(()) => at_random += 1, () = ready(()) => {} }
+        tokio::select! { biased; () = ready(()) => in_order += 1, () = ready(()) => {} }
     }
-    println!("by chance, the first branch wins some of the time: {}", (1..1000).contains(&first));
-    first = 0;
-    for _ in 0..1000 {
-        tokio::select! {
-            biased;
-            () = ready(()) => first += 1,
-            () = ready(()) => {}
-        }
-    }
-    println!("biased, it wins {first} of 1000 times");
+    println!("at random, the first arm wins some rounds of 1000: {}", (1..1000).contains(&at_random));
+    println!("biased, the first arm wins {in_order} rounds");
 }
 // ANCHOR_END: shown

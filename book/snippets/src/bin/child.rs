@@ -1,13 +1,14 @@
-//! A child process, with pipes at both its ends.
+//! A child process, with a pipe for its stdin and one for its stdout.
 
+// ANCHOR: shown
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
-// ANCHOR: shown
 fn main() -> std::io::Result<()> {
     let mut child = Command::new("sort").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
 
-    // Dropping our end of the pipe at the end of this line is the child's end of file.
+    // `take` moves our end of the pipe out, and this line drops it.
+    // For the child, that is end of file.
     child.stdin.take().expect("a pipe").write_all(b"tock\ntick\n")?;
 
     let mut sorted = String::new();

@@ -1,5 +1,6 @@
 //! Why a program with threads must not fork: the child has the lock, and not the thread that would unlock it.
 
+// ANCHOR: shown
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
@@ -7,7 +8,6 @@ use std::sync::Mutex;
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-// ANCHOR: shown
 static LOCK: Mutex<()> = Mutex::new(());
 
 fn main() -> nix::Result<()> {
@@ -16,10 +16,10 @@ fn main() -> nix::Result<()> {
         sleep(Duration::from_millis(200));
     });
     sleep(Duration::from_millis(100));
-    // SAFETY: none! Another thread holds a lock. This is the mistake that this program shows.
+    // SAFETY: none! Another thread holds a lock. That is the mistake.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            // The copy of the lock is locked, and the thread that holds it was not copied.
+            // The copy of the lock is locked. Its thread was not copied.
             let _never = LOCK.lock();
             println!("child:  I have the lock");
         }
@@ -28,7 +28,7 @@ fn main() -> nix::Result<()> {
             let _ours = LOCK.lock();
             println!("parent: I have the lock");
             if waitpid(child, Some(WaitPidFlag::WNOHANG))? == WaitStatus::StillAlive {
-                println!("parent: my child still waits for its own");
+                println!("parent: my child is still waiting for its copy");
                 kill(child, Signal::SIGKILL)?;
             }
             waitpid(child, None)?;

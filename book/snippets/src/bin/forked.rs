@@ -1,21 +1,21 @@
 //! After a fork, each process has a copy of everything.
 
+// ANCHOR: shown
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 
-// ANCHOR: shown
 fn main() -> nix::Result<()> {
-    let mut pages = vec![1u8; 3];
-    // SAFETY: the program has one thread, so no lock is held by another one.
+    let mut bytes = vec![1u8; 3];
+    // SAFETY: this process has one thread, so no other thread can hold a lock.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            // Copy-on-write: the kernel copies the page at this moment.
-            pages[0] = 9;
-            println!("child:  {pages:?}");
+            // Copy-on-write: this write makes the kernel copy the page.
+            bytes[0] = 9;
+            println!("child:  {bytes:?}");
         }
         ForkResult::Parent { child } => {
             waitpid(child, None)?;
-            println!("parent: {pages:?}");
+            println!("parent: {bytes:?}");
         }
     }
     Ok(())

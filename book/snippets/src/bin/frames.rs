@@ -6,7 +6,7 @@ fn main() {
     for piece in ["ti", "ck\nto", "ck\n"] {
         kept += piece;
         while let Some(end) = kept.find('\n') {
-            // The frame with its newline goes, and the rest stays for the next piece.
+            // Take out the frame with its newline; keep the rest for the next piece.
             let frame: String = kept.drain(..=end).collect();
             println!("after {piece:?}: the frame {frame:?}");
         }

@@ -1,18 +1,18 @@
 //! Stop taking work, and finish what was started.
 
+// ANCHOR: shown
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-// ANCHOR: shown
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let (sender, mut orders) = mpsc::channel(4);
     for name in ["soup", "pizza"] {
         sender.send(name).await.expect("the kitchen is open");
     }
-    // Nobody sends any more, so `recv` returns `None` after the last order: the shop is closed.
+    // No sender is left, so `recv` returns `None` after the last order: the shop is closed.
     drop(sender);
     let mut cooking = JoinSet::new();
     while let Some(name) = orders.recv().await {

@@ -1,5 +1,6 @@
-//! `select!` waits for whatever comes first. A guard takes a branch out.
+//! A closed channel is always ready. A guard turns its arm off.
 
+use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -10,20 +11,22 @@ async fn main() {
     let (sender, mut words) = mpsc::channel(4);
     tokio::spawn(async move {
         for word in ["tick", "tock"] {
-            sender.send(word).await.expect("somebody receives");
+            sender.send(word).await.expect("a receiver");
         }
     });
     let mut open = true;
-    let bell = sleep(Duration::from_millis(50));
-    tokio::pin!(bell);
+    let mut bell = pin!(sleep(Duration::from_millis(50)));
     loop {
         tokio::select! {
-            // Without `if open`, a closed channel would be ready at once, again and again: a busy loop.
+            // Without `if open`, a closed channel would be ready in every turn: a busy loop.
             word = words.recv(), if open => match word {
                 Some(word) => println!("{word}"),
                 None => open = false,
             },
-            () = &mut bell => break println!("the bell"),
+            () = &mut bell => {
+                println!("the bell");
+                break;
+            }
         }
     }
 }

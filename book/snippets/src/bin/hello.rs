@@ -1,6 +1,7 @@
-//! A web server with one route, and a client that asks it once.
+//! A web server with one route and a state, and a client that asks it once.
 
 use axum::Router;
+use axum::extract::State;
 use axum::routing::get;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,24 +9,22 @@ use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
 // ANCHOR: shown
-async fn hello() -> &'static str {
-    "Hello from a handler\n"
+async fn hello(State(name): State<String>) -> String {
+    format!("Hello from {name}\n")
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
-    let routes = Router::new().route("/hello", get(hello));
+    let routes = Router::new().route("/hello", get(hello)).with_state("a handler".to_owned());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let client = spawn_ask(listener.local_addr()?);
-    tokio::select! {
-        served = axum::serve(listener, routes) => served,
-        () = client => Ok(()),
-    }
+    let client = ask_once(listener.local_addr()?);
+    // Serves until the client has its answer.
+    axum::serve(listener, routes).with_graceful_shutdown(client).await
 }
 // ANCHOR_END: shown
 
-/// Asks the server on a thread of its own, since std's sockets block, and prints the body of the answer.
-async fn spawn_ask(server: SocketAddr) {
+/// Asks the server from another thread, since std's sockets block, and prints the body of the answer.
+async fn ask_once(server: SocketAddr) {
     let ask = move || {
         let mut answer = String::new();
         let mut stream = TcpStream::connect(server)?;

@@ -11,7 +11,7 @@ async fn main() {
     println!("nothing has happened yet");
     later.await;
 
-    // A task is driven by the event loop. Nobody has to await it.
+    // Once spawned, it runs whenever the event loop gives it a turn.
     let task = tokio::spawn(ring());
     println!("the task waits for its turn");
     task.await.expect("the task did not panic");

@@ -1,23 +1,22 @@
-//! A wake-up that comes before anybody waits is not lost.
+//! A wake-up that comes before a task listens is lost; one that comes after it is not.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 // ANCHOR: shown
+/// Whether a ring of the bell arrives within 10 ms.
+async fn heard(ring: impl Future<Output = ()>) -> bool {
+    timeout(Duration::from_millis(10), ring).await.is_ok()
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let (ready, bell) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
-    let cook = (Arc::clone(&ready), Arc::clone(&bell));
-    tokio::spawn(async move {
-        cook.0.store(true, Ordering::Relaxed);
-        // Without a task that waits, one permit stays behind.
-        cook.1.notify_one();
-    });
-    while !ready.load(Ordering::Relaxed) {
-        println!("not ready: I wait for the bell");
-        bell.notified().await;
-    }
-    println!("ready");
+    let bell = Notify::new();
+    bell.notify_waiters(); // Wakes every task that listens now. None does.
+    println!("rung before I listen: heard {}", heard(bell.notified()).await);
+    let ring = bell.notified(); // From here on I listen, …
+    bell.notify_waiters(); // … so this ring is not lost.
+    println!("rung while I listen: heard {}", heard(ring).await);
 }
 // ANCHOR_END: shown

@@ -1,4 +1,4 @@
-//! One value over a channel, and what comes when there is none.
+//! One value over a channel, and what the receiver gets when the sender is dropped.
 
 use std::thread;
 use tokio::sync::oneshot;
@@ -11,7 +11,7 @@ async fn main() {
     println!("{:?}", receiver.await);
 
     let (sender, receiver) = oneshot::channel::<usize>();
-    // The thread ends without a word, and its sender is dropped.
+    // This thread drops its sender without sending anything.
     thread::spawn(move || drop(sender));
     println!("{:?}", receiver.await);
 }

@@ -1,12 +1,12 @@
 //! Five tasks, two permits.
 
+// ANCHOR: shown
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-// ANCHOR: shown
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let permits = Arc::new(Semaphore::new(2));
@@ -14,8 +14,8 @@ async fn main() {
     for number in 1..=5 {
         let permits = Arc::clone(&permits);
         tasks.spawn(async move {
-            // Pauses until one of the two permits is free. Dropping it returns it.
-            let _permit = permits.acquire_owned().await.expect("the semaphore is open");
+            // Pauses until a permit is free. Dropping the permit puts it back.
+            let _permit = permits.acquire_owned().await.expect("never closed");
             println!("{number} has a permit");
             sleep(Duration::from_millis(50 * number)).await;
             number

@@ -8,7 +8,7 @@ use std::thread;
 fn main() {
     let letters = Arc::new(AtomicUsize::new(0));
     let threads = ["tick", "tock"].map(|word| {
-        // A second handle to the same number. `move` hands it over to the thread.
+        // Another handle to the same number. `move` hands it to the thread.
         let letters = Arc::clone(&letters);
         thread::spawn(move || {
             for _ in word.chars() {

@@ -1,4 +1,4 @@
-//! The wrong sleep blocks the thread, and the right one pauses the task.
+//! The wrong sleep blocks the thread; the right one pauses only the function that sleeps.
 
 use std::time::Duration;
 
@@ -6,9 +6,10 @@ use std::time::Duration;
 async fn greet(name: &str, millis: u64, blocks: bool) {
     let time = Duration::from_millis(millis);
     println!("{name} begins");
-    match blocks {
-        true => std::thread::sleep(time),
-        false => tokio::time::sleep(time).await,
+    if blocks {
+        std::thread::sleep(time);
+    } else {
+        tokio::time::sleep(time).await;
     }
     println!("{name} is done");
 }
