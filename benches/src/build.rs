@@ -66,7 +66,7 @@ fn first_build(page: &mut Page, bench: &Bench) -> Outcome<()> {
     test.args(["test", "--package", "lesson-01", "--timings", "--target-dir"]).arg(&target);
     let (cold, _) = timed(&mut test)?;
     page.target("lesson 01, first verdict", "under 20 s", Some(cold));
-    page.text("What each crate costs in the first build of lesson 01, in seconds of one core (`cargo build --timings`); these are the dearest:");
+    page.text("What each crate costs in the first build of lesson 01, in seconds of one core (`cargo build --timings`); these cost most:");
     let crates = timings(&target)?;
     fs::remove_dir_all(&target)?;
     let total = crates.iter().map(|(_, seconds)| seconds).sum();
@@ -76,7 +76,7 @@ fn first_build(page: &mut Page, bench: &Bench) -> Outcome<()> {
     Ok(())
 }
 
-/// Each crate and its seconds, the dearest first, as cargo's report says.
+/// Each crate and its seconds, the most costly first, as cargo's report says.
 fn timings(target: &Path) -> Outcome<Vec<(String, f64)>> {
     #[derive(Deserialize)]
     struct Unit {

@@ -13,7 +13,7 @@ use tokio::process::Command;
 /// The jobs of a run, so that every worker always finds a batch.
 const JOBS: usize = 8;
 
-/// Rounds of the stand-in for a signature: with so many, a mail takes a processor for some milliseconds.
+/// Rounds of the stand-in for a signature: with so many, a mail keeps a core busy for some milliseconds.
 const SIGN_ROUNDS: usize = 10_000;
 
 /// Measures the speed-up.
@@ -33,16 +33,16 @@ pub fn run(bench: &Bench) -> Outcome<Page> {
         (name.to_owned(), rates.into_iter().map(most).collect::<Vec<_>>())
     };
     let rows = vec![
-        row("mails a second that take a processor (more is better)", SIGN_ROUNDS, 240),
-        row("mails a second that hardly do (more is better)", 1, 4_000),
+        row("mails a second, when each keeps a core busy (more is better)", SIGN_ROUNDS, 240),
+        row("mails a second, when a worker mostly waits (more is better)", 1, 4_000),
     ];
     let [Some(one), Some(two), ..] = rows[0].1[..] else { return Err("not all mails were sent".into()) };
     let mut page = Page::new("pool", &[peers::postfix()]);
     let cores = available_parallelism().map_or(1, usize::from);
     page.text(&format!(
-        "With {cores} cores, two workers do **{} times** the work of one when each mail takes a processor \
-         (`SIGN_ROUNDS={SIGN_ROUNDS}`). smtp-sink and the server run on the same cores. The best of {rounds} \
-         rounds counts. In brackets: how many times as many as one worker.",
+        "With {cores} cores, two workers do **{} times** the work of one when each mail keeps a core busy \
+         (`SIGN_ROUNDS={SIGN_ROUNDS}`). smtp-sink and the server run on the same cores. Best of {rounds} runs. \
+         In parentheses: the ratio to one worker.",
         number(two / one)
     ));
     let names = workers.map(|workers| format!("{workers} worker{}", if workers == 1 { "" } else { "s" }));

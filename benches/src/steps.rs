@@ -152,7 +152,7 @@ fn one_outgoing_buffer(count: usize) -> Row {
         serde_json::to_writer(&mut *buffer, message).expect("it is plain");
         buffer.push(b'\n');
     };
-    let name = "messages are put together where they are written from, ns a message";
+    let name = "build each message in the buffer it is written from, ns a message";
     step(name, |seconds| seconds * 1e9 / count as f64, || put_all(without), || put_all(with))
 }
 
@@ -170,12 +170,7 @@ fn frames_where_they_lie(count: usize) -> Row {
             black_box(serde_json::from_slice::<Small>(frame).expect("it is a message"));
         });
     };
-    step(
-        "frames are read where they lie, ns a message",
-        |seconds| seconds * 1e9 / count as f64,
-        without,
-        with,
-    )
+    step("parse frames in place, ns a message", |seconds| seconds * 1e9 / count as f64, without, with)
 }
 
 /// Without: the newline is looked for from the frame's first byte after each read.

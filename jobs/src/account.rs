@@ -37,7 +37,7 @@ pub struct Numbers {
     pub sent: usize,
     /// Not accepted by the mail server.
     pub failed: usize,
-    /// Accepted or not: nobody knows.
+    /// Accepted or not: no one can say.
     pub unknown: usize,
     /// In a worker's hands at this moment.
     pub started: usize,
@@ -52,7 +52,7 @@ impl fmt::Display for Numbers {
     }
 }
 
-/// A mail that needs somebody's attention.
+/// A mail that needs a person's attention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The recipient.

@@ -113,7 +113,7 @@ impl Jobs {
         Progress::new(self.clone(), job, mails, worker, reports)
     }
 
-    /// These mails have failed: nobody will try them again.
+    /// These mails have failed, and won't be tried again.
     pub fn fail(&self, job: u64, mails: &[NumberedMail], why: &str) {
         let why = State::Failed(excerpt(why).into());
         self.change(job, |job| mails.iter().for_each(|mail| job.account.set(mail.place, why.clone())));
@@ -178,7 +178,7 @@ impl Jobs {
         let state = match phase {
             Phase::Queued => "queued",
             Phase::Running => "running",
-            // A mail that was refused is settled. An unknown one is not.
+            // A refused mail needs no retry; an unknown one may.
             Phase::Finished(_) if numbers.not_started + numbers.unknown == 0 => "done",
             Phase::Finished(_) => "failed",
         };

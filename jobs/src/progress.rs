@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// A reply counts the mails that were sent. The account keeps each of them, so a count is believed when it says the
-    /// same of all mails that were not reported: that they are sent. Otherwise nobody knows which are.
+    /// same of all mails that were not reported: that they are sent. Otherwise no one can say which are.
     fn note_reply(&mut self, counter: usize) -> Result<(), String> {
         let given = self.places.len();
         let places = &self.places;

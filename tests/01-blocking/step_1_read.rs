@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-fn a_job_that_is_no_job_is_bad_input() {
+fn an_invalid_job_is_bad_input() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let good = spec.mail().json();
     let mut lacking = good.clone();

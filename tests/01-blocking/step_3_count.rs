@@ -140,7 +140,7 @@ fn an_smtp_server_that_is_down_means_counter_0() {
 }
 
 #[test]
-fn reports_that_nobody_reads_stop_nothing() {
+fn unread_reports_stop_nothing() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let mut arrived = Vec::new();
     for (reader, what) in Reader::ALL {

@@ -89,7 +89,7 @@ fn is_not_answered(check: &Check, server: &Running, client: &Connection, what: &
 }
 
 #[test]
-fn one_request_holds_up_everybody() {
+fn one_request_blocks_everyone() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let mails = spec.mails(spec.number(2..4));
     let check = spec.check("posted mails to /endpoint; the mailbox holds the first one at RCPT");
@@ -156,7 +156,7 @@ fn a_mail_that_fails_is_reported_and_the_rest_is_sent() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+fn an_unread_log_stops_nothing() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     for (reader, what) in Reader::ALL {
         let mut mails = spec.mails(3);
@@ -173,7 +173,7 @@ fn a_log_that_nobody_reads_stops_nothing() {
 }
 
 #[test]
-fn a_body_that_is_no_request_is_refused_with_a_reason() {
+fn an_invalid_body_is_refused_with_a_reason() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check = spec.check("started the server");
     let (_server, http) = start(&spec, &mailbox, &check);

@@ -88,7 +88,7 @@ fn a_panic_costs_its_own_mail_and_those_behind_it() {
 }
 
 #[test]
-fn reports_that_nobody_reads_stop_nothing() {
+fn unread_reports_stop_nothing() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     for (reader, what) in Reader::ALL {
         let mut mails = spec.mails(3);

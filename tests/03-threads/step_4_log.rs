@@ -65,7 +65,7 @@ fn a_panic_is_logged() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+fn an_unread_log_stops_nothing() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let servers = Reader::ALL.map(|(reader, what)| {
         let mut mails = spec.mails(2);

@@ -1,5 +1,5 @@
 //! Step 1: hand the work to a task, which sends the mails with `send_all` and logs `Number of mails sent N` when that is done,
-//! and answer at once.
+//! and answer right away.
 
 use super::*;
 
@@ -42,7 +42,7 @@ fn a_task_sends_the_mails_and_logs_their_number() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+fn an_unread_log_stops_nothing() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     for (reader, what) in Reader::ALL {
         let did = format!("posted mails with a bad address to a server whose stderr {what}");

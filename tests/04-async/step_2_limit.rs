@@ -20,7 +20,6 @@ fn check_exactly(check: &Check, server: &Running, mailbox: &Mailbox, connections
 fn release_each(check: &Check, mailbox: &Mailbox, mails: usize, connections: usize) {
     for sent in 1..mails - connections {
         mailbox.release_one();
-        mailbox.wait_letters(check, sent);
         mailbox.wait_held(check, connections);
         let open = mailbox.open_conversations();
         let expected =
@@ -94,7 +93,7 @@ fn all_requests_share_one_limit() {
 }
 
 #[test]
-fn the_limit_is_4_when_nobody_says_otherwise() {
+fn the_limit_is_4_by_default() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let mails = spec.mails(9);
     let check = spec.early_check("posted 9 mails without SMTP_CONNECTIONS; the mailbox holds each");
@@ -109,7 +108,7 @@ fn the_limit_is_4_when_nobody_says_otherwise() {
 }
 
 #[test]
-fn a_slow_mail_holds_up_its_own_place_only() {
+fn a_slow_mail_ties_up_only_its_own_permit() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let connections = spec.number(2..5);
     let mails = spec.mails(connections * 3 + 1);

@@ -59,7 +59,7 @@ fn the_number_is_known_when_the_last_mail_is_accepted() {
 }
 
 #[test]
-fn reports_of_a_panic_that_nobody_reads_stop_nothing() {
+fn unread_reports_of_a_panic_stop_nothing() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     for (reader, what) in Reader::ALL {
         let did = format!("posted mails that make the sending code panic to a server whose stderr {what}");

@@ -16,7 +16,7 @@ fn check_arrived<'a>(check: &Check, mailbox: &Mailbox, mails: impl IntoIterator<
 }
 
 #[test]
-fn one_thread_goes_on_while_mails_are_held() {
+fn one_thread_keeps_running_while_mails_are_held() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let connections = spec.number(2..6);
     let mails = spec.mails(connections + 3);

@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-fn more_output_than_a_pipe_holds_on_both_streams_is_no_deadlock() {
+fn more_output_than_a_pipe_holds_on_both_streams_does_not_deadlock() {
     let spec = support::spec!();
     let bytes = spec.number(1_100_000..1_300_000);
     let scripts = [

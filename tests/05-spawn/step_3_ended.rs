@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn exit_codes_and_signals_are_told_apart() {
+fn exit_codes_and_signals_are_reported_differently() {
     let spec = support::spec!();
     let code = spec.number(1..100);
     let mut cases: Vec<(String, Value)> =

@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-fn a_program_that_does_not_exist_is_told_from_one_that_fails() {
+fn a_missing_program_and_a_failing_one_are_reported_differently() {
     let spec = support::spec!();
     let missing = format!("{}-is-not-there", spec.word());
     let check = spec.check(format!("ran {missing:?}, then `sh -c 'exit 127'`"));
@@ -17,7 +17,7 @@ fn a_program_that_does_not_exist_is_told_from_one_that_fails() {
 }
 
 #[test]
-fn every_other_error_is_told_in_its_own_words() {
+fn every_other_error_keeps_its_own_words() {
     let spec = support::spec!();
     for program in ["/", "/dev/null/sh", "s\0h"] {
         let check = spec.check(format!("ran {program:?}, which is not a program"));

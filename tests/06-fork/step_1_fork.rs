@@ -54,7 +54,7 @@ fn lines_that_cannot_be_printed_are_an_error() {
 }
 
 #[test]
-fn arguments_that_are_no_numbers_are_bad_input() {
+fn arguments_that_are_not_numbers_are_bad_input() {
     let spec = support::spec!();
     let texts = [vec![], vec!["1", "2"], vec!["1", "2", "x"], vec!["1", "2", "3", "4"]];
     let mut all = texts.map(|texts| texts.into_iter().map(Into::into).collect()).to_vec();

@@ -1,4 +1,4 @@
-//! Step 2: count on from the number that was copied, and write one report to the pipe, with one write. The spec stops the
+//! Step 2: keep counting from the number that was copied, and write one report to the pipe, with one write. The spec stops the
 //! parent, and reads in its place what the child writes.
 
 use super::*;
@@ -71,7 +71,9 @@ fn a_report_is_written_in_one_piece() {
     let pids = |held: &Held| format!("{}{}", held.child, held.program.pid()).len();
     let other = pids(&first);
     let length = first.written(&check).len();
-    check.holds("a report in the pipe", length > 0, "nothing");
+    // What is longer, the kernel may cut (pipe(7)).
+    let is_short = (1..=4096).contains(&length);
+    check.holds("one report in the pipe, of at most 4096 bytes", is_short, format!("{length} bytes"));
 
     let Some(mut held) = Held::start(&check, &numbers) else { return };
     let room = (length + pids(&held)).saturating_sub(other + 1);
@@ -91,6 +93,6 @@ fn a_report_is_written_in_one_piece() {
         let piece = String::from_utf8_lossy(&written).replace('\0', "");
         let expected = "one write with the whole report and its line end: what is written in pieces can be mixed \
                         with another report";
-        check.fail(expected, &format!("a write with only {piece:?}"));
+        check.fail(expected, &format!("{piece:?}, in more than one write"));
     }
 }

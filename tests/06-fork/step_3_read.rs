@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-fn both_count_on_from_the_same_number_and_neither_sees_the_other() {
+fn both_keep_counting_from_the_same_number_and_neither_sees_the_other() {
     let spec = support::spec!();
     let none = Numbers { start: spec.number(1..100), parent_steps: 0, child_steps: 0 };
     for numbers in (0..5).map(|_| Numbers::random(&spec)).chain([none]) {
@@ -43,8 +43,10 @@ fn a_child_that_dies_does_not_keep_the_parent_from_reporting() {
 fn nothing_is_left_behind() {
     let spec = support::spec!();
     let numbers = Numbers::random(&spec);
-    let check = spec
-        .early_check(format!("{}; the pipe ends when no process has its writing end open", numbers.did()));
+    let check = spec.early_check(format!(
+        "{}; the pipe reaches end of file when no process has its write end open",
+        numbers.did()
+    ));
     let mut program = numbers.program(&spec).start();
     copy_of(&program, &check);
     program.close_stdin();

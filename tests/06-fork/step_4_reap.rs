@@ -16,7 +16,7 @@ fn the_last_line_says_how_the_child_ended() {
 }
 
 #[test]
-fn the_end_of_the_child_is_not_the_end_of_the_parent() {
+fn the_parent_survives_the_death_of_the_child() {
     let spec = support::spec!();
     for signal in [Signal::SIGKILL, Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGABRT] {
         let numbers = Numbers::random(&spec);

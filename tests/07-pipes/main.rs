@@ -5,7 +5,7 @@ mod step_2_frames;
 mod step_3_worker;
 mod step_4_parent;
 mod step_5_send;
-mod step_6_answers;
+mod step_6_replies;
 
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn parent_of(spec: &Spec, script: &str, args: &[&str]) -> Program {
     spec.program().args(["sh", "-c", script, "worker"]).args(args)
 }
 
-/// A random message, with a letter of several bytes and with a line end, which JSON escapes.
+/// A random message, with a letter of several bytes and with a newline, which JSON escapes.
 fn message(spec: &Spec) -> Value {
     json!({"name": spec.word(), "text": "Grüße\n", "number": spec.number(0..1_000_000)})
 }
@@ -67,28 +67,28 @@ fn ends_after(program: &mut Running, check: &Check, lines: usize) -> Finished {
     finished
 }
 
-/// The next answer of the worker under test must be this.
+/// The next reply of the worker under test must be this.
 fn expect_echo(worker: &mut Running, check: &Check, message: &Value) {
-    let answer = worker.json_line(check);
-    check.json("the answer", &answer, &json!({"pid": worker.pid(), "echo": message}));
+    let reply = worker.json_line(check);
+    check.json("the reply", &reply, &json!({"pid": worker.pid(), "echo": message}));
 }
 
-/// stdout must be answers of one worker to these messages, in order.
+/// stdout must be replies of one worker to these messages, in order.
 fn echoes(check: &Check, finished: &Finished, messages: &[Value]) {
-    let answers = answers(check, finished);
-    check.equal("the number of answers", &answers.len(), &messages.len());
-    let pid = answers.first().map(|answer| answer["pid"].clone()).unwrap_or_default();
-    for (answer, message) in answers.iter().zip(messages) {
-        check.json("the answer", answer, &json!({"pid": pid, "echo": message}));
+    let replies = replies(check, finished);
+    check.equal("the number of replies", &replies.len(), &messages.len());
+    let pid = replies.first().map(|reply| reply["pid"].clone()).unwrap_or_default();
+    for (reply, message) in replies.iter().zip(messages) {
+        check.json("the reply", reply, &json!({"pid": pid, "echo": message}));
     }
 }
 
-fn answers(check: &Check, finished: &Finished) -> Vec<Value> {
+fn replies(check: &Check, finished: &Finished) -> Vec<Value> {
     let parse = |line: &str| line.parse().unwrap_or_else(|_| check.fail("lines of JSON on stdout", line));
     finished.stdout().lines().map(parse).collect()
 }
 
-/// How the parent ends. `None` if it panics at the end of the answers, which is a matter of step 6.
+/// How the parent ends. `None` if it panics at the end of the replies, which is a matter of step 6.
 fn parents_end(check: &Check, parent: &mut Running) -> Option<Finished> {
     let finished = parent.finish(check);
     (finished.status().code() != Some(PANIC)).then_some(finished)

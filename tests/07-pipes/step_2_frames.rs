@@ -1,4 +1,4 @@
-//! Step 2: `next_frame` takes a line, reads more where there is none, and knows the end of the stream. Empty lines are
+//! Step 2: `next_frame` takes a line, reads more where there is none, and stops at end of file. Empty lines are
 //! skipped, and white space around a frame is cut off. `lesson-07 frames` prints what it returns.
 
 use super::*;
@@ -40,7 +40,7 @@ fn several_frames_and_a_half_may_come_at_once() {
 }
 
 #[test]
-fn empty_lines_and_carriage_returns_are_no_frames() {
+fn empty_lines_and_carriage_returns_are_not_frames() {
     let spec = support::spec!();
     let check = spec.check(
         "sent 4 messages with empty lines, lines of spaces and CRLF among them, and spaces at the end",
@@ -65,7 +65,7 @@ fn any_number_of_empty_lines_is_skipped() {
 }
 
 #[test]
-fn the_last_frame_needs_no_line_end() {
+fn the_last_frame_needs_no_newline() {
     let spec = support::spec!();
     let [first, last] = [(); 2].map(|()| message(&spec).to_string());
     for (what, text) in [("the second one", format!("{first}\n{last}")), ("the only one", last.clone())] {

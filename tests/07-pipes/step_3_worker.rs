@@ -1,13 +1,13 @@
-//! Step 3: the worker answers each message at once, until stdin ends. A frame that isn't JSON is bad input. The spec is its
-//! parent.
+//! Step 3: the worker replies to each message immediately, until end of file. A frame that isn't JSON is bad input. The
+//! spec is its parent.
 
 use super::*;
 
 #[test]
-fn the_worker_answers_each_message_when_it_comes() {
+fn the_worker_replies_to_each_message_when_it_comes() {
     let spec = support::spec!();
     let did =
-        "started the worker, sent one message, waited for the answer, sent the next; its stdin stays open";
+        "started the worker, sent one message, waited for the reply, sent the next; its stdin stays open";
     let check = spec.check(did);
     let mut worker = worker(&spec).start();
     for message in messages(&spec, 3).into_iter().chain([json!("text"), json!(1), json!(null), json!([{}])]) {
@@ -18,14 +18,14 @@ fn the_worker_answers_each_message_when_it_comes() {
 }
 
 #[test]
-fn the_end_of_stdin_ends_the_worker() {
+fn the_worker_exits_at_end_of_file() {
     let spec = support::spec!();
     let check = spec.check("started the worker, and closed its stdin without a message");
     worker(&spec).run(&check).code(0).stdout_is("nothing", &is_empty()).reports_no_error();
 }
 
 #[test]
-fn a_line_that_is_no_json_ends_the_worker() {
+fn an_invalid_line_stops_the_worker() {
     let spec = support::spec!();
     for bad in ["hello", "{\"a\":", "{} {}"] {
         let good = messages(&spec, spec.number(1..4));
@@ -48,7 +48,7 @@ fn a_stdin_that_cannot_be_read_is_an_error_of_the_worker() {
 }
 
 #[test]
-fn answers_that_cannot_be_printed_are_an_error() {
+fn replies_that_cannot_be_printed_are_an_error() {
     let spec = support::spec!();
     let input = format!("{}\n", message(&spec));
     spec.cannot_print("sent a message to the worker", &[], || worker(&spec).stdin(input.clone()));

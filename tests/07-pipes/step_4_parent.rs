@@ -1,5 +1,5 @@
 //! Step 4: the parent starts a worker with a pipe for stdin and one for stdout, sends on a thread of its own while it reads
-//! the answers, and waits for the worker's end. A script is its worker, and tells on stderr how far it has come. What is
+//! the replies, and waits for the worker to exit. A script is its worker, and says on stderr how far it got. What is
 //! sent and what is printed are matters of later steps.
 
 use super::*;
@@ -37,7 +37,7 @@ fn the_parent_reads_while_it_sends() {
 }
 
 #[test]
-fn the_parent_sends_before_an_answer_comes() {
+fn the_parent_sends_before_a_reply_comes() {
     let spec = support::spec!();
     let check = spec
         .early_check("sent 3 messages to the parent; its worker waits for the first byte before it writes");
@@ -49,7 +49,7 @@ fn the_parent_sends_before_an_answer_comes() {
 }
 
 #[test]
-fn a_worker_that_ends_early_ends_the_parent() {
+fn the_parent_exits_when_its_worker_exits_early() {
     let spec = support::spec!();
     let status = spec.number(1..100);
     let ends = [
@@ -63,7 +63,7 @@ fn a_worker_that_ends_early_ends_the_parent() {
         check.as_far_as_written(|| {
             parent.wait(&check);
             let Some(finished) = parents_end(&check, &mut parent) else { return };
-            reports(&check, &finished, &["the worker ended early", &words]);
+            reports(&check, &finished, &["the worker exited early", &words]);
             finished.code(1);
         });
     }
@@ -80,9 +80,9 @@ fn stops(check: &Check, parent: &mut Running, worker: u32) {
 fn the_parent_waits_for_the_workers_end() {
     let spec = support::spec!();
     let status = spec.number(1..100);
-    let check = spec.early_check("a worker stops itself before it answers");
+    let check = spec.early_check("a worker stops itself before it replies");
     let script = format!(
-        "echo \"worker: $$\" >&2; kill -STOP $$; exec >&-; echo 'worker: no more answers' >&2; \
+        "echo \"worker: $$\" >&2; kill -STOP $$; exec >&-; echo 'worker: no more replies' >&2; \
          kill -STOP $$; exit {status}"
     );
     let mut parent = parent_of(&spec, &script, &[]).start();
@@ -90,18 +90,18 @@ fn the_parent_waits_for_the_workers_end() {
     let worker: u32 = line.trim_start_matches("worker: ").parse().unwrap_or_default();
     stops(&check, &mut parent, worker);
     parent.rests();
-    check.holds("a parent that waits for its worker's answers", parent.is_running(), parent.stderr());
+    check.holds("a parent that waits for its worker's replies", parent.is_running(), parent.stderr());
     check.as_far_as_written(|| {
         let did = format!("it closes its stdout, stops itself again, and ends later with `exit {status}`");
         let check = spec.check(did);
         process::signal(worker, Signal::SIGCONT);
-        parent.logs(&check, "worker: no more answers");
+        parent.logs(&check, "worker: no more replies");
         stops(&check, &mut parent, worker);
-        parent.sleeps(&check, "its worker has not ended");
+        parent.sleeps(&check, "its worker has not exited");
         let has_ended = !parent.is_running();
         process::signal(worker, Signal::SIGCONT);
         let Some(finished) = parents_end(&check, &mut parent) else { return };
-        check.holds("a parent that waits for its worker to end", !has_ended, finished.describe());
+        check.holds("a parent that waits for its worker to exit", !has_ended, finished.describe());
         reports(&check, &finished, &[&format!("(exit status: {status})")]);
     });
 }

@@ -1,11 +1,11 @@
-//! Step 5: `send_all` counts and sends every message of our stdin, each with its line end, and then closes the worker's
-//! stdin. A script is the worker, and tells on stderr what it reads. What is printed is a matter of step 6.
+//! Step 5: `send_all` counts and sends every message of our stdin, each with its newline, and then closes the worker's
+//! stdin. A script is the worker, and says on stderr what it reads. What is printed is a matter of step 6.
 
 use super::*;
 
-/// A worker that tells what it reads, and answers nothing.
+/// A worker that reports what it reads, and replies to nothing.
 const TELLS: &str = "while IFS= read -r line; do printf 'worker got %s\\n' \"$line\" >&2; done; \
-                     [ -z \"$line\" ] || echo \"worker got no line end after $line\" >&2; \
+                     [ -z \"$line\" ] || echo \"worker got no newline after $line\" >&2; \
                      echo 'worker: end of stdin' >&2";
 
 #[test]
@@ -55,31 +55,32 @@ fn nothing_to_send_is_complete_at_once() {
 #[test]
 fn as_long_as_stdin_is_open_it_is_not_complete() {
     let spec = support::spec!();
-    let did = "a worker answers the first message, and ends with `exit 0`; the parent's stdin stays open";
+    let did = "a worker replies to the first message, and ends with `exit 0`; the parent's stdin stays open";
     let check = spec.early_check(did);
     let mut parent = parent_of(&spec, "read -r _; echo '{}'; exit 0", &[]).start();
     parent.write("{}\n");
     check.as_far_as_written(|| {
         parent.wait(&check);
         let Some(finished) = parents_end(&check, &mut parent) else { return };
-        reports(&check, &finished.code(1), &["the worker ended early"]);
+        reports(&check, &finished.code(1), &["the worker exited early"]);
     });
 }
 
 #[test]
-fn a_message_without_an_answer_is_missed() {
+fn a_message_without_a_reply_is_noticed() {
     let spec = support::spec!();
-    let check = spec.early_check("sent 3 messages to a worker that answers none of them, then end of file");
+    let check =
+        spec.early_check("sent 3 messages to a worker that replies to none of them, then end of file");
     let mut parent = parent_of(&spec, TELLS, &[]).stdin(lines(&messages(&spec, 3))).start();
     parent.logs(&check, "worker: end of stdin");
     check.as_far_as_written(|| {
         let Some(finished) = parents_end(&check, &mut parent) else { return };
-        reports(&check, &finished.code(1), &["the worker ended early", "answers so far: 0"]);
+        reports(&check, &finished.code(1), &["the worker exited early", "replies so far: 0"]);
     });
 }
 
 #[test]
-fn a_worker_that_reads_no_more_ends_the_sending() {
+fn a_worker_that_stops_reading_stops_the_sending() {
     let spec = support::spec!();
     let did = "a worker closes its stdin, stops itself, and ends later; the parent has more messages to send, \
                and its stdin stays open";
@@ -90,7 +91,7 @@ fn a_worker_that_reads_no_more_ends_the_sending() {
     let worker: u32 = line.trim_start_matches("worker: ").parse().unwrap_or_default();
     // Once they are read, there is a thread that has read them.
     parent.write_pieces(&check, &[lines(&messages(&spec, 3)).as_bytes()]);
-    check.eventually("the thread that sends has ended: only the one that reads the answers is left", || {
+    check.eventually("the thread that sends has ended: only the one that reads the replies is left", || {
         process::threads(parent.pid()).is_none_or(|count| count <= 1).then_some(())
     });
     check.eventually("the worker has stopped itself", || process::is_stopped(worker).then_some(()));
@@ -99,7 +100,7 @@ fn a_worker_that_reads_no_more_ends_the_sending() {
         let Some(finished) = parents_end(&check, &mut parent) else { return };
         let stderr = finished.stderr();
         check.holds("no panic of the thread that sends", !stderr.contains("panicked"), &stderr);
-        reports(&check, &finished.code(1), &["the worker ended early"]);
+        reports(&check, &finished.code(1), &["the worker exited early"]);
     });
 }
 

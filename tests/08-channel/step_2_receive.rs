@@ -2,10 +2,6 @@
 //! of the channel.
 
 use super::*;
-use std::fs::File;
-use std::io::Write;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 use support::limit;
 
@@ -78,7 +74,7 @@ impl Receiver {
 }
 
 #[test]
-fn the_end_of_the_channel_is_the_end_of_the_child() {
+fn the_child_exits_when_the_channel_closes() {
     let spec = support::spec!();
     let check = spec.early_check("forked `child` and disconnected without a message; its stdin stays open");
     let (mut program, mut channel) = forked_child(&spec);
@@ -189,6 +185,8 @@ fn a_message_that_is_cut_off_is_reported() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_parent_that_leaves_something_unread_is_the_end_too() {
+    use std::{fs::File, io::Write, os::fd::OwnedFd, os::unix::net::UnixStream};
+
     let spec = support::spec!();
     let check = spec.early_check("forked `child`, and closed the channel without reading what had come");
     let Ok((ours, mut childs)) = UnixStream::pair() else { return };

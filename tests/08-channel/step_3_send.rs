@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-fn the_child_answers_each_message_with_its_pid() {
+fn the_child_replies_to_each_message_with_its_pid() {
     let spec = support::spec!();
     let check = spec.check("forked the program with the argument `child` and sent messages");
     let (mut program, mut channel) = forked_child(&spec);
@@ -49,7 +49,7 @@ fn messages_ahead_of_what_is_not_json_are_answered() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_parent_that_does_not_want_the_reply_is_no_failure() {
+fn a_parent_that_does_not_want_the_reply_is_not_a_failure() {
     let spec = support::spec!();
     let did = "sent a message to `child` and disconnected without reading the reply";
     let check = spec.check(did);

@@ -1,5 +1,5 @@
-//! Step 5: send and receive at once, in one loop around `tokio::select!`. It is over when stdin is at its end and each
-//! message is answered, or when the child has gone.
+//! Step 5: send and receive at the same time, in one loop around `tokio::select!`. It is over when stdin is at end of file
+//! and each message has its reply, or when the child is gone.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn messages_are_sent_before_the_first_reply_comes() {
 }
 
 #[test]
-fn replies_that_come_after_the_end_of_stdin_are_printed_and_then_it_is_over() {
+fn replies_that_come_after_stdin_has_closed_are_printed_before_it_exits() {
     let spec = support::spec!();
     let did = "wrote 2 lines and closed stdin, while the child had stopped; then let the child answer";
     let check = spec.early_check(did);
@@ -86,7 +86,7 @@ fn both_sides_may_write_a_lot_before_they_read() {
 }
 
 #[test]
-fn the_end_of_the_child_is_seen() {
+fn the_death_of_the_child_is_noticed() {
     let spec = support::spec!();
     for (role, code) in [("end", 3), ("end well", 0)] {
         let did = format!(

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_child_that_answers_everything_has_done_well() {
+fn a_child_that_replies_to_everything_has_done_well() {
     let spec = support::spec!();
     let count = spec.number(2..6);
     let messages: Vec<Value> = (0..count).map(|_| a_message(&spec)).collect();
@@ -15,7 +15,7 @@ fn a_child_that_answers_everything_has_done_well() {
 }
 
 #[test]
-fn blank_lines_are_no_messages() {
+fn blank_lines_are_not_messages() {
     let spec = support::spec!();
     let check = spec.check("ran the program with two lines on stdin, and blank ones around them");
     let finished = spec.program().stdin("\n1\n  \n\n2\n\n").run(&check).code(0);
@@ -84,7 +84,7 @@ fn a_child_that_leaves_before_it_has_answered_has_failed() {
 }
 
 #[test]
-fn a_child_that_leaves_after_the_end_of_stdin_has_failed_if_replies_are_missing() {
+fn a_child_that_leaves_after_stdin_has_closed_has_failed_if_replies_are_missing() {
     let spec = support::spec!();
     let did = "wrote 2 lines and closed stdin, while the child had stopped; then let the child go on, which exits \
                with status 0 and without an answer";

@@ -20,7 +20,7 @@ fn without_a_channel_it_says_so() {
 }
 
 #[test]
-fn bad_configuration_ends_it_at_once() {
+fn bad_configuration_makes_it_exit() {
     let spec = support::spec!();
     let bad = [
         ("SMTP_URL", "not a url".into()),

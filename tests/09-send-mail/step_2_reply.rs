@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-fn the_worker_ends_with_its_parent() {
+fn the_worker_exits_with_its_parent() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check = spec.check("forked the worker, and disconnected without a job");
     let (mut worker, mut channel) = forked_worker(&spec, &mailbox);
@@ -34,7 +34,7 @@ fn an_invalid_job_is_reported_and_gets_one_reply() {
 }
 
 #[test]
-fn a_report_that_nobody_reads_stops_nothing() {
+fn an_unread_report_stops_nothing() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     for (reader, what) in Reader::ALL {
         let check = spec.check(format!("sent {}, which isn't a valid job; stderr {what}", not_a_job()));
@@ -46,7 +46,7 @@ fn a_report_that_nobody_reads_stops_nothing() {
 }
 
 #[test]
-fn a_message_that_is_not_json_ends_the_worker() {
+fn a_message_that_is_not_json_stops_the_worker() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check = spec.check("sent a line that isn't valid JSON");
     let (mut worker, mut channel) = forked_worker(&spec, &mailbox);

@@ -67,7 +67,7 @@ fn connections_are_bounded_and_used() {
 }
 
 #[test]
-fn there_are_four_connections_unless_told() {
+fn there_are_four_connections_by_default() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check = spec.early_check(format!("sent 12 mails without SMTP_CONNECTIONS; {HOLDS_ALL}"));
     let worker = forked_worker(&spec, &mailbox);

@@ -120,7 +120,7 @@ fn a_server_that_closes_after_some_mails_gets_a_new_connection() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+fn an_unread_log_stops_nothing() {
     let spec = support::spec!();
     for (reader, what) in Reader::ALL {
         let mailbox = spec.mailbox();

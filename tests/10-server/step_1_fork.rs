@@ -1,4 +1,4 @@
-//! Step 1: fork the worker, leave the rest of its life to a task of its own, and answer at once. When the fork fails, the
+//! Step 1: fork the worker, hand the rest of its life to a separate task, and answer at once. When the fork fails, the
 //! client gets an error, and so does the log.
 
 use super::*;

@@ -114,7 +114,7 @@ fn a_worker_that_exits_without_a_reply_is_an_error() {
 }
 
 #[test]
-fn a_worker_that_ends_at_once_is_an_error() {
+fn a_worker_that_exits_right_away_is_an_error() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check = spec.check("posted 3 mails to a server with WORKER=false, which exits at once with status 1");
     let (server, http) = spec.server(&mailbox).env("WORKER", "false").serve(&check);
@@ -135,7 +135,7 @@ fn a_worker_that_writes_garbage_is_an_error() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+fn an_unread_log_stops_nothing() {
     let spec = support::spec!();
     // The log that blocks for certain comes early.
     let [stays, left, disk, full] = Reader::ALL;

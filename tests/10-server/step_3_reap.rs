@@ -92,7 +92,7 @@ fn nothing_is_left_over_from_a_request() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_does_not_keep_a_worker() {
+fn an_unread_log_does_not_keep_a_worker() {
     let spec = support::spec!();
     let [stays, left, disk, full] = Reader::ALL;
     for (reader, what) in [stays, full, left, disk] {

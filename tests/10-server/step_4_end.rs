@@ -1,4 +1,4 @@
-//! Step 4: when the server stops, wait until no work is in hand: until every task has dropped its `in_hand`.
+//! Step 4: when the server stops, wait until no work is in hand: until every task has dropped its `in_flight`.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn finishes(spec: &Spec, mailbox: &Mailbox, signal: Signal, to_all: bool, whom: 
     check.eventually("the port is closed to new requests", || http.is_refused().then_some(()));
     let has_ended = limit::poll(limit::BRIEFLY, || (!server.is_running()).then_some(())).is_some();
     let expected =
-        "the server still runs: a worker has work, and its task has not dropped `in_hand` (step 1)";
+        "the server still runs: a worker has work, and its task has not dropped `in_flight` (step 1)";
     check.holds(expected, !has_ended, "it has ended");
     server.sleeps(&check, "a worker has work");
     mailbox.release_all();
@@ -37,20 +37,20 @@ fn finishes(spec: &Spec, mailbox: &Mailbox, signal: Signal, to_all: bool, whom: 
 }
 
 #[test]
-fn sigterm_ends_it_after_the_work_in_hand() {
+fn sigterm_stops_it_after_the_work_in_hand() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     finishes(&spec, &mailbox, Signal::SIGTERM, false, "the server");
 }
 
 #[test]
-fn sigterm_to_all_ends_it_after_the_work_in_hand() {
+fn sigterm_to_all_stops_it_after_the_work_in_hand() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let whom = "the server and its worker, as `timeout` and systemd do,";
     finishes(&spec, &mailbox, Signal::SIGTERM, true, whom);
 }
 
 #[test]
-fn ctrl_c_ends_it_after_the_work_in_hand() {
+fn ctrl_c_stops_it_after_the_work_in_hand() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     finishes(&spec, &mailbox, Signal::SIGINT, true, "the server and its worker, as Ctrl-C does,");
 }
@@ -93,7 +93,7 @@ fn a_worker_that_dies_of_the_signal_is_logged() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_does_not_keep_it() {
+fn an_unread_log_does_not_keep_it() {
     let spec = support::spec!();
     let [stays, left, disk, full] = Reader::ALL;
     for (reader, what) in [stays, full, left, disk] {
@@ -123,7 +123,7 @@ fn two_signals_at_once_are_one_request() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn a_second_signal_stops_it_right_away() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check = spec.check("sent SIGTERM while a worker has its job, and again later");
     let worker = script(&check, "read -r job <&3\nread -r end <&3");
@@ -158,7 +158,7 @@ fn clients_that_stop_in_the_middle_do_not_keep_it() {
 }
 
 #[test]
-fn without_work_a_signal_ends_it_at_once() {
+fn without_work_a_signal_stops_it_right_away() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check = spec.check("sent SIGTERM to the server when it had nothing to do");
     let (mut server, _http) = spec.server(&mailbox).serve(&check);

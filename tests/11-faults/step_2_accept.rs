@@ -1,4 +1,4 @@
-//! Step 2: write the job down, leave it to `supervise` in a task of its own, and answer with the number of the job, at
+//! Step 2: record the job, hand it to `supervise` in a separate task, and answer with the number of the job, at
 //! once.
 
 use super::*;
@@ -78,7 +78,7 @@ fn a_web_page_from_elsewhere_learns_nothing() {
 }
 
 #[test]
-fn bad_configuration_is_told_at_the_start() {
+fn bad_configuration_is_reported_at_the_start() {
     let spec = support::spec!();
     spec.refuses_values("WORKER_TIMEOUT_SECONDS", &["soon", "0"], "1");
     spec.refuses_values("WORKER_GRACE_SECONDS", &["-1"], "1");

@@ -1,4 +1,4 @@
-//! Step 3: send the assignment, and take down the reports up to the reply. What can go wrong with that is in
+//! Step 3: send the assignment, and record the reports up to the reply. What can go wrong with that is in
 //! `step_3_faults.rs`.
 
 use super::*;
@@ -39,7 +39,7 @@ fn each_report_is_taken_down_when_it_comes() {
 }
 
 #[test]
-fn a_mail_that_is_refused_is_failed_and_the_reason_is_told() {
+fn a_refused_mail_has_failed_and_its_reason_is_reported() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check = spec.check("posted 5 mails: one is refused, one address is bad");
     let mut mails = spec.mails(5);
@@ -124,7 +124,7 @@ fn a_signal_to_the_whole_group_cuts_nothing_off() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_does_not_stop_the_server() {
+fn an_unread_log_does_not_stop_the_server() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check =
         spec.check("posted 80 bad addresses, twice, to a server whose stderr is read, full, or closed");

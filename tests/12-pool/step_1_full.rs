@@ -62,7 +62,7 @@ fn a_job_without_mails_is_done_at_once() {
 }
 
 #[test]
-fn a_client_is_told_what_came_of_its_job() {
+fn a_client_can_see_what_became_of_its_job() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let counts = [0, 3, 6, 3, 2, 1];
     let check = spec.early_check(format!("posted jobs of {counts:?} mails to a server with QUEUE_MAILS=5"));
@@ -89,7 +89,7 @@ fn a_client_is_told_what_came_of_its_job() {
 }
 
 #[test]
-fn bad_configuration_is_told_at_the_start() {
+fn bad_configuration_is_reported_at_the_start() {
     let spec = support::spec!();
     let bad = [("WORKERS", "0"), ("QUEUE_MAILS", "many"), ("QUEUE_MB", "0"), ("BATCH_MAILS", "-1")];
     for (name, value) in bad.into_iter().chain([("MAX_JOBS_PER_WORKER", "0.5")]) {

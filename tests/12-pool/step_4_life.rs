@@ -23,7 +23,7 @@ fn the_workers_are_there_before_any_request() {
 }
 
 #[test]
-fn there_are_as_many_workers_as_cores_unless_told() {
+fn there_are_as_many_workers_as_cores_by_default() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check = spec.check("started a server without WORKERS");
@@ -154,7 +154,7 @@ fn no_batch_goes_to_a_worker_that_is_dead_already() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_worker_that_has_done_its_share_gives_its_memory_back() {
+fn a_worker_that_has_done_its_last_batch_frees_its_memory() {
     const LEAK_MIB: u64 = 50;
     let (spec, mailbox) = support::spec_with_mailbox!();
     let did = format!(

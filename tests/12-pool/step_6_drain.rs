@@ -55,7 +55,7 @@ fn a_signal_ends_a_server_that_has_nothing_to_do() {
 }
 
 #[test]
-fn a_signal_ends_a_server_that_has_no_workers() {
+fn a_signal_stops_a_server_that_has_no_workers() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     let check = spec.check("sent SIGTERM to a server whose WORKER does not exist, when it had nothing to do");
     server_without_workers(&check, &mailbox, "QUEUE_MAILS", "5").stops(&check);

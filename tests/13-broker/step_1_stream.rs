@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-fn the_stream_of_mails_is_a_work_queue_on_disk() {
+fn the_stream_of_mails_is_a_work_queue_in_files() {
     let did = "started the server, and asked the broker about the stream \"mails\"";
     let Some((check, mut site)) = begin(support::spec!(), did, LONG) else { return };
     let room = site.spec.number(100_000..1_000_000);
@@ -52,7 +52,7 @@ fn a_stream_that_cannot_be_made_is_an_error() {
 }
 
 #[test]
-fn bad_configuration_and_a_missing_broker_are_told_at_the_start() {
+fn bad_configuration_and_a_missing_broker_are_reported_at_the_start() {
     let spec = support::spec!();
     let closed = ClosedPort::new().expect("a free port");
     let port = closed.number().to_string();

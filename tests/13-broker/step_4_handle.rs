@@ -238,7 +238,7 @@ fn a_refused_mail_is_not_counted() {
 }
 
 #[test]
-fn a_mail_server_that_is_down_is_no_refusal() {
+fn a_mail_server_that_is_down_has_refused_nothing() {
     let did = "posted 2 mails to a host without a mail server, and then started a worker on another host";
     let Some((check, site)) = begin(support::spec!(), did, SHORT) else { return };
     let (mailbox, mails) = (site.other_mailbox(), site.spec.mails(2));
@@ -293,7 +293,7 @@ fn a_server_that_is_killed_still_says_what_was_sent() {
 }
 
 #[test]
-fn a_worker_finishes_the_mail_in_hand_when_it_is_told_to_end() {
+fn a_worker_finishes_the_mail_in_hand_before_it_exits() {
     let did = "sent SIGTERM to a worker with a mail in hand and one in the queue";
     let Some((check, site)) = begin(support::spec!(), did, LONG) else { return };
     let mailbox = site.spec.mailbox();

@@ -10,7 +10,11 @@ const waiting = []
 let permits = Number(process.env.SMTP_CONNECTIONS ?? 4)
 let mailsSent = 0
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => {
+  handle(request, response).catch((error) => response.writeHead(400).end(error.message))
+})
+
+async function handle(request, response) {
   if (request.url === '/health') return response.end('ok')
   response.setHeader('content-type', 'application/json')
   if (request.url === '/stats') return response.end(JSON.stringify({ mails_sent: mailsSent }))
@@ -20,7 +24,7 @@ const server = createServer(async (request, response) => {
     console.error(`Number of mails sent ${accepted.filter(Boolean).length}`)
   })
   response.end(JSON.stringify({ status: true, sent: true }))
-})
+}
 
 async function sendInTurn(mail) {
   if (permits > 0) permits -= 1
@@ -33,7 +37,7 @@ async function sendInTurn(mail) {
     console.error(`error: cannot send the mail to ${mail.to}: ${error.message}`)
     return false
   } finally {
-    // The permit goes to the one that has waited for the longest time.
+    // The permit goes to the mail that has waited longest.
     const next = waiting.shift()
     if (next) next()
     else permits += 1
@@ -41,7 +45,7 @@ async function sendInTurn(mail) {
 }
 
 async function send({ from, to, subject, text }) {
-  // A line end here would let whoever posts the mail write SMTP commands of his own.
+  // A line break here would let the sender of the request inject SMTP commands.
   if (/[\r\n]/.test(from + to + subject)) throw new Error('an address or the subject has more than one line')
   const socket = connect(Number(smtp.port || 25), smtp.hostname)
   try {

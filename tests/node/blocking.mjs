@@ -1,4 +1,4 @@
-// One child after another: execFileSync returns when the child has ended, and not before.
+// One child after another: execFileSync returns when the child has exited, and not before.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
@@ -6,7 +6,8 @@ const job = JSON.parse(readFileSync(0, 'utf8'))
 let counter = 0
 for (const mail of job.mails) {
   try {
-    execFileSync('sendmail', [mail.to], { input: mail.text })
+    // After `--`, nothing is parsed as an option, even if an address starts with a dash.
+    execFileSync('sendmail', ['-i', '--', mail.to], { input: mail.text })
     counter += 1
   } catch (error) {
     console.error(`error: cannot send the mail to ${mail.to}: ${error.message}`)

@@ -1,4 +1,4 @@
-// A worker on a pipe: one JSON document a line comes in, one goes out. stdout belongs to the messages.
+// A worker on a pipe: one JSON document per line comes in, and one goes out. stdout belongs to the messages.
 import { createInterface } from 'node:readline'
 
 for await (const line of createInterface({ input: process.stdin })) {

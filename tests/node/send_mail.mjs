@@ -1,4 +1,5 @@
-// The article's send_mail, in plain Node: a forked child that is sent a list of mails and answers with a count.
+// The article's send_mail, in plain Node: a forked child that
+// is sent a list of mails and answers with a count.
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 

@@ -1,4 +1,4 @@
-// Runs one program and tells what became of it: node spawn.mjs PROGRAM [ARGUMENT…]
+// Runs one program and reports how it finished: node spawn.mjs PROGRAM [ARGUMENT…]
 import { execFile } from 'node:child_process'
 
 const [program, ...args] = process.argv.slice(2)
@@ -11,3 +11,4 @@ const child = execFile(program, args, (error, stdout, stderr) => {
   else if (error) ended = { exit: error.code }
   console.log(JSON.stringify({ pid: child.pid ?? null, ended, stdout, stderr }))
 })
+child.stdin?.end() // Otherwise a child that reads stdin waits for it, since Node makes a pipe there.

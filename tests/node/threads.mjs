@@ -11,17 +11,24 @@ function serve() {
   // Threads share no variables in Node, but they can share bytes.
   const mailsSent = new Int32Array(new SharedArrayBuffer(4))
 
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error) => response.writeHead(400).end(error.message))
+  })
+
+  async function handle(request, response) {
     if (request.url === '/health') return response.end('ok')
     response.setHeader('content-type', 'application/json')
-    if (request.url === '/stats') return response.end(JSON.stringify({ mails_sent: Atomics.load(mailsSent, 0) }))
+    if (request.url === '/stats') {
+      return response.end(JSON.stringify({ mails_sent: Atomics.load(mailsSent, 0) }))
+    }
 
     const { emails } = await json(request)
     const worker = new Worker(new URL(import.meta.url), { workerData: { emails, mailsSent } })
     worker.on('message', (counter) => console.error(`Number of mails sent ${counter}`))
-    worker.on('error', (error) => console.error(`error: cannot send the rest of a request: ${error.message}`))
+    const why = 'error: cannot send the rest of a request'
+    worker.on('error', (error) => console.error(`${why}: ${error.message}`))
     response.end(JSON.stringify({ status: true, sent: true }))
-  })
+  }
 
   server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
     console.log(`listening on http://127.0.0.1:${server.address().port}`)
@@ -32,7 +39,7 @@ function sendAll({ emails, mailsSent }) {
   let counter = 0
   for (const mail of emails) {
     try {
-      execFileSync('sendmail', [mail.to], { input: mail.text })
+      execFileSync('sendmail', ['-i', '--', mail.to], { input: mail.text })
       counter += 1
       Atomics.add(mailsSent, 0, 1)
     } catch (error) {

@@ -23,7 +23,7 @@ fn the_story_is_told_to_its_end_from_any_subfolder_and_60_columns_wide() {
         "has forked a child",
         "mail 3 of 3 arrives",
         "Number of mails sent 3",
-        "has ended: exit status 0",
+        "has exited: exit status 0",
         "\n  curl -H 'content-type: application/json' -d '{\"emails\":[{\"from\":",
     ];
     let told = says(&mut demo, 0, &story);

@@ -187,7 +187,7 @@ fn check_and_hint_name_the_same_step() {
     let tiny = with_steps("begin");
     // Reports as `support` has them.
     let spec = tiny.read("tests/01-one/main.rs");
-    let todo = "eprintln!(\"NOT WRITTEN YET: a check\\n\\n  came:      todo 3: twice\\n\");";
+    let todo = "eprintln!(\"NOT WRITTEN YET: a check\\n\\n  got:       todo 3: twice\\n\");";
     let section = "but {} came\\n\\n  read:      \\\"2. Multiply\\\" in book/src/01-one.md\", got.trim()";
     let spec = spec.replace("eprintln!(\"NOT WRITTEN YET\");", todo);
     tiny.write("tests/01-one/main.rs", &spec.replace("but {} came\", got.trim()", section));

@@ -1,7 +1,7 @@
-//! Every behaviour of Node's channel that concerns this library, against real Node.
+//! Every behavior of Node's channel that concerns this library, against real Node.
 //!
-//! The tests are named after the numbered rows of the book's appendix "Node's channel, behaviour by
-//! behaviour"; `appendix.rs` checks that names and rows agree.
+//! The tests are named after the numbered rows of the book's appendix "Node's channel, behavior by
+//! behavior"; `appendix.rs` checks that names and rows agree.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does the whole job. `Ok(false)` when some mail was not sent or the reply not printed, an error when the input was bad.
+/// Does the whole job. `Ok(false)` if a mail wasn't sent or the reply couldn't be printed; an error if the input was bad.
 fn run() -> Result<bool, String> {
     let server = SmtpServer::from_env()?;
     let job = read_job()?;
@@ -46,12 +46,12 @@ fn read_job() -> Result<Job, String> {
 /// Sends one mail after another and counts those that the server accepted.
 fn send_all(server: &SmtpServer, mails: &[Mail]) -> usize {
     let transport = transport(server);
-    // So far, the first mail alone is sent. Replace this.
+    // For now, only the first mail is sent. Replace this.
     log!("the first mail: {:?}", mails.first().map(|mail| send(&transport, mail)));
     todo!("3: send one mail after another and count")
 }
 
-/// What talks to the server, and waits for each of its answers, but not forever.
+/// Builds a transport to the server, with a time limit for each of its answers.
 fn transport(server: &SmtpServer) -> SmtpTransport {
     todo!("2: build a transport to the server, with a time limit")
 }

@@ -1,4 +1,4 @@
-//! The sending code, with a bug in it. This part is given: leave the bug where it is.
+//! The sending code, with a bug in it. This part is already written: leave the bug where it is.
 
 use mail::{Mail, SmtpServer};
 

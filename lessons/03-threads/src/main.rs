@@ -25,7 +25,7 @@ use std::thread;
 use tokio::sync::oneshot;
 use web::{Request, Sent, serve};
 
-/// What every handler and every thread can see. A clone is the same number.
+/// Shared by every handler and every thread. Cloning it copies the handle, not the number.
 #[derive(Clone)]
 struct App {
     server: SmtpServer,
@@ -52,7 +52,7 @@ async fn run() -> Result<(), String> {
     serve(routes.with_state(app)).await
 }
 
-/// Begins the work and answers at once. The log line comes when the work is done.
+/// Starts the work and answers right away. The log line comes when the work is done.
 async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
     todo!("1: start the thread, let log wait for it in a task, answer")
 }
@@ -62,7 +62,7 @@ fn start_thread(app: App, mails: Vec<Mail>) -> oneshot::Receiver<usize> {
     todo!("2: send the mails on a new thread, their number over a channel")
 }
 
-/// Sends one mail after another, and counts what was accepted: for this request, and for all of them.
+/// Sends one mail after another. Counts the accepted ones for this request (step 3) and for all (step 5).
 fn send_all(app: &App, mails: &[Mail]) -> usize {
     todo!("3: send one mail after another, report failures, count the others")
 }

@@ -1,7 +1,7 @@
 //! Lesson 04: many mails in flight on one thread.
 //!
 //! The web server of lesson 03 without its threads. The event loop waits for many conversations with the mail
-//! server at once, at most `SMTP_CONNECTIONS` of them (default 4).
+//! server at the same time, at most `SMTP_CONNECTIONS` of them (default 4).
 //! New here: async calls that really wait, tasks, a limit. The chapter is book/src/04-async.md.
 
 // Remove both lines when the last todo! is gone.
@@ -38,12 +38,13 @@ async fn run() -> Result<(), String> {
     serve(routes.with_state(app)).await
 }
 
-/// Begins the work and answers at once. The log line comes when the work is done.
+/// Starts the work and answers right away. The log line comes when the work is done.
 async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
     todo!("1: send and log in a task, answer")
 }
 
-/// Sends the mails at the same time, each in a task, as far as there are permits. Returns how many were accepted.
+/// Sends each mail in a task of its own, at most as many at
+/// once as there are permits. Returns how many were accepted.
 async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
     todo!("2: start a task for each mail, as many as there are permits; count what was accepted")
 }
@@ -70,7 +71,7 @@ async fn send_or_report(app: &App, mail: &Mail) -> bool {
 /// Waits until the server has accepted or refused this mail, but not forever.
 async fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
     let message = to_message(mail)?;
-    todo!("4: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
+    todo!("4: wait for the conversation, but not longer than SMTP_TIMEOUT; then say goodbye")
 }
 
 /// One conversation with the server, up to the `250` that accepts the mail.

@@ -1,7 +1,7 @@
 //! Lesson 05: a child process.
 //!
-//! Reads one request a line from stdin, `{"program": "…", "args": ["…"], "env": {"NAME": "value"}}`, runs the
-//! programs one after another, and prints one line of JSON for each: its pid, how it ended, its output.
+//! Reads one request per line from stdin, `{"program": "…", "args": ["…"], "env": {"NAME": "value"}}`, runs the
+//! programs one after another, and prints one line of JSON for each: its pid, how it finished, its output.
 //! New here: another process does the work. The chapter is book/src/05-spawn.md.
 
 // Remove both lines when the last todo! is gone.
@@ -15,21 +15,21 @@ use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus, Output, Stdio};
 
-/// What is to be run. `args` and `env` may be left out.
+/// A program to run. `args` and `env` may be left out.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(remote = "Self")]
 struct Request {
     program: String,
     #[serde(default)]
     args: Vec<String>,
-    /// What is added to the environment that the child inherits.
+    /// Variables for this child only, on top of the environment that it inherits.
     #[serde(default)]
     env: BTreeMap<String, String>,
 }
 
 mail::objects_only!(Request);
 
-/// What became of it. There is no pid when there was no process.
+/// The outcome. `pid` is `None` if no child was started.
 #[derive(Debug, Serialize)]
 struct Report {
     pid: Option<u32>,
@@ -69,7 +69,7 @@ fn run() -> Result<bool, String> {
     Ok(true)
 }
 
-/// Runs one child from its start to its end.
+/// Starts one child and waits for it.
 fn run_request(request: &Request) -> Report {
     let without_output = |pid, ended| Report { pid, ended, stdout: String::new(), stderr: String::new() };
     let child = match start(request) {
@@ -93,13 +93,13 @@ fn start(request: &Request) -> io::Result<Child> {
     todo!("1: start the child with its arguments, its environment and three streams")
 }
 
-/// Reads both outputs to their end and waits for the child.
+/// Reads both outputs to end of file, and waits for the child.
 fn collect(child: Child) -> io::Result<Output> {
-    todo!("2: read both outputs to their end and wait for the child")
+    todo!("2: read both outputs to end of file, and wait for the child")
 }
 
 fn how_it_ended(status: ExitStatus) -> Ended {
-    todo!("3: tell an exit status from death by a signal")
+    todo!("3: distinguish an exit status from death by a signal")
 }
 
 fn signal_name(number: i32) -> String {
@@ -107,9 +107,9 @@ fn signal_name(number: i32) -> String {
     Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |signal| signal.to_string())
 }
 
-/// Why there is no child. `execve` has failed, and std brought its error number back to us.
+/// Why there is no child: the program couldn't be started, and `spawn` returned why.
 fn not_started(error: &io::Error) -> Ended {
-    todo!("4: tell a program that is not there from other errors")
+    todo!("4: distinguish a missing program from other errors")
 }
 
 fn print_report(report: &Report) -> Result<(), String> {

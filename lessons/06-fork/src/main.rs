@@ -1,8 +1,8 @@
 //! Lesson 06: fork(2) itself.
 //!
-//! `lesson-06 START PARENT_STEPS CHILD_STEPS` copies its own process. Parent and child count on from the same
+//! `lesson-06 START PARENT_STEPS CHILD_STEPS` copies its own process. Parent and child keep counting from the same
 //! number, and each reports its pid and its counter over a pipe. The parent prints the reports and how the child
-//! ended. Before they count, both wait for the end of stdin, so that there is time to look at them.
+//! finished. Before they count, both wait for end of file on stdin, so that there is time to look at them.
 //! New here: state is copied, not shared. The chapter is book/src/06-fork.md.
 
 // Remove both lines when the last todo! is gone.
@@ -24,14 +24,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The state. In lesson 03, every thread saw one counter like this.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-/// What a process says of itself.
+/// What a process reports about itself.
 #[derive(Debug, Serialize)]
 struct Report {
     process: String,
     pid: i32,
     parent: i32,
     counter: u64,
-    /// Where in the memory of the process the counter lies.
+    /// The address of the counter in this process.
     address: String,
 }
 
@@ -43,7 +43,7 @@ impl Report {
         Self { process: process.to_owned(), pid, parent, counter, address: format!("{:p}", &COUNTER) }
     }
 
-    /// One line of JSON, with its line end.
+    /// One line of JSON, with its newline.
     fn line(&self) -> String {
         serde_json::to_string(self).expect("numbers and text are always JSON") + "\n"
     }
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// One process comes in, two go out. `Ok(false)` in the parent when the child has not ended well.
+/// One process comes in, two go out. `Ok(false)` in the parent when the child didn't exit with 0.
 fn run(arguments: &Arguments, mut out: BufWriter<Stdout>) -> Result<bool, String> {
     COUNTER.store(arguments.start, Ordering::Relaxed);
     print(&mut out, json!({"start": arguments.start}))?;
@@ -92,13 +92,13 @@ fn copy_process(out: &mut BufWriter<Stdout>) -> Result<ForkResult, String> {
     todo!("1: copy this process, with nothing waiting in the buffer of stdout")
 }
 
-/// Counts on from what the counter is in this process, and writes one report to the pipe.
+/// Keeps counting from this process's counter, and writes one report to the pipe.
 fn count_and_report(process: &str, steps: u64, mut writer: PipeWriter) -> Result<(), String> {
     wait_for_end_of_stdin();
-    todo!("2: count on and write one report to the pipe")
+    todo!("2: keep counting, and write one report to the pipe")
 }
 
-/// Counts as the child does, and tells what became of both.
+/// Counts as the child does, and prints both reports and how the child finished.
 fn in_the_parent(
     child: Pid,
     arguments: &Arguments,
@@ -113,9 +113,9 @@ fn in_the_parent(
     Ok(ended == json!({"exit": 0}))
 }
 
-/// Waits for the child's end and says how it ended: `{"exit": 0}` or `{"signal": "SIGKILL"}`.
+/// Waits for the child and returns how it finished: `{"exit": 0}` or `{"signal": "SIGKILL"}`.
 fn reap(child: Pid) -> Result<Value, String> {
-    todo!("4: wait for the child and tell how it ended")
+    todo!("4: wait for the child and report how it finished")
 }
 
 fn print(out: &mut BufWriter<Stdout>, line: impl Display) -> Result<(), String> {
@@ -126,9 +126,9 @@ fn cannot_print(error: io::Error) -> String {
     format!("cannot print: {error}")
 }
 
-/// Both processes have the same stdin, and each sees its end.
+/// Both processes share one stdin, and both wait for its end of file.
 fn wait_for_end_of_stdin() {
-    // An error is as good as the end: there is nothing more to wait for.
+    // An error is as good as end of file: there is nothing more to wait for.
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
 }
 

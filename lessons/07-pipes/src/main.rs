@@ -1,8 +1,8 @@
 //! Lesson 07: messages between two processes, over the child's stdin and stdout.
 //!
 //! `lesson-07 [COMMAND [ARG…]]` starts COMMAND as its worker (itself, if none is given), sends it every line of
-//! stdin as a message, and prints every answer on stdout. `lesson-07 worker` is that worker: it answers the
-//! message M with `{"pid": …, "echo": M}`. `lesson-07 frames` prints the frames of its stdin, to look at them.
+//! stdin as a message, and prints every reply on stdout. `lesson-07 worker` is that worker: it replies to the
+//! message M with `{"pid": …, "echo": M}`. `lesson-07 frames` prints the frames of its stdin, so that you can look at them.
 //! New here: a message is one JSON document on a line of its own. The chapter is book/src/07-pipes.md.
 
 // Remove both lines when the last todo! is gone.
@@ -41,7 +41,7 @@ fn myself_as_worker() -> Result<Command, String> {
     Ok(command)
 }
 
-/// Prints each frame of stdin on a line of its own, when it comes.
+/// Prints each frame of stdin on a line of its own, as it arrives.
 fn frames() -> Result<bool, String> {
     let mut frames = FrameReader::new(io::stdin().lock());
     while let Some(frame) = frames.next_frame().map_err(|error| format!("cannot read: {error}"))? {
@@ -50,29 +50,29 @@ fn frames() -> Result<bool, String> {
     Ok(true)
 }
 
-/// Answers one message after another, until stdin ends.
+/// Replies to one message after another, until end of file.
 fn worker() -> Result<bool, String> {
     let mut messages = FrameReader::new(io::stdin().lock());
-    todo!("3: answer each message until stdin ends")
+    todo!("3: reply to each message until end of file")
 }
 
-/// Starts the worker, sends and receives at the same time, and waits for the worker's end. A worker that cannot get rid
-/// of its answers stops reading, so one thread writes while the other one reads.
+/// Starts the worker, sends and receives at the same time, and waits for the worker to exit.
+/// A worker whose replies aren't read stops reading, so one thread writes while the other one reads.
 fn parent(mut command: Command) -> Result<bool, String> {
-    todo!("4: start the worker, send on a thread of its own, print the answers here, wait for its end")
+    todo!("4: start the worker, send on another thread, print the replies here, wait for it to exit")
 }
 
-/// What has gone to the worker so far.
+/// What we have sent to the worker so far.
 #[derive(Default)]
 struct Sent {
     count: AtomicUsize,
-    /// That was all: from here on, the worker may end.
+    /// Everything has been sent: from now on, the worker may exit.
     complete: AtomicBool,
     /// Our stdin could not be read.
     unreadable: AtomicBool,
 }
 
-/// The next message of our stdin. When stdin cannot be read, that is reported, and then it is as if it had ended.
+/// The next message of our stdin. If stdin can't be read, reports that and treats it as end of file.
 fn next_message(stdin: &mut FrameReader<Stdin>, sent: &Sent) -> Option<Vec<u8>> {
     stdin.next_frame().unwrap_or_else(|error| {
         log!("error: cannot read stdin: {error}");
@@ -81,29 +81,29 @@ fn next_message(stdin: &mut FrameReader<Stdin>, sent: &Sent) -> Option<Vec<u8>> 
     })
 }
 
-/// Sends every frame of our stdin. Closes the worker's stdin when ours has ended.
+/// Sends every frame of our stdin, then closes the worker's stdin.
 fn send_all(mut to_worker: ChildStdin, sent: &Sent) {
     let mut stdin = FrameReader::new(io::stdin());
-    todo!("5: send every message of stdin, count it, and say when that was all")
+    todo!("5: count and send every message of stdin, then set `complete`")
 }
 
-/// What has come from the worker.
+/// What has arrived from the worker.
 struct Received {
-    answers: usize,
+    replies: usize,
     stray_lines: usize,
 }
 
-/// Prints every answer until the worker closes its stdout, and reports lines that are no answers.
-fn print_answers(from_worker: ChildStdout) -> Result<Received, String> {
+/// Prints every reply until the worker closes its stdout, and reports every line that isn't a reply.
+fn print_replies(from_worker: ChildStdout) -> Result<Received, String> {
     let mut frames = FrameReader::new(from_worker);
-    let mut received = Received { answers: 0, stray_lines: 0 };
-    // So far, it waits for the first answer. Write over these lines.
+    let mut received = Received { replies: 0, stray_lines: 0 };
+    // For now, this waits for the first reply. Replace these lines.
     let _ = frames.next_frame();
-    todo!("6: print the answers and report every other line");
+    todo!("6: print the replies and report every other line");
     Ok(received)
 }
 
-/// Writes the frame and its line end in one go. When nobody takes our answers, there is nothing left to do.
+/// Writes the frame and its newline in one call. If no one reads our output, there is nothing left to do, so it exits.
 fn print_frame(mut frame: Vec<u8>) {
     frame.push(b'\n');
     if let Err(error) = io::stdout().write_all(&frame) {
@@ -112,12 +112,12 @@ fn print_frame(mut frame: Vec<u8>) {
     }
 }
 
-/// Whether every message was answered and nothing else was said. Reports a worker that has ended early.
-fn is_well_done(sent: &Sent, received: &Received, status: ExitStatus) -> bool {
-    let unanswered = received.answers < sent.count.load(SeqCst);
-    let early = !sent.complete.load(SeqCst) || unanswered || !status.success();
+/// Whether every message got a reply and there were no stray lines. Reports a worker that exited early.
+fn all_went_well(sent: &Sent, received: &Received, status: ExitStatus) -> bool {
+    let missing = received.replies < sent.count.load(SeqCst);
+    let early = !sent.complete.load(SeqCst) || missing || !status.success();
     if early {
-        log!("error: the worker ended early ({status}), answers so far: {}", received.answers);
+        log!("error: the worker exited early ({status}), replies so far: {}", received.replies);
     }
     !early && received.stray_lines == 0 && !sent.unreadable.load(SeqCst)
 }

@@ -16,12 +16,12 @@ pub struct Channel {
 
 struct Incoming {
     socket: BufReader<OwnedReadHalf>,
-    /// What has come of the next frame so far.
+    /// The part of the next frame that has arrived so far.
     kept: Vec<u8>,
 }
 
 impl Channel {
-    /// Makes a channel of a connected socket. Panics outside of a tokio runtime.
+    /// Makes a channel from a connected socket. Panics outside of a tokio runtime.
     pub fn from_stream(socket: std::os::unix::net::UnixStream) -> std::io::Result<Channel> {
         socket.set_nonblocking(true)?; // Node hands a blocking one to its child.
         let (incoming, outgoing) = UnixStream::from_std(socket)?.into_split();
@@ -29,20 +29,20 @@ impl Channel {
         Ok(Channel { outgoing: Mutex::new(outgoing), incoming: Mutex::new(incoming) })
     }
 
-    /// Sends `message` as one frame, and waits until the kernel has all of it.
+    /// Sends `message` as one frame, and waits until the kernel has all of it. Not cancel safe.
     pub async fn send<T: Serialize + ?Sized>(&self, message: &T) -> Result<(), Error> {
         let mut outgoing = self.outgoing.lock().await;
         todo!("3: one JSON document, one newline, one write")
     }
 
-    /// The next message, or `None` when the other side has disconnected. Nothing is lost when the future is dropped.
+    /// The next message, or `None` when the other side has disconnected. Cancel safe.
     pub async fn recv<T: DeserializeOwned>(&self) -> Result<Option<T>, Error> {
         let mut incoming = self.incoming.lock().await;
         let Incoming { socket, kept } = &mut *incoming;
-        todo!("2: read up to the next newline, and know the end of the channel")
+        todo!("2: read up to the next newline, and detect end of file")
     }
 
-    /// Closes the channel. The other side receives everything that was sent, then the end.
+    /// Shuts down the sending half. The other side receives everything that was sent, then end of file.
     pub async fn disconnect(&self) -> Result<(), Error> {
         Ok(self.outgoing.lock().await.shutdown().await?)
     }

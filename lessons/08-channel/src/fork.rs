@@ -23,7 +23,7 @@ impl Child {
         self.process.id().unwrap_or_default()
     }
 
-    /// Waits until the process has exited, and says how.
+    /// Waits until the process has exited, and returns its exit status.
     pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
         self.process.wait().await
     }

@@ -1,5 +1,4 @@
-//! Node's `child_process.fork`, `send`, `on('message')` and `disconnect`, as small as they can be. The package
-//! `node-channel` has the same names, and what this lesson leaves out.
+//! Node's `fork`, `send`, `on('message')` and `disconnect`. The package `node-channel` adds what is left out here.
 
 // Remove both lines when the last todo! is gone.
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]
@@ -35,7 +34,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the channel is of no use any more. It still is after a message of an unexpected type.
+    /// Whether the channel is unusable from now on. After a message of an unexpected type, it still works.
     pub fn is_fatal(&self) -> bool {
         !matches!(self, Error::InvalidJson(error) if error.is_data())
     }

@@ -1,7 +1,7 @@
 //! Lesson 08: a channel of its own between parent and child, as Node's `fork` makes it.
 //!
 //! `lesson-08 [COMMAND [ARG…]]` forks COMMAND (itself, if none is given), sends it every line of stdin as a message, and
-//! prints every reply on stdout. `lesson-08 child` is what it forks of itself: it answers the message M with
+//! prints every reply on stdout. `lesson-08 child` is what it forks of itself: it replies to the message M with
 //! `{"pid": …, "echo": M}`. New here: stdout is free again. The chapter is book/src/08-channel.md.
 
 // Remove both lines when the last todo! is gone.
@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
 use lesson_08::{Channel, Inherited, fork, inherited};
 
-/// Whether all went well. What did not is reported already; an error still has to be.
+/// `Ok(false)`: something failed and has been reported. `Err`: the caller still has to report it.
 type Outcome = Result<bool, Box<dyn Error>>;
 
 fn main() -> ExitCode {
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Ok(well) => ExitCode::from(u8::from(!well)),
         Err(error) => {
             let _ = writeln!(stderr(), "error: {error}");
-            // What the system refuses is failed work; everything else is bad input.
+            // An I/O error means failed work; anything else means bad input.
             ExitCode::from(if error.is::<io::Error>() { 1 } else { 2 })
         }
     }
@@ -46,17 +46,17 @@ fn start() -> Outcome {
 fn run(work: impl Future<Output = Outcome>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(work);
-    // A thread may still be waiting for a line on stdin that has no use any more.
+    // A thread may still be waiting for a line on stdin that no longer matters.
     runtime.shutdown_background();
     outcome
 }
 
-/// Answers every message until the parent disconnects.
+/// Replies to every message until the parent disconnects.
 async fn child(channel: Inherited) -> Outcome {
     let channel = channel.open()?;
     while let Some(message) = channel.recv::<Value>().await? {
         match channel.send(&json!({"pid": process::id(), "echo": message})).await {
-            Err(lesson_08::Error::Disconnected) => break, // No one waits for replies any more.
+            Err(lesson_08::Error::Disconnected) => break, // No one reads the replies any more.
             sent => sent?,
         }
     }
@@ -69,15 +69,15 @@ async fn parent(command: Command) -> Outcome {
     let _ = stderr().write_all(format!("forked process {}\n", child.id()).as_bytes()); // In one piece.
     let sent = Cell::new(0);
     let mut replies = 0;
-    let mut input: Option<Outcome> = None; // how sending went, once it is over
+    let mut input: Option<Outcome> = None; // the result of sending, once it has finished
     {
         let mut sending = pin!(send_lines(&child, &sent));
-        todo!("5: send and receive at once, until every message is answered");
+        todo!("5: send and receive at the same time, until every message has its reply");
     }
-    todo!("6: disconnect, wait for the child, and say whether all went well")
+    todo!("6: disconnect, wait for the child, and return whether all went well")
 }
 
-/// Sends each line of stdin as a message, up to the end of stdin or the first line that isn't JSON.
+/// Sends each line of stdin as a message, up to end of file or the first line that isn't JSON.
 async fn send_lines(channel: &Channel, sent: &Cell<usize>) -> Outcome {
     let mut lines = BufReader::new(stdin()).lines();
     while let Some(line) = lines.next_line().await.map_err(|error| format!("cannot read stdin: {error}"))? {
@@ -89,7 +89,7 @@ async fn send_lines(channel: &Channel, sent: &Cell<usize>) -> Outcome {
             serde_json::from_str(&line).map_err(|error| format!("cannot parse message {number}: {error}"))?;
         sent.set(number);
         if channel.send(&message).await.is_err() {
-            break; // The child has gone, so its reply won't come.
+            break; // The child is gone, so its reply won't come.
         }
     }
     Ok(true)

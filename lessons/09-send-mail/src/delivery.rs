@@ -30,13 +30,15 @@ impl Delivery {
         Ok(Self { server, connections })
     }
 
-    /// Sends all mails and counts those that the server accepted. Each of the others is reported on stderr.
+    /// Sends all mails and counts those that the server accepted.
+    /// Each of the others is reported on stderr.
     pub async fn send_all(&self, mails: Vec<Mail>) -> usize {
         todo!("3: start as many tasks as there may be connections, and add up what they return")
     }
 }
 
-/// One connection's work: takes mails from the queue until it is empty. Returns how many the server has accepted.
+/// One connection's work: takes mails from the queue until it
+/// is empty. Returns how many the server has accepted.
 async fn send_from_queue(server: SmtpServer, queue: Queue) -> usize {
     let mut client = SmtpClient::new(server);
     let mut counter = 0;
@@ -44,7 +46,7 @@ async fn send_from_queue(server: SmtpServer, queue: Queue) -> usize {
     counter
 }
 
-/// Sends a mail in a task of its own: a panic costs this mail, and the work of the connection goes on.
+/// Sends a mail in its own task, so a panic costs only this mail and the connection keeps working.
 async fn send(client: &mut SmtpClient, mail: &Mail) -> Result<(), String> {
     let (mut used, mail) = (client.take(), mail.clone());
     let sending = tokio::spawn(async move {

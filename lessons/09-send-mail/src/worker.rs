@@ -16,11 +16,13 @@ async fn serve(channel: &mut Channel, delivery: &Delivery) -> Result<(), Error> 
     todo!("2: receive one job after another and reply to each")
 }
 
-/// What a worker does before its first job and after its last one. `config` reads its settings, and `serve` works until
-/// the parent disconnects. Returns the exit status: 0 when the parent has disconnected, 1 when a message could not be
+/// What a worker does before its first job and after its last one. `config` reads
+/// its settings, and `serve` works until the parent disconnects. Returns the exit
+/// status: 0 when the parent has disconnected, 1 when a message could not be
 /// sent, 2 when there was no channel, or when a setting or a message was bad.
 ///
-/// A parent that goes, or dies, stops nothing: `serve` finishes the job in hand, and then learns that it can't reply.
+/// When the parent is gone, `serve` decides: this one finishes
+/// its current job, and then learns that it can't reply.
 ///
 /// Call it first thing in `main`, before there is a thread: it takes the channel from the environment.
 pub fn run_worker<C>(
@@ -41,7 +43,7 @@ pub fn run_worker<C>(
 /// An exit status, and the error in words.
 type Failure = (u8, String);
 
-/// Everything that can be wrong before the first job: the channel and the settings.
+/// Everything that can fail before the first job: the channel and the settings.
 fn prepare<C>(config: impl FnOnce() -> Result<C, String>) -> Result<(Inherited, C), Failure> {
     let inherited = todo!("1: take the channel that the parent announced");
     let config = config().map_err(|error| (2, error))?;
@@ -54,8 +56,8 @@ async fn run<C>(
     config: C,
     serve: impl AsyncFnOnce(Channel, C) -> Result<(), Error>,
 ) -> Result<(), Failure> {
-    // Ctrl-C in a terminal goes to the parent and to us, and service managers send SIGTERM to both. The parent decides
-    // when we exit: it disconnects. (It can still use SIGKILL.)
+    // Ctrl-C in a terminal goes to the parent and to us, and service managers send SIGTERM
+    // to both. The parent decides when we exit: it disconnects. (It can still use SIGKILL.)
     let ignore = |kind| signal(kind).map_err(|error| (1, format!("cannot catch signals: {error}")));
     let _ignored = (ignore(SignalKind::interrupt())?, ignore(SignalKind::terminate())?);
     let channel = inherited.open().map_err(|error| (1, error.to_string()))?;

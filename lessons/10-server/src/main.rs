@@ -1,5 +1,5 @@
-//! Lesson 10: the article's `server`. A request forks `send_mail`, sends it the list of mails as a message, and
-//! is answered at once. The log says how many mails were sent when the child's message comes back.
+//! Lesson 10: the article's `server`. For each request, it forks `send_mail`, sends it the list of mails as a message, and
+//! answers right away. When the child's message comes back, it logs how many mails were sent.
 //!
 //! Started as `lesson-10 send-mail`, the program is the worker of lesson 09. `WORKER`, a command line,
 //! puts another worker in its place. New here: everything together, and a graceful shutdown. The chapter is
@@ -37,29 +37,29 @@ async fn run() -> Result<(), String> {
     let signals = ShutdownSignals::new()?;
     let listener = web::listen().await?;
     web::announce(&listener)?;
-    let (in_hand, all_done) = mpsc::channel(1);
-    web::serve_until(listener, routes(worker, in_hand), signals.first()).await;
+    let (in_flight, all_done) = mpsc::channel(1);
+    web::serve_until(listener, routes(worker, in_flight), signals.first()).await;
     wait_for(all_done).await;
     Ok(())
 }
 
-/// What every request needs: how to start a worker, and a token that says "there is work in hand".
+/// What every request needs: how to start a worker, and a token that says "there is work in flight".
 #[derive(Clone)]
 struct Server {
     worker: Arc<WorkerCommand>,
-    in_hand: mpsc::Sender<()>,
+    in_flight: mpsc::Sender<()>,
 }
 
-fn routes(worker: WorkerCommand, in_hand: mpsc::Sender<()>) -> Router {
+fn routes(worker: WorkerCommand, in_flight: mpsc::Sender<()>) -> Router {
     Router::new()
         .route("/health", get(|| async { "ok" }))
         .route("/endpoint", post(endpoint))
-        .with_state(Server { worker: Arc::new(worker), in_hand })
+        .with_state(Server { worker: Arc::new(worker), in_flight })
 }
 
-/// Forks a worker, leaves it to a task of its own, and answers at once.
+/// Forks a worker, hands it to a separate task, and answers right away.
 async fn endpoint(State(server): State<Server>, request: Request) -> Result<Json<Sent>, ErrorAnswer> {
-    todo!("1: fork, leave the child to a task of its own, answer at once")
+    todo!("1: fork, hand the child to a separate task, answer right away")
 }
 
 /// The life of a child: a job, its reply, its exit.

@@ -4,7 +4,7 @@
 //! - `worker.rs`: a [`Worker`] as its server sees it: it is given an assignment, listened to, and made to exit.
 //! - `settle.rs`: what is known about a mail when its worker is gone ([`settle`](settle())).
 //!
-//! What the two say to each other, and what became of each mail, is in the package `jobs`, which is given.
+//! What the two say to each other, and what became of each mail, is in the package `jobs`, which is already written.
 
 // Remove both lines when the last todo! is gone.
 #![allow(dead_code, unreachable_code, unused_imports, unused_mut, unused_variables)]

@@ -36,10 +36,10 @@ async fn run() -> Result<(), String> {
     let signals = ShutdownSignals::new()?;
     let listener = web::listen().await?;
     web::announce(&listener)?;
-    let (in_hand, mut all_done) = mpsc::channel(1);
-    let routes = routes(Server { command, timeouts, jobs: Jobs::new(), in_hand });
+    let (in_flight, mut all_done) = mpsc::channel(1);
+    let routes = routes(Server { command, timeouts, jobs: Jobs::new(), in_flight });
     web::serve_until(listener, routes, signals.first()).await;
-    // Nothing is ever sent: the channel closes when the last job in hand is done.
+    // Nothing is ever sent: the channel closes when the last job in flight is done.
     while all_done.recv().await.is_some() {}
     Ok(())
 }
@@ -50,7 +50,7 @@ struct Server {
     command: WorkerCommand,
     timeouts: Timeouts,
     jobs: Jobs,
-    in_hand: mpsc::Sender<()>,
+    in_flight: mpsc::Sender<()>,
 }
 
 fn routes(server: Server) -> Router {
@@ -62,9 +62,9 @@ fn routes(server: Server) -> Router {
         .with_state(server)
 }
 
-/// Writes the job down, leaves it to a task of its own, and answers at once.
+/// Records the job, hands it to a separate task, and answers right away.
 async fn endpoint(State(server): State<Server>, request: Request) -> (StatusCode, Json<Accepted>) {
-    todo!("2: write the job down, leave it to supervise, answer 202")
+    todo!("2: record the job, leave it to supervise, answer 202")
 }
 
 async fn retry(
@@ -77,16 +77,16 @@ async fn retry(
     Ok((StatusCode::ACCEPTED, Json(Accepted { status: true, job })))
 }
 
-/// The life of a job: a worker, what it says, its exit, the account.
+/// The life of a job: a worker, what it says, its exit, and what is known about each mail.
 async fn supervise(server: Server, job: u64, mails: Vec<NumberedMail>) {
     if !mails.is_empty() {
         let worked = give_to_worker(&server, job, mails).await;
         server.jobs.finish(job, worked.err().as_deref());
     }
-    drop(server.in_hand);
+    drop(server.in_flight);
 }
 
-/// When this returns, the worker is gone, and everything that it said is written down.
+/// When this returns, the worker is gone, and everything that it said is recorded.
 async fn give_to_worker(server: &Server, job: u64, mails: Vec<NumberedMail>) -> Result<(), String> {
     let mut worker = Worker::fork(server.command.command(), server.timeouts)?;
     let mut progress = server.jobs.assign(job, &mails, worker.id(), server.command.is_own());

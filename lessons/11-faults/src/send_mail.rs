@@ -15,7 +15,8 @@ pub fn send_mail() -> ExitCode {
     })
 }
 
-/// Does one assignment after another, until the parent disconnects. `write` makes a mail into what is sent.
+/// Does one assignment after another, until the parent
+/// disconnects. `write` makes a mail into what is sent.
 pub async fn serve(
     mut channel: Channel,
     server: SmtpServer,

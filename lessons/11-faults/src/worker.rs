@@ -9,11 +9,11 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long to listen to what is left in the channel of a worker that has exited. Only a process that the worker started
-/// can keep the channel open for longer.
+/// How long to listen to what is left in the channel of a worker that has exited.
+/// Only a process that the worker started can keep the channel open for longer.
 const LAST_WORDS: Duration = Duration::from_millis(100);
-/// The longest message on the channel, in bytes. An assignment takes more than the request that it came from, since each
-/// mail has a Message-ID in it; a worker that sends more than this is wrong.
+/// The longest message on the channel, in bytes. An assignment takes more than the request that it
+/// came from, since each mail has a Message-ID in it; a worker that sends more than this is wrong.
 const MAX_MESSAGE_BYTES: usize = 4 * web::MAX_BODY_BYTES;
 /// How many messages about an assignment may be something other than a report.
 const MAX_OTHER_MESSAGES: usize = 100;
@@ -60,7 +60,7 @@ impl Worker {
         self.has_worked
     }
 
-    /// Gives the worker an assignment, and takes down what it says until its reply.
+    /// Gives the worker an assignment, and records what it says until its reply.
     ///
     /// # Errors
     /// What the worker did wrong. It is gone then: it was made to exit, if need be.
@@ -77,7 +77,8 @@ impl Worker {
         })
     }
 
-    /// Lets a worker go that has nothing to do: it exits when its channel closes. One that doesn't is made to.
+    /// Lets a worker go that has nothing to do: it exits when its
+    /// channel closes. One that doesn't is made to.
     pub async fn dismiss(&mut self) {
         let grace = self.timeouts.grace;
         let _ = timeout(grace, self.sender.disconnect()).await;
@@ -86,20 +87,20 @@ impl Worker {
         }
     }
 
-    /// Waits until a worker that nobody asked to exit has exited, and says how. Cancel safe.
+    /// Waits until a worker that wasn't asked to exit has exited, and says how. Cancel safe.
     pub async fn exited(&mut self) -> String {
         describe(self.process.wait().await)
     }
 
-    /// Sends the assignment, and takes down every report up to the reply. The worker may not be silent for too long, and it
-    /// may not take too long to read.
+    /// Sends the assignment, and records every report up to the reply. The
+    /// worker may not be silent for too long, and it may not take too long to read.
     async fn talk(&mut self, assignment: &Assignment, progress: &mut Progress) -> Result<(), Fault> {
         let silence = self.timeouts.silence;
-        todo!("3: send the assignment, take down the reports up to the reply, within the time")
+        todo!("3: send the assignment, record the reports up to the reply, within the time")
     }
 
-    /// Makes the worker exit, and says how it did. It has `grace` after each of three requests: the channel closes (but a
-    /// worker that `hangs` would not notice), SIGTERM, SIGKILL.
+    /// Makes the worker exit, and returns how it exited. It has `grace` after each of three requests:
+    /// the channel closes (but a worker that `hangs` would not notice), SIGTERM, SIGKILL.
     async fn end(&mut self, progress: &mut Progress, hangs: bool) -> String {
         let grace = self.timeouts.grace;
         todo!("4: disconnect (unless it hangs), SIGTERM, SIGKILL; after each, wait for its exit");
@@ -107,12 +108,12 @@ impl Worker {
         describe(self.process.wait().await)
     }
 
-    /// Waits until the worker has exited, and takes down what it says until then.
+    /// Waits until the worker has exited, and records what it says until then.
     async fn last_words(&mut self, progress: &mut Progress) -> io::Result<ExitStatus> {
         todo!("4: wait for its exit, and listen meanwhile and for a moment afterwards")
     }
 
-    /// Sends the signal, or closes the channel. That the worker is gone already is no error here.
+    /// Sends the signal, or closes the channel. It isn't an error if the worker is already gone.
     async fn ask_to_exit(&mut self, signal: Option<Signal>) {
         match signal {
             None => drop(timeout(self.timeouts.grace, self.sender.disconnect()).await),
@@ -126,7 +127,7 @@ fn most_messages(assignment: &Assignment) -> usize {
     2 * assignment.mails.len() + 1 + MAX_OTHER_MESSAGES
 }
 
-/// Takes down one more message. Returns whether there can be another one.
+/// Records one more message. Returns whether there can be another one.
 async fn hear(receiver: &mut Receiver, progress: &mut Progress) -> bool {
     match receiver.recv::<Report>().await {
         Ok(Some(report)) => progress.note(&report).is_ok(),

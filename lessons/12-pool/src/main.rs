@@ -60,13 +60,14 @@ fn routes(pool: Pool) -> Router {
         .with_state(pool)
 }
 
-/// Puts the job into the queue. When there is no room, the client hears so at once, and whether to try again.
+/// Puts the job into the queue. When there is no room, the client
+/// learns right away that there isn't, and whether to try again.
 async fn endpoint(State(pool): State<Pool>, request: Request) -> Response {
     let (job, mails) = pool.jobs.accept(request.emails);
     todo!("1: into the queue and 202, or forget the job and 413, or 503 with Retry-After")
 }
 
-/// Nothing new comes; what was accepted is finished; then the workers exit.
+/// Closes the queue, waits until every accepted mail is settled, and lets the workers exit.
 async fn drain(pool: &Pool, slots: JoinHandle<()>) {
     todo!("6: close the queue, wait until the slots have finished")
 }

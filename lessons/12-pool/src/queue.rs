@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 #[derive(Clone)]
 pub struct Queue {
     state: Arc<Mutex<State>>,
-    /// Wakes all who wait for a change.
+    /// Wakes every task that waits for a change.
     changed: Arc<Notify>,
     limit: Size,
     batch_mails: usize,
@@ -46,7 +46,7 @@ pub struct Batch {
     pub job: u64,
     /// The mails.
     pub mails: Vec<NumberedMail>,
-    /// How many workers have died over it without starting a single mail.
+    /// How many workers died during it before they started a single mail.
     pub attempts: usize,
 }
 

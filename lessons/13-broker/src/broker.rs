@@ -69,7 +69,7 @@ impl Broker {
         let late = |_| Err(Refusal::Unavailable("the broker does not acknowledge".into()));
         let accepted = timeout(PUBLISH_LIMIT, all_of_it).await.unwrap_or_else(late);
         if let Err(Refusal::Unavailable(_)) = accepted {
-            // A broker that was set up anew has no streams. The client's next attempt finds them.
+            // A broker that was set up again has no streams. The client's next attempt finds them.
             let _ = timeout(Duration::from_secs(1), make_streams(&self.context, &self.settings)).await;
         }
         accepted
@@ -78,7 +78,8 @@ impl Broker {
     /// Refuses at once what would fail later.
     fn check(&self, mails: &[Assignment]) -> Result<(), Refusal> {
         let client = self.context.client();
-        // Without a connection, the client keeps what is published and sends it later, after we have said "no".
+        // Without a connection, the client keeps what is published and
+        // sends it later, after we have said "no".
         if client.connection_state() != State::Connected {
             return Err(Refusal::Unavailable("there is no connection to the broker".into()));
         }
@@ -100,7 +101,7 @@ impl Broker {
         todo!("3: a consumer that all workers share by its name; messages from it, one at a time")
     }
 
-    /// Mails for this worker. A broker that was killed, or set up anew, may have lost the stream.
+    /// Mails for this worker. A broker that was killed, or set up again, may have lost the stream.
     pub async fn mails(&self) -> Result<pull::Stream, String> {
         make_streams(&self.context, &self.settings).await?;
         self.pull().await

@@ -23,10 +23,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// How long a worker may take for the mail in hand when it is asked to exit: 20 seconds for a mail server that is slow to
-/// connect and slow to answer, and some for the report. What it does not finish, the broker delivers again.
+/// How long a worker may take for its current mail when it is asked to exit: 20
+/// seconds for a mail server that is slow to connect and slow to answer, and
+/// some for the report. What it does not finish, the broker delivers again.
 const WORKER_LIMIT: Duration = Duration::from_secs(25);
-/// How long the server may take for the job in hand.
+/// How long the server may take to mark the jobs that it has logged.
 const SERVER_LIMIT: Duration = Duration::from_secs(1);
 
 /// An exit status and what is said about it: 1 when the work failed, 2 when a setting was bad.
@@ -67,13 +68,14 @@ async fn server() -> Result<(), Failure> {
         () = &mut tally => return Ok(()),
         () = broker.watch() => return Ok(()),
     }
-    // Nothing has to be saved: what was accepted is in the broker. But a job that was logged had better be marked.
+    // Nothing has to be saved: what was accepted is in the broker.
+    // But a job that was logged had better be marked.
     drop(serving);
     let _ = timeout(SERVER_LIMIT, tally).await;
     Ok(())
 }
 
-/// Takes one mail after another from the broker. A signal ends it after the mail in hand.
+/// Takes one mail after another from the broker. After a signal, it finishes its current mail and exits.
 async fn worker() -> Result<(), Failure> {
     mail::let_no_panic_wait();
     let settings = Settings::from_env().map_err(|error| (2, error))?;
@@ -94,7 +96,7 @@ async fn worker() -> Result<(), Failure> {
         tokio::select! {
             () = &mut work => {}
             () = &mut stop => {
-                let late = |_| (1, "ended with a mail in hand: the broker delivers it again".to_owned());
+                let late = |_| (1, "exited with a mail in hand; the broker will deliver it again".to_owned());
                 return timeout(WORKER_LIMIT, work).await.map_err(late);
             }
         }

@@ -1,6 +1,6 @@
 //! What the programs of the workshop share: mails and jobs, where mail goes, settings, and lines for people to read.
 //!
-//! This part is given. The lesson is in `main.rs`.
+//! This part is already written. The lesson is in `main.rs`.
 //!
 //! - [`Mail`], [`Job`] and [`Reply`] are what programs tell each other. They are in `mail.rs`.
 //! - [`SmtpServer`] is where mail goes. It is in `smtp_server.rs`.

@@ -19,7 +19,7 @@ const MAX_LOG_LINE: usize = 600;
 static LOST: AtomicUsize = AtomicUsize::new(0);
 
 /// Writes a line to stderr, with the arguments of [`format!`]. Unlike [`eprintln!`] it never panics and never waits:
-/// a log that nobody reads must not stop the program. Lines that don't fit are lost, and their number is told later.
+/// an unread log must not stop the program. Lines that don't fit are lost, and the next line that fits says how many.
 #[macro_export]
 macro_rules! log {
     ($($argument:tt)*) => { $crate::write_log_line(::std::format_args!($($argument)*)) };
@@ -107,7 +107,7 @@ pub fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The beginning of a text that somebody else wrote, on one line: at most 200 characters, control characters escaped.
+/// The beginning of a text that another program wrote, on one line: at most 200 characters, control characters escaped.
 /// For everything that is kept or shown, so that a peer cannot fill the memory with its words.
 pub fn excerpt(text: &str) -> String {
     escaped(text, 200)

@@ -1,4 +1,4 @@
-//! Mails and jobs, as programs tell them to each other, and the form in which a mail travels.
+//! Mails and jobs, as programs tell them to each other, and the message that lettre sends.
 
 use lettre::Address;
 use lettre::message::header::{ContentTransferEncoding, ContentType};
@@ -41,11 +41,11 @@ pub struct Reply {
 crate::objects_only!(Mail, Job, Reply);
 
 impl Mail {
-    /// The mail in the form in which it travels (RFC 5322), with a `Message-ID` that no other mail has.
+    /// The mail as the message that lettre sends (RFC 5322), with a `Message-ID` that no other mail has.
     ///
     /// # Errors
     /// One line of text when an address cannot be parsed, or when a header would have a control character or a line
-    /// that is too long. A line end in a header would let whoever wrote the mail add headers of their own ("header
+    /// that is too long. A line break in a header would let the author of the mail add headers of their own ("header
     /// injection").
     pub fn to_message(&self) -> Result<Message, String> {
         if self.subject.contains(char::is_control) {

@@ -1,6 +1,6 @@
 //! The HTTP side of a server that is asked to send mails, and the blocking way to send them.
 //!
-//! This part is given. The lesson is in `main.rs`.
+//! This part is already written. The lesson is in `main.rs`.
 //!
 //! - [`Request`] is the body of `POST /endpoint`; a client that sends anything else is answered with an
 //!   [`ErrorAnswer`]. They are in `messages.rs`.

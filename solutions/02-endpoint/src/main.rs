@@ -1,4 +1,4 @@
-//! Lesson 02: one request holds up everybody.
+//! Lesson 02: one request blocks everyone.
 //!
 //! A web server on one thread. `POST /endpoint` sends the mails of the request with the blocking calls of
 //! lesson 01 and then answers; `GET /health` answers `ok`, if it gets the chance.

@@ -29,7 +29,7 @@ impl<S: Send + Sync> FromRequest<S> for Request {
     }
 }
 
-/// 400 for a body that isn't JSON, 422 for JSON of another shape, 415 when the request doesn't say that it is JSON: axum
+/// 400 for a body that isn't JSON, 422 for JSON of the wrong shape, 415 when the request doesn't say that it is JSON: axum
 /// tells them apart.
 impl From<JsonRejection> for ErrorAnswer {
     fn from(rejection: JsonRejection) -> Self {

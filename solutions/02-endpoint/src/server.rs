@@ -68,7 +68,7 @@ pub async fn serve(routes: Router) -> Result<(), String> {
 /// # Errors
 /// One line of text when the port is invalid or in use.
 pub async fn listen() -> Result<TcpListener, String> {
-    // A handler that panics must not stop the others, even if nobody reads stderr.
+    // A handler that panics must not stop the others, even if stderr isn't read.
     mail::let_no_panic_wait();
     let port = env::number("PORT", DEFAULT_PORT, 0..=u16::MAX.into())? as u16;
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
@@ -177,7 +177,7 @@ async fn only_whole_requests(
     Ok(next.run(Request::from_parts(head, Body::from(body))).await)
 }
 
-/// A web page from anywhere can make its reader's browser send requests to 127.0.0.1. The browser says which page it
+/// A web page from anywhere can make its visitor's browser send requests to 127.0.0.1. The browser says which page it
 /// was (`Origin`), and which name it looked up (`Host`): a name that leads here only for an attack ("DNS rebinding").
 fn refuse_strangers(headers: &HeaderMap) -> Result<(), ErrorAnswer> {
     let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));

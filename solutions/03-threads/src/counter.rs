@@ -1,4 +1,4 @@
-//! The number that all threads share. This part is given.
+//! The number that all threads share. This part is already written.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How long [`Counter::store`] takes.
 const A_WHILE: Duration = Duration::from_millis(50);
 
-/// An [`AtomicUsize`] with a slow [`store`](Self::store). All else is as it is there.
+/// An [`AtomicUsize`] with a slow [`store`](Self::store). Everything else behaves like it.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicUsize);
 
@@ -21,8 +21,8 @@ impl Deref for Counter {
 }
 
 impl Counter {
-    /// [`AtomicUsize::store`], but after a while, in which other threads go on. The operating system may stop a thread
-    /// right here on every machine. It rarely does, so a mistake hides for weeks. Here it shows at once.
+    /// [`AtomicUsize::store`], but after a delay, during which other threads keep running. The operating system may pause
+    /// a thread right here on any machine. It rarely does, so a mistake hides for weeks. Here it shows right away.
     #[allow(dead_code, reason = "for those who try it")]
     pub fn store(&self, number: usize, order: Ordering) {
         sleep(A_WHILE);

@@ -22,7 +22,7 @@ use std::thread;
 use tokio::sync::oneshot;
 use web::{Request, Sent, serve};
 
-/// What every handler and every thread can see. A clone is the same number.
+/// Shared by every handler and every thread. Cloning it copies the handle, not the number.
 #[derive(Clone)]
 struct App {
     server: SmtpServer,
@@ -50,7 +50,7 @@ async fn run() -> Result<(), String> {
 }
 
 // ANCHOR: endpoint
-/// Begins the work and answers at once. The log line comes when the work is done.
+/// Starts the work and answers right away. The log line comes when the work is done.
 async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
     // ANCHOR: step_1 todo!("1: start the thread, let log wait for it in a task, answer")
     let result = start_thread(app, request.emails);
@@ -67,7 +67,7 @@ fn start_thread(app: App, mails: Vec<Mail>) -> oneshot::Receiver<usize> {
     let (sender, receiver) = oneshot::channel();
     thread::spawn(move || {
         let counter = send_all(&app, &mails);
-        // An error means that nobody waits for the number any more: the server is going down.
+        // An error means that the receiver is gone: the server is shutting down.
         let _ = sender.send(counter);
     });
     receiver
@@ -76,7 +76,7 @@ fn start_thread(app: App, mails: Vec<Mail>) -> oneshot::Receiver<usize> {
 // ANCHOR_END: start_thread
 
 // ANCHOR: send_all
-/// Sends one mail after another, and counts what was accepted: for this request, and for all of them.
+/// Sends one mail after another. Counts the accepted ones for this request (step 3) and for all (step 5).
 fn send_all(app: &App, mails: &[Mail]) -> usize {
     // ANCHOR: step_3 todo!("3: send one mail after another, report failures, count the others")
     let mut counter = 0;
@@ -101,7 +101,7 @@ async fn log(result: oneshot::Receiver<usize>) {
     // ANCHOR: step_4 todo!("4: wait for the number and log it, or that the thread panicked")
     match result.await {
         Ok(counter) => log!("Number of mails sent {counter}"),
-        // The sender was dropped without a word. Only a panic does that.
+        // The sender was dropped before it sent anything. Only a panic does that.
         Err(_) => log!("error: cannot send the rest of a request: its thread panicked"),
     }
     // ANCHOR_END: step_4

@@ -42,7 +42,8 @@ impl SmtpClient {
         Ok(())
     }
 
-    /// The second half of [`send`](Self::send), for the message that was offered: see [`SmtpSession::hand_over`].
+    /// The second half of [`send`](Self::send), for the message
+    /// that was offered: see [`SmtpSession::hand_over`].
     ///
     /// # Errors
     /// Why the mail does not count as sent. After [`SmtpError::NoAnswer`] it may have been accepted.
@@ -67,9 +68,8 @@ impl SmtpClient {
     }
 }
 
-// ANCHOR: offered
-/// A session that has offered the message. A server may close a session after some mails; a new one does no harm, since
-/// it has not seen the letter.
+/// A session that has offered the message. A server may close a session after
+/// some mails; a new one does no harm, since it has not seen the letter.
 async fn offered(
     server: &SmtpServer,
     session: Option<SmtpSession>,
@@ -86,7 +86,6 @@ async fn offered(
     session.offer(message).await?;
     Ok(session)
 }
-// ANCHOR_END: offered
 
 async fn within_limit<T>(work: impl Future<Output = Result<T, SmtpError>>) -> Result<T, SmtpError> {
     let late = |_| SmtpError::NoAnswer(format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs()));

@@ -1,4 +1,4 @@
-//! Speaking SMTP without blocking, and what the server's requests share. This part is given. The lesson is in `main.rs`.
+//! Speaking SMTP without blocking, and what the server's requests share. This part is already written. The lesson is in `main.rs`.
 //!
 //! - [`App`] has what all requests share, and [`stats`] answers `GET /stats`. They are in `app.rs`.
 //! - [`to_message`] has the bug of lesson 03. It is in `buggy.rs`.

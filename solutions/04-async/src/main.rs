@@ -1,7 +1,7 @@
 //! Lesson 04: many mails in flight on one thread.
 //!
 //! The web server of lesson 03 without its threads. The event loop waits for many conversations with the mail
-//! server at once, at most `SMTP_CONNECTIONS` of them (default 4).
+//! server at the same time, at most `SMTP_CONNECTIONS` of them (default 4).
 //! New here: async calls that really wait, tasks, a limit. The chapter is book/src/04-async.md.
 
 use axum::Router;
@@ -36,7 +36,7 @@ async fn run() -> Result<(), String> {
 }
 
 // ANCHOR: endpoint
-/// Begins the work and answers at once. The log line comes when the work is done.
+/// Starts the work and answers right away. The log line comes when the work is done.
 async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
     // ANCHOR: step_1 todo!("1: send and log in a task, answer")
     tokio::spawn(async move {
@@ -49,7 +49,8 @@ async fn endpoint(State(app): State<App>, request: Request) -> Json<Sent> {
 // ANCHOR_END: endpoint
 
 // ANCHOR: send_all
-/// Sends the mails at the same time, each in a task, as far as there are permits. Returns how many were accepted.
+/// Sends each mail in a task of its own, at most as many at
+/// once as there are permits. Returns how many were accepted.
 async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
     // ANCHOR: step_2 todo!("2: start a task for each mail, as many as there are permits; count what was accepted")
     let mut tasks = JoinSet::new();
@@ -58,7 +59,7 @@ async fn send_all(app: &App, mails: Vec<Mail>) -> usize {
         let app = app.clone();
         tasks.spawn(async move {
             let accepted = send_or_report(&app, &mail).await;
-            // Dropped here, and with a panic too: the next mail may begin.
+            // Dropped here, or by a panic: the next mail may start.
             drop(permit);
             accepted
         });
@@ -103,7 +104,7 @@ async fn send_or_report(app: &App, mail: &Mail) -> bool {
 /// Waits until the server has accepted or refused this mail, but not forever.
 async fn send(server: &SmtpServer, mail: &Mail) -> Result<(), String> {
     let message = to_message(mail)?;
-    // ANCHOR: step_4 todo!("4: wait for the conversation, but not longer than SMTP_TIMEOUT; then say good-bye")
+    // ANCHOR: step_4 todo!("4: wait for the conversation, but not longer than SMTP_TIMEOUT; then say goodbye")
     let session = timeout(SMTP_TIMEOUT, converse(server, &message))
         .await
         .map_err(|_| format!("no answer within {} seconds", SMTP_TIMEOUT.as_secs()))?

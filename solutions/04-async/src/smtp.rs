@@ -20,7 +20,8 @@ use tokio::time::timeout;
 const QUIT_LIMIT: Duration = Duration::from_secs(1);
 /// The longest reply that is read. RFC 5321 has 512 bytes a line, but some servers are talkative.
 const MAX_REPLY_BYTES: usize = 100_000;
-/// The most lines of a reply. The one to EHLO has ten or twenty, and lettre parses all of them again after each line.
+/// The most lines of a reply. The one to EHLO has ten or
+/// twenty, and lettre parses all of them again after each line.
 const MAX_REPLY_LINES: usize = 100;
 
 /// An open conversation with an SMTP server.
@@ -50,8 +51,9 @@ impl SmtpSession {
         let stream = TcpStream::connect((server.host.as_str(), server.port)).await.map_err(|error| {
             SmtpError::NoAnswer(format!("cannot connect to {}:{}: {error}", server.host, server.port))
         })?;
-        // lettre writes a letter and its final dot with two writes. Without this option, the second one waits for
-        // an acknowledgement of the first, which the other side delays by 40 ms (tcp(7): TCP_NODELAY).
+        // lettre writes a letter and its final dot with two writes. Without
+        // this option, the second one waits for an acknowledgment of the
+        // first, which the other side delays by 40 ms (tcp(7): TCP_NODELAY).
         stream.set_nodelay(true).map_err(|error| SmtpError::NoAnswer(error.to_string()))?;
         let stream = Box::new(ShortReplies { stream, bytes: 0, lines: 0 });
         let connection = AsyncSmtpConnection::connect_with_transport(stream, &ClientId::default()).await?;
@@ -67,8 +69,8 @@ impl SmtpSession {
         self.hand_over(message).await
     }
 
-    /// The first half of [`send`](Self::send): names the sender and the recipients to the server. The letter itself
-    /// stays here, so whatever goes wrong, the mail is not accepted.
+    /// The first half of [`send`](Self::send): names the sender and the recipients to the
+    /// server. The letter itself stays here, so whatever goes wrong, the mail is not accepted.
     ///
     /// # Errors
     /// What the server has against it.
@@ -94,8 +96,9 @@ impl SmtpSession {
         Ok(())
     }
 
-    /// The second half of [`send`](Self::send): sends the letter that was offered. Only the final dot makes the server
-    /// accept it (RFC 5321, section 4.2.5). Between the dot and the answer, only the server knows.
+    /// The second half of [`send`](Self::send): sends the letter that was
+    /// offered. Only the final dot makes the server accept it (RFC 5321,
+    /// section 4.2.5). Between the dot and the answer, only the server knows.
     ///
     /// # Errors
     /// Why the mail does not count as sent. After [`SmtpError::NoAnswer`] it may have been accepted.
@@ -115,7 +118,7 @@ impl SmtpSession {
         expect(&reply, &[250])
     }
 
-    /// Says good-bye. What the server answers changes nothing.
+    /// Says goodbye. What the server answers changes nothing.
     pub async fn quit(mut self) {
         let _ = timeout(QUIT_LIMIT, self.connection.quit()).await;
     }
@@ -134,8 +137,8 @@ fn unexpected(reply: &Response) -> String {
 }
 
 impl SmtpError {
-    /// Whether the server ended the session instead of saying anything about the mail. Before DATA, another session may
-    /// do better.
+    /// Whether the server ended the session instead of saying anything
+    /// about the mail. Before DATA, another session may do better.
     pub fn is_about_session(&self) -> bool {
         matches!(self, Self::Closing(_) | Self::NoAnswer(_))
     }
@@ -160,8 +163,8 @@ impl fmt::Display for SmtpError {
     }
 }
 
-/// The connection to a server whose replies have a limit. lettre reads a line to its end, however far that is, and line
-/// after line.
+/// The connection to a server whose replies have a limit. lettre
+/// reads a line to its end, however far that is, and line after line.
 #[derive(Debug)]
 struct ShortReplies {
     stream: TcpStream,

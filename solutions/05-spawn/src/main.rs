@@ -1,7 +1,7 @@
 //! Lesson 05: a child process.
 //!
-//! Reads one request a line from stdin, `{"program": "…", "args": ["…"], "env": {"NAME": "value"}}`, runs the
-//! programs one after another, and prints one line of JSON for each: its pid, how it ended, its output.
+//! Reads one request per line from stdin, `{"program": "…", "args": ["…"], "env": {"NAME": "value"}}`, runs the
+//! programs one after another, and prints one line of JSON for each: its pid, how it finished, its output.
 //! New here: another process does the work. The chapter is book/src/05-spawn.md.
 
 use mail::{exit_code, log, print_line};
@@ -12,21 +12,21 @@ use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus, Output, Stdio};
 
-/// What is to be run. `args` and `env` may be left out.
+/// A program to run. `args` and `env` may be left out.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(remote = "Self")]
 struct Request {
     program: String,
     #[serde(default)]
     args: Vec<String>,
-    /// What is added to the environment that the child inherits.
+    /// Variables for this child only, on top of the environment that it inherits.
     #[serde(default)]
     env: BTreeMap<String, String>,
 }
 
 mail::objects_only!(Request);
 
-/// What became of it. There is no pid when there was no process.
+/// The outcome. `pid` is `None` if no child was started.
 #[derive(Debug, Serialize)]
 struct Report {
     pid: Option<u32>,
@@ -66,7 +66,7 @@ fn run() -> Result<bool, String> {
     Ok(true)
 }
 
-/// Runs one child from its start to its end.
+/// Starts one child and waits for it.
 fn run_request(request: &Request) -> Report {
     let without_output = |pid, ended| Report { pid, ended, stdout: String::new(), stderr: String::new() };
     let child = match start(request) {
@@ -92,7 +92,7 @@ fn start(request: &Request) -> io::Result<Child> {
     Command::new(&request.program)
         .args(&request.args)
         .envs(&request.env)
-        // Our own stdin holds the next requests: they are none of the child's business.
+        // Our own stdin holds the next requests. The child must not read them.
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -102,9 +102,9 @@ fn start(request: &Request) -> io::Result<Child> {
 // ANCHOR_END: start
 
 // ANCHOR: collect
-/// Reads both outputs to their end and waits for the child.
+/// Reads both outputs to end of file, and waits for the child.
 fn collect(child: Child) -> io::Result<Output> {
-    // ANCHOR: step_2 todo!("2: read both outputs to their end and wait for the child")
+    // ANCHOR: step_2 todo!("2: read both outputs to end of file, and wait for the child")
     // Both pipes are read at once (with poll(2)), so that neither can fill up while we look at the other.
     child.wait_with_output()
     // ANCHOR_END: step_2
@@ -113,11 +113,11 @@ fn collect(child: Child) -> io::Result<Output> {
 
 // ANCHOR: ended
 fn how_it_ended(status: ExitStatus) -> Ended {
-    // ANCHOR: step_3 todo!("3: tell an exit status from death by a signal")
+    // ANCHOR: step_3 todo!("3: distinguish an exit status from death by a signal")
     match (status.code(), status.signal()) {
         (Some(code), _) => Ended::Exit(code),
         (None, Some(number)) => Ended::Signal(signal_name(number)),
-        // waitpid(2) tells of other changes only when it is asked to, and std does not ask.
+        // waitpid(2) reports stops and continues only if asked, and std doesn't ask.
         (None, None) => Ended::Error(status.to_string()),
     }
     // ANCHOR_END: step_3
@@ -130,9 +130,9 @@ fn signal_name(number: i32) -> String {
 }
 
 // ANCHOR: not_started
-/// Why there is no child. `execve` has failed, and std brought its error number back to us.
+/// Why there is no child: the program couldn't be started, and `spawn` returned why.
 fn not_started(error: &io::Error) -> Ended {
-    // ANCHOR: step_4 todo!("4: tell a program that is not there from other errors")
+    // ANCHOR: step_4 todo!("4: distinguish a missing program from other errors")
     match error.kind() {
         ErrorKind::NotFound => Ended::Error("not found".into()),
         _ => Ended::Error(error.to_string()),

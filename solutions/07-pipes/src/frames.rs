@@ -1,17 +1,18 @@
-//! Bytes in, frames out. A frame is one JSON document on a line of its own.
+//! Bytes in, frames out. A frame is one JSON document and a newline, and a `FrameReader` returns it
+//! without the newline.
 
 use std::io::{self, ErrorKind, Read};
 
 /// A pipe on Linux holds 64 KiB, so one read rarely brings more.
 const READ_BYTES: usize = 64 * 1024;
 
-/// Reads frames from a stream of bytes, and keeps what has come so far of the next ones.
+/// Reads frames from a stream of bytes, and keeps whatever has arrived of the frames after it.
 pub struct FrameReader<R> {
     input: R,
     /// What has been read. `kept[start..]` is not handed out yet.
     kept: Vec<u8>,
     start: usize,
-    /// There is no line end in `kept[start..searched]`: no need to look there again.
+    /// `kept[start..searched]` contains no newline, so don't search it again.
     searched: usize,
 }
 
@@ -22,17 +23,17 @@ impl<R: Read> FrameReader<R> {
     }
 
     // ANCHOR: next_frame
-    /// The next frame, or `None` at the end of the stream. Waits until one is complete. Empty lines are skipped;
-    /// white space around a frame is cut off; what stands after the last line end is a frame, too.
+    /// The next frame, or `None` at end of file. Waits until one is complete. Skips empty lines
+    /// and trims whitespace; bytes after the last newline are a frame, too.
     pub fn next_frame(&mut self) -> io::Result<Option<Vec<u8>>> {
-        // ANCHOR: step_2 // So far, it reads once, and hands out the lines before an empty one. Write over these lines.
+        // ANCHOR: step_2 // For now, this reads once and returns the lines before the first empty one. Replace these lines.
         // ANCHOR: step_2 if self.kept.is_empty() {
         // ANCHOR: step_2     self.read_more()?;
         // ANCHOR: step_2 }
         // ANCHOR: step_2 if let Some(line) = self.take_line().filter(|line| !line.is_empty()) {
         // ANCHOR: step_2     return Ok(Some(line));
         // ANCHOR: step_2 }
-        // ANCHOR: step_2 todo!("2: take a line, read more, or know the end")
+        // ANCHOR: step_2 todo!("2: take a line, read more, or stop at end of file")
         loop {
             let line = match self.take_line() {
                 Some(line) => line,
@@ -50,9 +51,9 @@ impl<R: Read> FrameReader<R> {
     // ANCHOR_END: next_frame
 
     // ANCHOR: take_line
-    /// The next whole line among what is kept, without its line end. `None` if more has to be read first.
+    /// The next whole line in `kept`, without its newline. `None` if more has to be read first.
     fn take_line(&mut self) -> Option<Vec<u8>> {
-        // ANCHOR: step_1 todo!("1: find the next line among what is kept")
+        // ANCHOR: step_1 todo!("1: find the next line in `kept`")
         let Some(length) = self.kept[self.searched..].iter().position(|byte| *byte == b'\n') else {
             self.searched = self.kept.len();
             return None;
@@ -72,9 +73,9 @@ impl<R: Read> FrameReader<R> {
         rest
     }
 
-    /// Reads once and adds what came to what is kept. `false` at the end of the stream.
+    /// Reads once and appends what arrived to `kept`. `false` at end of file.
     fn read_more(&mut self) -> io::Result<bool> {
-        // What has been handed out makes room.
+        // Remove what has been handed out.
         self.kept.drain(..self.start);
         self.searched -= self.start;
         self.start = 0;

@@ -18,8 +18,8 @@ pub fn fork(mut command: Command) -> Result<Child, Error> {
         .env("NODE_CHANNEL_SERIALIZATION_MODE", "json")
         .fd_mappings(vec![FdMapping { parent_fd: theirs.into(), child_fd: CHILD_FD }])
         .expect("a single mapping does not collide");
-    // The command owns the child's end, and is dropped at the end of this statement. If it lived on, the death of the
-    // child would never be seen here as the end of the channel.
+    // The command owns the child's end, and is dropped at the end of this statement. If it
+    // lived longer, `recv` would never see end of file when the child dies.
     let process = tokio::process::Command::from(command).spawn();
     let process = process.map_err(|source| Error::Spawn { program, source })?;
     Ok(Child { channel, process })
@@ -39,7 +39,7 @@ impl Child {
         self.process.id().unwrap_or_default()
     }
 
-    /// Waits until the process has exited, and says how.
+    /// Waits until the process has exited, and returns its exit status.
     pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
         self.process.wait().await
     }

@@ -13,8 +13,8 @@ pub struct Inherited {
 }
 
 // ANCHOR: inherited
-/// Takes the channel to the parent, as announced in the environment. Call it once, and first thing in `main`: what a
-/// runtime opens could get the announced number if nothing was open there.
+/// Takes the channel to the parent, as announced in the environment. Call it once, and first thing
+/// in `main`: what a runtime opens could get the announced number if nothing was open there.
 pub fn inherited() -> Result<Inherited, Error> {
     // ANCHOR: step_1 todo!("1: take the channel that the environment announces")
     let number = env::var_os("NODE_CHANNEL_FD").unwrap_or_default();
@@ -44,7 +44,8 @@ fn take_socket(value: &str) -> Result<UnixStream, Error> {
     let bad = |reason: &str| Error::BadChannelFd { value: value.into(), reason: reason.into() };
     let number =
         value.parse().ok().filter(|number| *number >= 0).ok_or(bad("is not a descriptor's number"))?;
-    // SAFETY: If nothing is open under this number, or no socket, the next line says so.
+    // SAFETY: `borrow_raw` asks for an open descriptor, and whether this one is open is what we are about to find out.
+    // Only `getsockopt` uses the borrow, and it returns EBADF or ENOTSOCK if the descriptor isn't an open socket.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     getsockopt(&descriptor, SockType).map_err(|_| bad("is not an open socket"))?;
     // SAFETY: It is open, and the parent opened it for us alone.

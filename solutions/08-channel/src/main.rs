@@ -1,7 +1,7 @@
 //! Lesson 08: a channel of its own between parent and child, as Node's `fork` makes it.
 //!
 //! `solution-08 [COMMAND [ARG…]]` forks COMMAND (itself, if none is given), sends it every line of stdin as a message, and
-//! prints every reply on stdout. `solution-08 child` is what it forks of itself: it answers the message M with
+//! prints every reply on stdout. `solution-08 child` is what it forks of itself: it replies to the message M with
 //! `{"pid": …, "echo": M}`. New here: stdout is free again. The chapter is book/src/08-channel.md.
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
 use solution_08::{Channel, Inherited, fork, inherited};
 
-/// Whether all went well. What did not is reported already; an error still has to be.
+/// `Ok(false)`: something failed and has been reported. `Err`: the caller still has to report it.
 type Outcome = Result<bool, Box<dyn Error>>;
 
 fn main() -> ExitCode {
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         Ok(well) => ExitCode::from(u8::from(!well)),
         Err(error) => {
             let _ = writeln!(stderr(), "error: {error}");
-            // What the system refuses is failed work; everything else is bad input.
+            // An I/O error means failed work; anything else means bad input.
             ExitCode::from(if error.is::<io::Error>() { 1 } else { 2 })
         }
     }
@@ -43,18 +43,18 @@ fn start() -> Outcome {
 fn run(work: impl Future<Output = Outcome>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(work);
-    // A thread may still be waiting for a line on stdin that has no use any more.
+    // A thread may still be waiting for a line on stdin that no longer matters.
     runtime.shutdown_background();
     outcome
 }
 
 // ANCHOR: child
-/// Answers every message until the parent disconnects.
+/// Replies to every message until the parent disconnects.
 async fn child(channel: Inherited) -> Outcome {
     let channel = channel.open()?;
     while let Some(message) = channel.recv::<Value>().await? {
         match channel.send(&json!({"pid": process::id(), "echo": message})).await {
-            Err(solution_08::Error::Disconnected) => break, // No one waits for replies any more.
+            Err(solution_08::Error::Disconnected) => break, // No one reads the replies any more.
             sent => sent?,
         }
     }
@@ -69,10 +69,10 @@ async fn parent(command: Command) -> Outcome {
     let _ = stderr().write_all(format!("forked process {}\n", child.id()).as_bytes()); // In one piece.
     let sent = Cell::new(0);
     let mut replies = 0;
-    let mut input: Option<Outcome> = None; // how sending went, once it is over
+    let mut input: Option<Outcome> = None; // the result of sending, once it has finished
     {
         let mut sending = pin!(send_lines(&child, &sent));
-        // ANCHOR: step_5 todo!("5: send and receive at once, until every message is answered");
+        // ANCHOR: step_5 todo!("5: send and receive at the same time, until every message has its reply");
         while input.is_none() || replies < sent.get() {
             tokio::select! {
                 outcome = &mut sending, if input.is_none() => input = Some(outcome),
@@ -85,22 +85,22 @@ async fn parent(command: Command) -> Outcome {
         }
         // ANCHOR_END: step_5
     }
-    // ANCHOR: step_6 todo!("6: disconnect, wait for the child, and say whether all went well")
-    let _ = child.disconnect().await; // A child that has gone already can't be told.
+    // ANCHOR: step_6 todo!("6: disconnect, wait for the child, and return whether all went well")
+    let _ = child.disconnect().await; // The child may already be gone.
     let status = child.wait().await?;
     let early = input.is_none() || replies < sent.get();
     input.unwrap_or(Ok(true))?;
     let well = status.success() && !early;
     if !well {
         let sent = sent.get();
-        let _ = writeln!(stderr(), "error: the child ended with {status}, after {replies} of {sent} replies");
+        let _ = writeln!(stderr(), "error: the child exited with {status} after {replies} of {sent} replies");
     }
     Ok(well)
     // ANCHOR_END: step_6
 }
 // ANCHOR_END: parent
 
-/// Sends each line of stdin as a message, up to the end of stdin or the first line that isn't JSON.
+/// Sends each line of stdin as a message, up to end of file or the first line that isn't JSON.
 async fn send_lines(channel: &Channel, sent: &Cell<usize>) -> Outcome {
     let mut lines = BufReader::new(stdin()).lines();
     while let Some(line) = lines.next_line().await.map_err(|error| format!("cannot read stdin: {error}"))? {
@@ -112,7 +112,7 @@ async fn send_lines(channel: &Channel, sent: &Cell<usize>) -> Outcome {
             serde_json::from_str(&line).map_err(|error| format!("cannot parse message {number}: {error}"))?;
         sent.set(number);
         if channel.send(&message).await.is_err() {
-            break; // The child has gone, so its reply won't come.
+            break; // The child is gone, so its reply won't come.
         }
     }
     Ok(true)

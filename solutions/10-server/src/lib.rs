@@ -1,4 +1,4 @@
-//! What a server with workers needs around its work. This part is given. The lesson is in `main.rs`.
+//! What a server with workers needs around its work. This part is already written. The lesson is in `main.rs`.
 //!
 //! - [`WorkerCommand`] is the program that the server forks. It is in `worker_command.rs`.
 //! - [`ShutdownSignals`] are SIGINT and SIGTERM. They are in `shutdown.rs`.

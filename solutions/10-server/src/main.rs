@@ -1,5 +1,5 @@
-//! Lesson 10: the article's `server`. A request forks `send_mail`, sends it the list of mails as a message, and
-//! is answered at once. The log says how many mails were sent when the child's message comes back.
+//! Lesson 10: the article's `server`. For each request, it forks `send_mail`, sends it the list of mails as a message, and
+//! answers right away. When the child's message comes back, it logs how many mails were sent.
 //!
 //! Started as `solution-10 send-mail`, the program is the worker of lesson 09. `WORKER`, a command line,
 //! puts another worker in its place. New here: everything together, and a graceful shutdown. The chapter is
@@ -34,32 +34,32 @@ async fn run() -> Result<(), String> {
     let signals = ShutdownSignals::new()?;
     let listener = web::listen().await?;
     web::announce(&listener)?;
-    let (in_hand, all_done) = mpsc::channel(1);
-    web::serve_until(listener, routes(worker, in_hand), signals.first()).await;
+    let (in_flight, all_done) = mpsc::channel(1);
+    web::serve_until(listener, routes(worker, in_flight), signals.first()).await;
     wait_for(all_done).await;
     Ok(())
 }
 
 // ANCHOR: routes
-/// What every request needs: how to start a worker, and a token that says "there is work in hand".
+/// What every request needs: how to start a worker, and a token that says "there is work in flight".
 #[derive(Clone)]
 struct Server {
     worker: Arc<WorkerCommand>,
-    in_hand: mpsc::Sender<()>,
+    in_flight: mpsc::Sender<()>,
 }
 
-fn routes(worker: WorkerCommand, in_hand: mpsc::Sender<()>) -> Router {
+fn routes(worker: WorkerCommand, in_flight: mpsc::Sender<()>) -> Router {
     Router::new()
         .route("/health", get(|| async { "ok" }))
         .route("/endpoint", post(endpoint))
-        .with_state(Server { worker: Arc::new(worker), in_hand })
+        .with_state(Server { worker: Arc::new(worker), in_flight })
 }
 // ANCHOR_END: routes
 
 // ANCHOR: endpoint
-/// Forks a worker, leaves it to a task of its own, and answers at once.
+/// Forks a worker, hands it to a separate task, and answers right away.
 async fn endpoint(State(server): State<Server>, request: Request) -> Result<Json<Sent>, ErrorAnswer> {
-    // ANCHOR: step_1 todo!("1: fork, leave the child to a task of its own, answer at once")
+    // ANCHOR: step_1 todo!("1: fork, hand the child to a separate task, answer right away")
     let child = channel::fork(server.worker.command()).map_err(|error| {
         log!("error: cannot fork send_mail: {error}");
         ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
@@ -68,7 +68,7 @@ async fn endpoint(State(server): State<Server>, request: Request) -> Result<Json
     let job = Job { mails: request.emails };
     tokio::spawn(async move {
         supervise(child, job).await;
-        drop(server.in_hand);
+        drop(server.in_flight);
     });
     Ok(Json(Sent::YES))
     // ANCHOR_END: step_1
@@ -99,7 +99,7 @@ async fn talk(child: &mut Child, job: &Job) -> Result<Reply, String> {
             Ok(Some(reply)) => return Ok(reply),
             Ok(None) => return Err("it disconnected".into()),
             Err(error) if error.is_fatal() => return Err(error.to_string()),
-            // `"ready"`, or how far it has come: the reply is still to follow.
+            // `"ready"`, or a progress report: the reply is yet to come.
             Err(error) => log!("worker {} sent something other than a reply: {error}", child.id()),
         }
     }
@@ -112,7 +112,7 @@ async fn talk(child: &mut Child, job: &Job) -> Result<Reply, String> {
 async fn reap(mut child: Child) {
     // ANCHOR: step_3 todo!("3: disconnect the child and wait for its exit")
     let pid = child.id();
-    // The worker lives as long as its channel. That it has gone already is no error here.
+    // The worker lives as long as its channel. It isn't an error if it has already gone.
     let _ = child.disconnect().await;
     match child.wait().await {
         Ok(status) => log!("worker {pid} ended: {status}"),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
-/// A signal this soon after the first one repeats it: `timeout` and service managers send SIGTERM to a whole group of
-/// processes, some of which pass it on.
+/// A signal this soon after the first one repeats it: `timeout` and service
+/// managers send SIGTERM to a whole group of processes, some of which pass it on.
 const SAME_REQUEST: Duration = Duration::from_millis(200);
 
 /// SIGINT, which Ctrl-C sends, and SIGTERM, which `kill` and service managers send.
@@ -26,12 +26,11 @@ impl ShutdownSignals {
         Ok(Self { interrupt: catch(SignalKind::interrupt())?, terminate: catch(SignalKind::terminate())? })
     }
 
-    // ANCHOR: first
-    /// Waits for the first signal, after which a program finishes its work in hand. A second one ends the program at
-    /// once, with status 1.
+    /// Waits for the first signal, after which a program finishes its work
+    /// in flight. A second one ends the program immediately, with status 1.
     pub async fn first(mut self) {
         self.next().await;
-        log!("finishing the work in hand; a second signal ends at once");
+        log!("finishing the work in flight; a second signal exits immediately");
         tokio::spawn(async move {
             let repeated = async {
                 loop {
@@ -40,11 +39,10 @@ impl ShutdownSignals {
             };
             let _: Result<(), _> = timeout(SAME_REQUEST, repeated).await;
             self.next().await;
-            log!("error: ended with work in hand: a second signal came");
+            log!("error: exiting with work in flight: a second signal came");
             process::exit(1);
         });
     }
-    // ANCHOR_END: first
 
     /// Waits for the next signal.
     pub async fn next(&mut self) {

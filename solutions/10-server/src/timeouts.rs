@@ -28,8 +28,9 @@ impl Timeouts {
 }
 
 // ANCHOR: within
-/// Waits for `work`, but not longer than `limit`. The time is counted in ten parts and one more: when this server itself
-/// was stopped (Ctrl-Z) and goes on, one part is over at once, and what came meanwhile is seen in the next.
+/// Waits for `work`, at most for `limit` and a tenth of it: eleven parts. When this server
+/// itself was stopped (Ctrl-Z) and resumes, the current part expires immediately, and
+/// messages that arrived in the meantime are read in the next one.
 pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     for _ in 0..=10 {

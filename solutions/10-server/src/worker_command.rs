@@ -16,9 +16,9 @@ pub struct WorkerCommand {
 }
 
 impl WorkerCommand {
-    /// What `WORKER` says: words with spaces between them (`node send_mail.mjs`), or a JSON array of strings when a word
-    /// has a space in it (`["node", "my files/send_mail.mjs"]`). No shell is involved. Without `WORKER` it is this
-    /// program, with the argument [`SEND_MAIL`].
+    /// What `WORKER` says: words with spaces between them (`node send_mail.mjs`), or a JSON
+    /// array of strings when a word has a space in it (`["node", "my files/send_mail.mjs"]`). No
+    /// shell is involved. Without `WORKER` it is this program, with the argument [`SEND_MAIL`].
     ///
     /// # Errors
     /// One line of text when `WORKER` names no program.
@@ -44,7 +44,6 @@ impl WorkerCommand {
     }
 }
 
-// ANCHOR: words
 /// `WORKER` as words.
 fn words(text: &str) -> Result<Vec<String>, String> {
     let words: Vec<String> = if text.trim_start().starts_with('[') {
@@ -57,7 +56,6 @@ fn words(text: &str) -> Result<Vec<String>, String> {
         false => Err("it names no program".into()),
     }
 }
-// ANCHOR_END: words
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@
 //! - `worker.rs`: a [`Worker`] as its server sees it: it is given an assignment, listened to, and made to exit.
 //! - `settle.rs`: what is known about a mail when its worker is gone ([`settle`](settle())).
 //!
-//! What the two say to each other, and what became of each mail, is in the package `jobs`, which is given.
+//! What the two say to each other, and what became of each mail, is in the package `jobs`, which is already written.
 
 mod send_mail;
 mod settle;

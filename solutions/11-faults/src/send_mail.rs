@@ -15,7 +15,8 @@ pub fn send_mail() -> ExitCode {
     })
 }
 
-/// Does one assignment after another, until the parent disconnects. `write` makes a mail into what is sent.
+/// Does one assignment after another, until the parent
+/// disconnects. `write` makes a mail into what is sent.
 pub async fn serve(
     mut channel: Channel,
     server: SmtpServer,
@@ -79,7 +80,8 @@ async fn send(
     if let Err(error) = client.offer(message).await {
         return Ok(Report::Failed { failed: id, why: error.to_string() });
     }
-    // An error here means that the parent is gone. Then this mail must not go out: nobody would know.
+    // An error here means that the parent is gone. Then this mail
+    // must not go out: no one could account for it.
     tell(channel, assignment, &Report::Started { started: id.clone() }).await?;
     Ok(match client.hand_over(message).await {
         Ok(()) => Report::Sent { sent: id },

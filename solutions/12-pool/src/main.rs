@@ -58,7 +58,8 @@ fn routes(pool: Pool) -> Router {
 }
 
 // ANCHOR: endpoint
-/// Puts the job into the queue. When there is no room, the client hears so at once, and whether to try again.
+/// Puts the job into the queue. When there is no room, the client
+/// learns right away that there isn't, and whether to try again.
 async fn endpoint(State(pool): State<Pool>, request: Request) -> Response {
     let (job, mails) = pool.jobs.accept(request.emails);
     // ANCHOR: step_1 todo!("1: into the queue and 202, or forget the job and 413, or 503 with Retry-After")
@@ -66,7 +67,7 @@ async fn endpoint(State(pool): State<Pool>, request: Request) -> Response {
         Ok(()) => (StatusCode::ACCEPTED, Json(Accepted { status: true, job })).into_response(),
         Err(Refused::TooLarge) => {
             pool.jobs.forget(job);
-            let error = format!("a job can have {} at most", pool.queue.limit());
+            let error = format!("a job can have at most {}", pool.queue.limit());
             ErrorAnswer::new(StatusCode::PAYLOAD_TOO_LARGE, error).into_response()
         }
         Err(Refused::Full) => {
@@ -81,11 +82,11 @@ async fn endpoint(State(pool): State<Pool>, request: Request) -> Response {
 // ANCHOR_END: endpoint
 
 // ANCHOR: drain
-/// Nothing new comes; what was accepted is finished; then the workers exit.
+/// Closes the queue, waits until every accepted mail is settled, and lets the workers exit.
 async fn drain(pool: &Pool, slots: JoinHandle<()>) {
     // ANCHOR: step_6 todo!("6: close the queue, wait until the slots have finished")
     pool.queue.close();
-    let _ = slots.await; // They don't panic, and nobody aborts them.
+    let _ = slots.await; // The slots don't panic, and no task aborts them.
     // ANCHOR_END: step_6
 }
 // ANCHOR_END: drain

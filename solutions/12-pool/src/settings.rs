@@ -17,7 +17,8 @@ pub struct Settings {
     pub batch_mails: usize,
     /// After how many batches a worker is replaced by a new one: `MAX_JOBS_PER_WORKER`, 1,000 by default.
     pub max_jobs_per_worker: usize,
-    /// How long there may be no worker at all before the mails that wait fail: `GIVE_UP_SECONDS`, 30 by default.
+    /// How long there may be no worker at all before the mails that
+    /// wait fail: `GIVE_UP_SECONDS`, 30 by default.
     pub give_up: Duration,
     /// How long to wait for a worker.
     pub timeouts: Timeouts,

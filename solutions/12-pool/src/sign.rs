@@ -1,4 +1,4 @@
-//! The worker's program: lesson 11, and some work for the processor. This part is given.
+//! The worker's program: lesson 11, and some work for the processor. This part is already written.
 
 use faults::serve;
 use jobs::NumberedMail;
@@ -39,8 +39,8 @@ pub fn send_mail() -> ExitCode {
     })
 }
 
-/// The mail with a line that depends on its text. It stands for what a real program does here: rendering a template, and
-/// DKIM (RFC 6376). It takes a processor and never waits.
+/// The mail with a line that depends on its text. It stands for what a real program does
+/// here: rendering a template, and DKIM (RFC 6376). It takes a processor and never waits.
 fn signed(mail: &NumberedMail, rounds: usize) -> NumberedMail {
     let mut mail = mail.clone();
     // FNV-1a, many times. It is not a signature that would convince anyone.

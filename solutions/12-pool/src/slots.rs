@@ -13,10 +13,10 @@ use tokio::time::sleep;
 use crate::queue::{Batch, Queue};
 use solution_12::Settings;
 
-/// How many workers may die over a mail without starting it.
+/// How many workers may die before they start a mail. Then it has failed.
 const MAX_ATTEMPTS: usize = 3;
-/// The pause before a worker is replaced that has done nothing: a broken program must not be forked without end. It
-/// doubles each time.
+/// The pause before a worker is replaced that has done nothing: a
+/// broken program must not be forked without end. It doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -49,7 +49,7 @@ pub async fn keep(pool: Pool) {
     (0..pool.settings.workers).for_each(|_| drop(slots.spawn(slot(pool.clone()))));
     while let Some(finished) = slots.join_next().await {
         if let Err(panic) = finished {
-            // A mistake in this program, but no reason to go on with one worker less.
+            // A mistake in this program, but no reason to keep running with one worker fewer.
             log!("error: a slot starts again: {panic}");
             sleep(FIRST_PAUSE).await;
             slots.spawn(slot(pool.clone()));
@@ -57,8 +57,8 @@ pub async fn keep(pool: Pool) {
     }
 }
 
-/// A place for one worker at a time. When its workers do nothing but die, the pauses grow; and when no other worker lives
-/// either, then after some time the mails that wait fail.
+/// A place for one worker at a time. When its workers do nothing but die, the pauses grow;
+/// and when no other worker lives either, then after some time the mails that wait fail.
 async fn slot(pool: Pool) {
     let (mut pause, mut failing_since) = (FIRST_PAUSE, None);
     loop {
@@ -112,7 +112,8 @@ async fn one_worker(pool: &Pool) -> Next {
 }
 
 // ANCHOR: live
-/// The life of a worker: batch after batch, until it has done its share, or no more work will come. Then it is dismissed.
+/// The life of a worker: batch after batch, until it has done
+/// its last batch, or no more work will come. Then it is dismissed.
 ///
 /// # Errors
 /// How the worker died.
@@ -121,7 +122,7 @@ async fn live(pool: &Pool, worker: &mut Worker) -> Result<Next, String> {
     for _ in 0..pool.settings.max_jobs_per_worker {
         let batch = tokio::select! {
             biased;
-            ended = worker.exited() => return Err(format!("worker {} had nothing to do and {ended}", worker.id())),
+            ended = worker.exited() => return Err(format!("worker {} was idle and {ended}", worker.id())),
             batch = pool.queue.take() => batch,
         };
         let Some(batch) = batch else {
@@ -139,7 +140,7 @@ async fn live(pool: &Pool, worker: &mut Worker) -> Result<Next, String> {
 /// Gives the batch to the worker, and settles it.
 ///
 /// # Errors
-/// How the worker died over it.
+/// How the worker died during it.
 async fn give(pool: &Pool, worker: &mut Worker, batch: Batch) -> Result<(), String> {
     let mut progress = pool.jobs.assign(batch.job, &batch.mails, worker.id(), pool.command.is_own());
     let assignment = Assignment { mails: batch.mails.clone(), reports: true };
@@ -156,8 +157,8 @@ async fn give(pool: &Pool, worker: &mut Worker, batch: Batch) -> Result<(), Stri
 }
 
 // ANCHOR: settle
-/// A worker died over its batch. `rest` is what it had not started: it goes back into the queue, and another worker does it.
-/// But a mail that kills every worker must not go around forever.
+/// A worker died during its batch. `rest` is what it had not started: it goes back into the queue,
+/// and another worker does it. But a mail that kills every worker must not go around forever.
 fn settle_rest(pool: &Pool, batch: Batch, mut rest: Vec<NumberedMail>, why: &str) {
     // ANCHOR: step_5 todo!("5: put back the rest; if that is all, its first mail alone, and at most MAX_ATTEMPTS times")
     let job = batch.job;

@@ -70,7 +70,7 @@ impl Broker {
         let late = |_| Err(Refusal::Unavailable("the broker does not acknowledge".into()));
         let accepted = timeout(PUBLISH_LIMIT, all_of_it).await.unwrap_or_else(late);
         if let Err(Refusal::Unavailable(_)) = accepted {
-            // A broker that was set up anew has no streams. The client's next attempt finds them.
+            // A broker that was set up again has no streams. The client's next attempt finds them.
             let _ = timeout(Duration::from_secs(1), make_streams(&self.context, &self.settings)).await;
         }
         accepted
@@ -80,7 +80,8 @@ impl Broker {
     /// Refuses at once what would fail later.
     fn check(&self, mails: &[Assignment]) -> Result<(), Refusal> {
         let client = self.context.client();
-        // Without a connection, the client keeps what is published and sends it later, after we have said "no".
+        // Without a connection, the client keeps what is published and
+        // sends it later, after we have said "no".
         if client.connection_state() != State::Connected {
             return Err(Refusal::Unavailable("there is no connection to the broker".into()));
         }
@@ -122,14 +123,14 @@ impl Broker {
             ..Default::default()
         };
         let consumer = self.context.create_consumer_on_stream(config, MAILS).await.map_err(text)?;
-        // What waits here cannot be taken by another host, and its time runs.
+        // Messages buffered here are unavailable to other hosts while their ack wait runs.
         let one_at_a_time = consumer.stream().max_messages_per_batch(1);
         one_at_a_time.expires(PULL_LIMIT).heartbeat(HEARTBEAT).messages().await.map_err(text)
         // ANCHOR_END: step_3
     }
     // ANCHOR_END: pull
 
-    /// Mails for this worker. A broker that was killed, or set up anew, may have lost the stream.
+    /// Mails for this worker. A broker that was killed, or set up again, may have lost the stream.
     pub async fn mails(&self) -> Result<pull::Stream, String> {
         make_streams(&self.context, &self.settings).await?;
         self.pull().await
@@ -156,7 +157,7 @@ async fn make_mails(context: &Context, settings: &Settings) -> Result<(), String
         // A message is deleted when it is acknowledged, and not before.
         retention: RetentionPolicy::WorkQueue,
         storage: StorageType::File,
-        // A full queue refuses new mails. The old ones were promised to somebody.
+        // A full queue refuses new mails. The old ones were promised to a client.
         max_bytes: settings.queue_bytes,
         discard: DiscardPolicy::New,
         duplicate_window: Duration::from_secs(120),

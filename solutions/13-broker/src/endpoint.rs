@@ -1,4 +1,4 @@
-//! The HTTP side: a job comes in, and is in the broker when the answer goes out. This part is given.
+//! The HTTP side: a job comes in, and is in the broker when the answer goes out. This part is already written.
 
 use crate::broker::Broker;
 use axum::Router;
@@ -11,7 +11,8 @@ use serde::Serialize;
 use solution_13::{Assignment, JobId, Refusal, digest};
 use web::{ErrorAnswer, Request};
 
-/// Which handler answers which request. `/health` says that the server answers, and nothing about the broker.
+/// Which handler answers which request. `/health` says that the
+/// server answers, and nothing about the broker.
 pub fn routes(broker: Broker) -> Router {
     Router::new().route("/health", get(async || "ok")).route("/endpoint", post(endpoint)).with_state(broker)
 }

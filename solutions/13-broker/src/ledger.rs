@@ -10,7 +10,8 @@ use std::time::Duration;
 
 /// The stream of reports. The subject of each is `reports.JOB.NUMBER`.
 const REPORTS: &str = "reports";
-/// How long the reports about a job wait for the missing ones, which never come when a client gave up halfway.
+/// How long the reports about a job wait for the missing ones,
+/// which never come when a client gave up halfway.
 const REPORTS_LIMIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// What the broker says when a message that is to be deleted is not there.
 const GONE: [ErrorCode; 4] = [
@@ -19,7 +20,8 @@ const GONE: [ErrorCode; 4] = [
     ErrorCode::STREAM_MESSAGE_DELETE_FAILED,
     ErrorCode::STREAM_NOT_FOUND,
 ];
-/// The stream of jobs. `jobs.JOB.mails` is a digest of its mails, and `jobs.JOB.done` says that it is done.
+/// The stream of jobs. `jobs.JOB.mails` is a digest of its
+/// mails, and `jobs.JOB.done` says that it is done.
 const JOBS: &str = "jobs";
 /// How long a job's name is remembered.
 const JOBS_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,8 +34,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Makes what the broker does not have yet. Reports and jobs have `room` bytes each, so that neither takes the other's,
-    /// nor the mails'. When it is used up, the oldest go.
+    /// Makes what the broker does not have yet. Reports and jobs have `room` bytes each, so
+    /// that neither takes the other's, nor the mails'. When it is used up, the oldest go.
     ///
     /// # Errors
     /// What the broker says about it, here and in all other methods.
@@ -41,7 +43,8 @@ impl Ledger {
         let reports = stream::Config {
             name: REPORTS.into(),
             subjects: vec![format!("{REPORTS}.*.*")],
-            // A mail that is delivered twice may be reported twice. The second report takes the place of the first.
+            // A mail that is delivered twice may be reported twice. The
+            // second report takes the place of the first.
             max_messages_per_subject: 1,
             max_age: REPORTS_LIMIT,
             max_bytes: room,
@@ -98,12 +101,12 @@ impl Ledger {
     }
 
     // ANCHOR: finish
-    /// Marks a job as done. That is one message, which is stored or not. After that its reports can go, which are at these
-    /// places in the stream.
+    /// Marks a job as done. That is one message, which is stored or not. After
+    /// that its reports can go, which are at these places in the stream.
     pub async fn finish(&self, job: &JobId, reports: &[u64]) -> Result<(), String> {
         let done = format!("{JOBS}.{job}.done");
         if self.store(done.clone(), Vec::new()).await.is_err() {
-            // A broker that was set up anew has no streams.
+            // A broker that was set up again has no streams.
             Self::open(&self.context, self.room).await?;
             self.store(done, Vec::new()).await?;
         }
@@ -140,10 +143,10 @@ impl Ledger {
         }
     }
 
-    /// The reports: those that are there, and then those that come. They stay until their job is done, so nothing is
-    /// acknowledged.
+    /// The reports: those that are there, and then those that come.
+    /// They stay until their job is done, so nothing is acknowledged.
     pub(crate) async fn pull(&self) -> Result<pull::Stream, String> {
-        // A broker that was killed, or set up anew, may have lost what it had.
+        // A broker that was killed, or set up again, may have lost what it had.
         Self::open(&self.context, self.room).await?;
         // In memory, so a broker that was restarted has none, and we begin again with the first report.
         let config = pull::Config { ack_policy: AckPolicy::None, memory_storage: true, ..Default::default() };
@@ -151,8 +154,9 @@ impl Ledger {
         consumer.stream().expires(PULL_LIMIT).heartbeat(HEARTBEAT).messages().await.map_err(text)
     }
 
-    /// Deletes the reports at these places in the stream, unless they have gone already. Each by itself: when all reports about
-    /// a job are purged at once, nats-server 2.9.10 may leave out a report about another job that it has still to deliver.
+    /// Deletes the reports at these places in the stream, unless they have gone already.
+    /// Each by itself: when all reports about a job are purged at once, nats-server
+    /// 2.9.10 may leave out a report about another job that it has still to deliver.
     pub(crate) async fn delete_reports(&self, places: &[u64]) -> Result<(), String> {
         let reports = self.context.get_stream_no_info(REPORTS).await.map_err(text)?;
         for place in places {

@@ -1,6 +1,6 @@
 //! What lesson 13 has around its work: messages, settings, and the account of the jobs.
 //!
-//! This part is given. The lesson is in `main.rs`, `broker.rs` and `worker.rs`.
+//! This part is already written. The lesson is in `main.rs`, `broker.rs` and `worker.rs`.
 //!
 //! - [`Assignment`] is a mail on its way through the broker, [`Report`] is what became of it, and [`JobId`] names the job
 //!   that both belong to. They are in `messages.rs`.
@@ -27,7 +27,8 @@ pub use settings::Settings;
 pub use tally::add_up;
 pub use watch::watch_mails;
 
-/// The stream of mails that are to be sent. Its one subject has the same name, and so has what all workers pull from.
+/// The stream of mails that are to be sent. Its one subject has
+/// the same name, and so has what all workers pull from.
 pub const MAILS: &str = "mails";
 /// How long a pull request stays open. The client sends a new one then.
 pub const PULL_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);

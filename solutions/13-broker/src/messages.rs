@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The name of a job: 1 to 64 letters, digits, `-` and `_`. It becomes a part of subjects, headers and keys, so nothing
-/// else may be in it.
+/// The name of a job: 1 to 64 letters, digits, `-` and `_`. It becomes
+/// a part of subjects, headers and keys, so nothing else may be in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(try_from = "String")]
 pub struct JobId(String);
@@ -51,7 +51,8 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// The name of this mail: no other mail has it. The same name means the same mail, however often it comes.
+    /// The name of this mail: no other mail has it. The same name
+    /// means the same mail, however often it comes.
     pub fn id(&self) -> String {
         format!("{}-{}", self.job, self.number)
     }
@@ -126,8 +127,8 @@ fn json(message: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(message).expect("strings and numbers can be written as JSON")
 }
 
-/// A short text by which other mails are recognized (FNV-1a). It protects a client from mixing up its keys, not from an
-/// attacker: that one would only harm itself.
+/// A short text by which other mails are recognized (FNV-1a). It protects a client
+/// from mixing up its keys, not from an attacker: that one would only harm itself.
 pub fn digest(mails: &[Mail]) -> String {
     let hash = json(&mails).iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

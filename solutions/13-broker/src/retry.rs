@@ -15,7 +15,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// An attempt that lasted longer than this was not a failure of the same kind as the one before.
 const NEW_TROUBLE: Duration = Duration::from_secs(15);
 
-/// Does something that may fail until it succeeds. A failure is logged once, however long the trouble lasts.
+/// Does something that may fail until it succeeds. A failure is
+/// logged once, however long the trouble lasts.
 ///
 /// It waits as long as it takes. A program that is asked to exit drops it.
 pub async fn until_ok<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, String>) -> T {
@@ -37,8 +38,8 @@ pub async fn until_ok<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T,
     }
 }
 
-/// The next message, however long it takes. The broker may go away and come back meanwhile: then `open` opens the stream
-/// of messages again, as it does at the beginning.
+/// The next message, however long it takes. The broker may go away and come back
+/// meanwhile: then `open` opens the stream of messages again, as it does at the beginning.
 pub async fn next_message(
     messages: &mut Option<pull::Stream>,
     open: impl AsyncFn() -> Result<pull::Stream, String>,
@@ -48,7 +49,7 @@ pub async fn next_message(
             Some(messages) => messages,
             None => messages.insert(open().await?),
         };
-        let message = open_messages.next().await.ok_or("the messages ended".to_owned());
+        let message = open_messages.next().await.ok_or("the stream of messages closed".to_owned());
         let message = message.and_then(|message| message.map_err(text));
         if message.is_err() {
             *messages = None;

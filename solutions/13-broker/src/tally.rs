@@ -6,11 +6,13 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use tokio::sync::oneshot;
 
-/// Of each job that is not done: which mails were reported, whether they were sent, and the report's place in the stream.
+/// Of each job that is not done: which mails were reported,
+/// whether they were sent, and the report's place in the stream.
 type Jobs = HashMap<JobId, HashMap<usize, (bool, u64)>>;
 
 // ANCHOR: add_up
-/// Reads reports until the other half of `stopped` is dropped, and logs a line for each job that is complete.
+/// Reads reports until the other half of `stopped` is dropped,
+/// and logs a line for each job that is complete.
 pub async fn add_up(ledger: &Ledger, mut stopped: oneshot::Receiver<()>) {
     let (mut jobs, is_new) = (Jobs::new(), Cell::new(false));
     let mut reports = None;

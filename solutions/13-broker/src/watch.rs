@@ -8,12 +8,12 @@ use tokio::time::{Instant, sleep};
 
 /// How often we look.
 const PERIOD: Duration = Duration::from_secs(5);
-/// A worker has a mail in hand for less than this.
+/// A worker is busy with a mail for less time than this.
 const LONGEST_MAIL: Duration = Duration::from_secs(30);
 
-/// A broker that was killed may have kept a mail and forgotten that it was not delivered yet (seen with nats-server
-/// 2.9.10 after SIGKILL). This notices when mails and workers wait for each other, and has all mails delivered again:
-/// those that were reported are not sent a second time.
+/// A broker that was killed may have kept a mail and forgotten that it was not delivered yet (seen
+/// with nats-server 2.9.10 after SIGKILL). This notices when mails and workers wait for each
+/// other, and has all mails delivered again: those that were reported are not sent a second time.
 pub async fn watch_mails(context: &Context, ack_wait: Duration) {
     let (mut last, mut since) = (None, Instant::now());
     loop {
@@ -22,7 +22,9 @@ pub async fn watch_mails(context: &Context, ack_wait: Duration) {
         if now.is_none() || now != last {
             (last, since) = (now, Instant::now());
         } else if since.elapsed() > LONGEST_MAIL + ack_wait * 2 {
-            log!("mails and workers wait for each other: asking the broker to deliver all mails again");
+            log!(
+                "mails and workers are waiting for each other; asking the broker to deliver all mails again"
+            );
             // Workers make it again, under the same name.
             let _ = context.delete_consumer_from_stream(MAILS, MAILS).await;
             since = Instant::now();

@@ -13,7 +13,8 @@ use tokio::time::sleep;
 /// After this many deliveries, a mail that cannot be sent is given up.
 const MAX_DELIVERIES: i64 = 5;
 
-/// Does all that a message of the stream of mails asks for. Meanwhile the broker hears that somebody works on it.
+/// Does all that a message of the stream of mails asks for.
+/// Meanwhile, it tells the broker that the message is being worked on.
 pub async fn work_on(broker: &Broker, smtp: &SmtpServer, message: &Message) {
     match Assignment::from_json(&message.payload) {
         Ok(assignment) => tokio::select! {
@@ -21,7 +22,7 @@ pub async fn work_on(broker: &Broker, smtp: &SmtpServer, message: &Message) {
             () = still_at_it(message, broker.ack_wait() / 3) => {}
         },
         Err(error) => {
-            log!("error: cannot use what came from \"{MAILS}\": {error}");
+            log!("error: cannot parse a message from \"{MAILS}\": {error}");
             settle(message, AckKind::Term).await;
         }
     }
@@ -60,14 +61,14 @@ async fn handle(broker: &Broker, smtp: &SmtpServer, message: &Message, assignmen
 // ANCHOR_END: handle
 
 // ANCHOR: still_at_it
-/// Tells the broker in each `period` that somebody works on the message. It never returns: it is dropped when the
-/// work is done.
+/// Tells the broker once per `period` that the message is still being worked
+/// on. It never returns: it is dropped when the work is done.
 async fn still_at_it(message: &Message, period: Duration) {
     // Most mails take less than this.
     sleep(period).await;
     // ANCHOR: step_5 todo!("5: say AckKind::Progress, wait for a period, and so on")
     loop {
-        // One that is lost does no harm: there is another one before the time is over.
+        // A lost one does no harm: the next comes before the ack wait is over.
         let _ = message.ack_with(AckKind::Progress).await;
         sleep(period).await;
     }
@@ -82,7 +83,7 @@ async fn send(smtp: &SmtpServer, assignment: &Assignment) -> Result<(), SmtpErro
     message.headers_mut().set(MessageId::from(assignment.message_id()));
     let mut client = SmtpClient::new(smtp.clone());
     let sent = client.send(&message).await;
-    // The server has said yes or no. Nothing has to wait until it has said good-bye.
+    // The server has said yes or no. Nothing has to wait until it has said goodbye.
     tokio::spawn(client.quit());
     sent
 }
@@ -98,7 +99,7 @@ fn deliveries(message: &Message) -> i64 {
     message.info().map_or(1, |info| info.delivered)
 }
 
-/// Stores the report about a mail, however long the broker is away.
+/// Stores the report about a mail, however long the broker can't be reached.
 async fn report(broker: &Broker, assignment: &Assignment, sent: bool) {
     let report = assignment.report(sent);
     until_ok("report", async || broker.ledger.report(&report).await).await;

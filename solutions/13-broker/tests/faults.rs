@@ -96,7 +96,7 @@ fn a_worker_with_an_unreported_mail_gives_up_some_time_after_sigterm() {
     // A mail may take 20 seconds: it must not be cut off before.
     let expected = "it ends by itself, between 20 and 40 seconds after the signal";
     check.holds(expected, ended.is_some_and(|took| took.as_secs() >= 20), format!("{ended:?}"));
-    first.log_line(&check, &contains("error: ended with a mail in hand: the broker delivers it again"));
+    first.log_line(&check, &contains("error: exited with a mail in hand; the broker will deliver it again"));
     first.finish(&check).code(1);
     // And so it does: the mail comes a second time. That is the price.
     site.broker.restart(&check);

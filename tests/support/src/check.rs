@@ -154,7 +154,7 @@ impl Check {
         let step = todo.trim_start_matches("todo ").split(':').next().unwrap_or_default();
         format!(
             "\nNOT WRITTEN YET: {} ({package})\n\
-             \n  done:      {}\n  came:      {}\n\
+             \n  done:      {}\n  got:       {}\n\
              \n  read:      step {step} of \"Your task\" in book/src/{chapter}.md\n",
             self.test(),
             indented(&self.did),
@@ -167,7 +167,7 @@ impl Check {
         let (package, test) = (&self.spec.inner.package, self.test());
         format!(
             "\nFAILS, TOO: {test} ({package})\n\
-             \n  expected:  {}\n  came:      {}\n\
+             \n  expected:  {}\n  got:       {}\n\
              \n  first:     {before} fails in an earlier step. Mend that one, and this one may pass.\n",
             indented(expected),
             indented(got),
@@ -180,7 +180,7 @@ impl Check {
         let tree = self.spec.process_tree();
         format!(
             "\nCHECK FAILED: {test} ({package})\n\
-             \n  done:      {}\n  expected:  {}\n  came:      {}\n\
+             \n  done:      {}\n  expected:  {}\n  got:       {}\n\
              \n  read:      {}\n\
              \n  repeat:    WORKSHOP_SEED={seed} cargo test -p {package} {test}\n\
              \nWhat happened, in milliseconds since the check began:\n{}{}{tree}",

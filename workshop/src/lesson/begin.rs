@@ -40,7 +40,7 @@ impl Begin {
 
 /// The step whose `todo!` the program has run into.
 fn step_reached(report: &str) -> Option<u32> {
-    after(report, "came:")?.strip_prefix("todo ")?.split(':').next()?.parse().ok()
+    after(report, "got:")?.strip_prefix("todo ")?.split(':').next()?.parse().ok()
 }
 
 /// The step that the section is about which a report names: `"2. TITLE" in book/src/…`.

@@ -202,7 +202,7 @@ impl Demo {
         let took = self.posted.elapsed().as_millis();
         let what = format!("answers {} {} after {took} ms", answer.status, plain(&answer.body));
         self.story.tell("server", what);
-        self.story.tell("mailbox", "has let no mail in so far: the answer did not wait");
+        self.story.tell("mailbox", "has accepted no mail yet: the answer did not wait");
         let expected = json!({"status": true, "sent": true});
         if answer.status != 200 || serde_json::from_str(&answer.body).ok() != Some(expected) {
             self.problems.push("the answer is not 200 {\"status\":true,\"sent\":true}".into());
@@ -223,7 +223,7 @@ impl Demo {
             mailbox::Event::Held(_, _, to) if !self.asked_to_deliver => {
                 self.asked_to_deliver = true;
                 let worker = self.worker.map_or("the worker".into(), |pid| format!("worker {pid}"));
-                let asks = format!("has its message, the list: it asks to deliver to {}", plain(to));
+                let asks = format!("has received the list, and starts with the mail to {}", plain(to));
                 self.story.tell("mailbox", format!("{worker} {asks}"));
             }
             mailbox::Event::Accepted(letter) => {
@@ -251,7 +251,7 @@ impl Demo {
             // A zombie has ended, but the server has not waited for it yet.
             Some(pid) if !self.worker_ended && !children.iter().any(|child| child.pid == pid) => {
                 self.worker_ended = true;
-                self.story.tell("worker", format!("pid {pid} has ended, and the server has waited for it"));
+                self.story.tell("worker", format!("pid {pid} has exited, and the server has reaped it"));
             }
             Some(_) => {}
         }
@@ -267,7 +267,9 @@ impl Demo {
             self.story.tell("you", "SIGTERM to the server");
             process::signal(group.pid(), Signal::SIGTERM);
             match group.wait(limit()) {
-                Some(status) => self.story.tell("server", format!("has ended: {}", server::describe(status))),
+                Some(status) => {
+                    self.story.tell("server", format!("has exited: {}", server::describe(status)))
+                }
                 None => self.problems.push("the server does not end on SIGTERM".into()),
             }
             if group.ended().is_some_and(|status| !status.success()) {

@@ -39,9 +39,9 @@ const SLOW_BUILD_SECONDS: f64 = 5.0;
 
 enum Finding {
     Ok(String),
-    /// Not here, and only some of it needs it: why, and what mends it.
+    /// Not here, and only some of it needs it: why, and how to fix it.
     Optional(String),
-    /// Not here, and nothing works without it: why, and what mends it.
+    /// Not here, and nothing works without it: why, and how to fix it.
     Missing(String),
 }
 
@@ -89,7 +89,7 @@ fn look(root: &Path) -> Result<(), Failure> {
         say(format!("{word}  {name:<11}  {}", wrap(&text, 23, columns())));
     }
     if missing > 0 {
-        return Err(Failure::work(format!("missing: {missing}; the line of each says what mends it")));
+        return Err(Failure::work(format!("missing: {missing}; each line says how to fix it")));
     }
     say("\nEverything is here that the workshop needs.");
     Ok(())

@@ -109,8 +109,8 @@ impl Kind {
     pub const ALL: [(Self, &str, &str); 7] = [
         (Self::Waits, "waits", "a request waits for its answer"),
         (Self::Runs, "runs", "runs on a processor"),
-        (Self::Free, "free", "free: any news wakes it"),
-        (Self::Blocked, "blocked", "blocked: waits for one thing, deaf to all else"),
+        (Self::Free, "free", "free: any event wakes it"),
+        (Self::Blocked, "blocked", "blocked: waits for one thing, notices nothing else"),
         (Self::Alive, "alive", "alive"),
         (Self::Zombie, "zombie", "ended, but not waited for: a zombie"),
         (Self::Thinks, "thinks", "the mail server takes its time"),

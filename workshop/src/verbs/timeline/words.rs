@@ -117,7 +117,7 @@ pub fn describe(record: &Record, load: &str) -> Vec<String> {
                 }
             }
             if bar.parts.iter().any(|part| part.kind == Kind::Free) {
-                text += "; free for any news in between";
+                text += "; free for any event in between";
             }
             told.push(text + ".");
         }

@@ -1,4 +1,4 @@
-//! Step 6: `print_answers` prints each frame of the worker that is a JSON object, and reports every other line, until the
+//! Step 6: `print_replies` prints each frame of the worker that is a JSON object, and reports every other line, until the
 //! worker closes its stdout.
 
 use super::*;
@@ -18,11 +18,11 @@ fn run(check: &Check, chunks: &[String]) -> Finished {
 }
 
 #[test]
-fn each_answer_is_printed_when_it_comes() {
+fn each_reply_is_printed_when_it_comes() {
     let spec = support::spec!();
     let frame = message(&spec).to_string();
     let did = format!(
-        "a worker answers {frame} again and again, cut at every place; the parent's stdin stays open"
+        "a worker replies with {frame} again and again, cut at every place; the parent's stdin stays open"
     );
     let check = spec.check(did);
     // Each chunk ends one frame and begins the next one, which is cut a little later. Arguments must be UTF-8.
@@ -41,16 +41,16 @@ fn each_answer_is_printed_when_it_comes() {
 }
 
 #[test]
-fn several_answers_may_come_at_once() {
+fn several_replies_may_come_at_the_same_time() {
     let spec = support::spec!();
     let expected = messages(&spec, 5);
     let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|number: usize| chunk(&expected[number].to_string()));
     let did =
-        "a worker reads 5 messages, then writes 5 answers at once, and reads on to the end of its stdin";
+        "a worker reads 5 messages, then writes 5 replies at once, and reads on to the end of its stdin";
     let check = spec.check(did);
     let all = format!("\n{a}\n\r\n{b}\r\n  {c}\n{d}\n\n{e}\n");
     let finished = run(&check, &["", "", "", "", &all].map(str::to_owned)).code(0).reports_no_error();
-    check.json("the list of answers", &answers(&check, &finished).into(), &expected.into());
+    check.json("the list of replies", &replies(&check, &finished).into(), &expected.into());
 }
 
 #[test]
@@ -67,37 +67,37 @@ fn a_stray_line_of_the_worker_is_reported_with_the_line() {
     let shown = stray.iter().map(|line| (line.clone(), line.clone()));
     let bytes = (format!("{word}\\0377"), format!("{word}\u{FFFD}"));
     for (line, shown) in shown.chain([bytes]) {
-        let check = spec.check(format!("a worker prints {shown:?} twice between two answers"));
+        let check = spec.check(format!("a worker prints {shown:?} twice between two replies"));
         let [first, second] = [0, 1].map(|number: usize| chunk(&good[number].to_string()));
         let finished = run(&check, &[format!("{first}\n{line}\n{line}\n"), format!("{second}\n")]).code(1);
         let stderr = finished.stderr();
         let reported = |error: &&str| error.starts_with("error: ") && error.contains(&shown);
         let expected = format!("two lines `error: …` on stderr, each with the line {shown:?}");
         check.holds(&expected, stderr.lines().filter(reported).count() == 2, &stderr);
-        let printed = answers(&check, &finished);
-        check.json("the list of answers on stdout", &printed.into(), &good.clone().into());
+        let printed = replies(&check, &finished);
+        check.json("the list of replies on stdout", &printed.into(), &good.clone().into());
     }
 }
 
 #[test]
-fn a_worker_that_ends_early_is_reported_with_the_number_of_answers() {
+fn a_worker_that_exits_early_is_reported_with_the_number_of_replies() {
     let spec = support::spec!();
     let good = messages(&spec, spec.number(1..4));
     let did = format!(
-        "a worker answers {} of 5 messages, then `exit 0`; the parent's stdin stays open",
+        "a worker replies to {} of 5 messages, then `exit 0`; the parent's stdin stays open",
         good.len()
     );
     let check = spec.check(did);
-    let script = "for answer; do read -r _; printf '%s\\n' \"$answer\"; done; read -r _; exit 0";
-    let answered: Vec<String> = good.iter().map(Value::to_string).collect();
-    let answered: Vec<&str> = answered.iter().map(String::as_str).collect();
-    let mut parent = parent_of(&spec, script, &answered).start();
+    let script = "for reply; do read -r _; printf '%s\\n' \"$reply\"; done; read -r _; exit 0";
+    let frames: Vec<String> = good.iter().map(Value::to_string).collect();
+    let frames: Vec<&str> = frames.iter().map(String::as_str).collect();
+    let mut parent = parent_of(&spec, script, &frames).start();
     parent.write(lines(&messages(&spec, 5)));
     parent.wait(&check);
     let finished = parent.finish(&check).code(1);
-    let so_far = format!("answers so far: {}", good.len());
-    let finished = finished.reports_error(&["the worker ended early", &so_far]);
-    check.json("the list of answers on stdout", &answers(&check, &finished).into(), &good.into());
+    let so_far = format!("replies so far: {}", good.len());
+    let finished = finished.reports_error(&["the worker exited early", &so_far]);
+    check.json("the list of replies on stdout", &replies(&check, &finished).into(), &good.into());
 }
 
 #[test]
@@ -107,16 +107,16 @@ fn large_messages_go_both_ways_at_the_same_time() {
     let write = "printf '{\"text\":\"'; head -c $1 /dev/zero | tr '\\0' Z; printf '\"}\\n'";
     let parent = parent_of(&spec, &format!("{write}; exec cat >/dev/null"), &[&MIB.to_string()]);
     let stdout = parent.stdin(large_line(MIB)).run(&check).code(0).stdout();
-    check.holds("the whole answer, in one piece", stdout == large_line(MIB), &stdout);
+    check.holds("the whole reply, in one piece", stdout == large_line(MIB), &stdout);
 }
 
 #[test]
-fn answers_that_the_parent_cannot_print_are_an_error() {
+fn replies_that_the_parent_cannot_print_are_an_error() {
     let spec = support::spec!();
-    let answer = chunk(&format!("{}\n", message(&spec)));
+    let reply = chunk(&format!("{}\n", message(&spec)));
     for (reader, what) in [(Reader::DiskFull, "is a full disk"), (Reader::Left, "has no reader")] {
         let check = spec.check(format!("sent a message to the parent; its stdout {what}"));
-        let parent = parent_of(&spec, SCRIPTED, &[&answer]).stdin("{}\n").stdout(reader);
+        let parent = parent_of(&spec, SCRIPTED, &[&reply]).stdin("{}\n").stdout(reader);
         parent.run(&check).code(1).reports_error(&["cannot print"]);
     }
 }
@@ -132,13 +132,13 @@ fn parent_and_worker_talk_to_each_other() {
     let mut worker = Value::Null;
     for message in messages(&spec, 3) {
         parent.write(format!("{message}\n"));
-        let answer = parent.json_line(&check);
-        check.json("the message in the answer", &answer["echo"], &message);
-        worker = answer["pid"].clone();
+        let reply = parent.json_line(&check);
+        check.json("the message in the reply", &reply["echo"], &message);
+        worker = reply["pid"].clone();
     }
     let children: Vec<u32> = process::children(parent.pid()).iter().map(|child| child.pid).collect();
     check.equal("the number of the parent's children", &children.len(), &1);
-    check.json("the pid in the answer", &worker, &json!(children[0]));
+    check.json("the pid in the reply", &worker, &json!(children[0]));
     parent.finish(&check).code(0).reports_no_error();
     parent.leaves_nothing_behind(&check);
 }
