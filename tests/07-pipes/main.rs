@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use support::predicates::str::{contains, is_empty};
 use support::{Check, Finished, Program, Reader, Running, Signal, Spec, Value, json, process, small_pipe};
 
-/// For so long nobody asks whether a program that should end runs in a circle.
+/// How long a program that should exit may run before the check asks whether it spins.
 const A_WHILE: Duration = Duration::from_millis(300);
 
 const KIB: usize = 1024;

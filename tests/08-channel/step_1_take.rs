@@ -95,7 +95,7 @@ fn the_child_keeps_the_channel_to_itself() {
     if last_words(&check, &mut program).is_some_and(|finished| is_refused(&finished)) {
         return;
     }
-    // This one waits for a message, or in the panic of the next `todo!`: nobody reads what it says.
+    // This one waits for a message, or in the panic of the next `todo!`: what it says is not read.
     let (mut program, channel) = spec.program().arg("child").stderr(Reader::Stopped).fork();
     check.eventually_gives("close-on-exec is set on the channel", || {
         match is_close_on_exec(program.pid(), channel.childs_number()) {

@@ -41,7 +41,7 @@ fn the_parent_keeps_no_copy_of_the_childs_end() {
     if !report.contains("socket:") {
         return;
     }
-    // This one has forked its child and waits: nobody reads what it says then.
+    // This one has forked its child and waits: what it says then is not read.
     let program = parent_of(&spec, "answer once").stderr(Reader::Stopped).start();
     let ours: Vec<String> = sockets(std::process::id()).map(|(_, target)| target).collect();
     let expected = "the child's end is open in the child alone, so that the parent sees when the child dies";

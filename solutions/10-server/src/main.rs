@@ -40,7 +40,6 @@ async fn run() -> Result<(), String> {
     Ok(())
 }
 
-// ANCHOR: routes
 /// What every request needs: how to start a worker, and a token that says "there is work in flight".
 #[derive(Clone)]
 struct Server {
@@ -54,7 +53,6 @@ fn routes(worker: WorkerCommand, in_flight: mpsc::Sender<()>) -> Router {
         .route("/endpoint", post(endpoint))
         .with_state(Server { worker: Arc::new(worker), in_flight })
 }
-// ANCHOR_END: routes
 
 // ANCHOR: endpoint
 /// Forks a worker, hands it to a separate task, and answers right away.

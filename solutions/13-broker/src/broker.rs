@@ -53,7 +53,6 @@ impl Broker {
         watch_mails(&self.context, self.settings.ack_wait).await;
     }
 
-    // ANCHOR: accept
     /// Stores a job: first its name, then its mails. Returns whether it is done already.
     pub async fn accept(&self, job: &JobId, digest: &str, mails: &[Assignment]) -> Result<bool, Refusal> {
         self.check(mails)?;
@@ -75,7 +74,6 @@ impl Broker {
         }
         accepted
     }
-    // ANCHOR_END: accept
 
     /// Refuses at once what would fail later.
     fn check(&self, mails: &[Assignment]) -> Result<(), Refusal> {

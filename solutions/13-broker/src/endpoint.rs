@@ -24,7 +24,6 @@ struct Accepted {
     job: JobId,
 }
 
-// ANCHOR: endpoint
 /// Stores the job, and answers when the broker has acknowledged all of it.
 async fn endpoint(
     State(broker): State<Broker>,
@@ -46,7 +45,6 @@ async fn endpoint(
     }
     Ok((StatusCode::ACCEPTED, Json(Accepted { status: true, job })).into_response())
 }
-// ANCHOR_END: endpoint
 
 /// The job's name: what the client has chosen, or a random one.
 ///

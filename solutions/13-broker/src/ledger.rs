@@ -119,14 +119,12 @@ impl Ledger {
         self.store(subject(&report.job, report.number), report.to_json()).await
     }
 
-    // ANCHOR: is_reported
     /// Whether a mail was reported before: by a worker that was killed before it acknowledged the mail.
     pub async fn is_reported(&self, assignment: &Assignment) -> Result<bool, String> {
         let report = self.last(REPORTS, subject(&assignment.job, assignment.number)).await?;
         // The reports about a job are deleted, but not before it is marked as done.
         Ok(report.is_some() || self.is_done(&assignment.job).await?)
     }
-    // ANCHOR_END: is_reported
 
     async fn store(&self, subject: String, payload: Vec<u8>) -> Result<(), String> {
         let stored = self.context.publish(subject, payload.into()).await.map_err(text)?;

@@ -48,7 +48,6 @@ async fn main() -> ExitCode {
     }
 }
 
-// ANCHOR: server
 /// Publishes what comes in over HTTP, and adds up what the workers report.
 async fn server() -> Result<(), Failure> {
     let settings = Settings::from_env().map_err(|error| (2, error))?;
@@ -72,9 +71,7 @@ async fn server() -> Result<(), Failure> {
     let _ = timeout(SERVER_LIMIT, tally).await;
     Ok(())
 }
-// ANCHOR_END: server
 
-// ANCHOR: worker
 /// Takes one mail after another from the broker. After a signal, it finishes its current mail and exits.
 async fn worker() -> Result<(), Failure> {
     mail::let_no_panic_wait();
@@ -102,4 +99,3 @@ async fn worker() -> Result<(), Failure> {
         }
     }
 }
-// ANCHOR_END: worker

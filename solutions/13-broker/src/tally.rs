@@ -10,7 +10,6 @@ use tokio::sync::oneshot;
 /// whether they were sent, and the report's place in the stream.
 type Jobs = HashMap<JobId, HashMap<usize, (bool, u64)>>;
 
-// ANCHOR: add_up
 /// Reads reports until the other half of `stopped` is dropped,
 /// and logs a line for each job that is complete.
 pub async fn add_up(ledger: &Ledger, mut stopped: oneshot::Receiver<()>) {
@@ -54,4 +53,3 @@ async fn count(ledger: &Ledger, jobs: &mut Jobs, Report { job, number, of, sent 
         until_ok("mark a job as done", async || ledger.finish(&job, &places).await).await;
     }
 }
-// ANCHOR_END: add_up

@@ -76,7 +76,6 @@ async fn still_at_it(message: &Message, period: Duration) {
 }
 // ANCHOR_END: still_at_it
 
-// ANCHOR: send
 /// Sends a mail under the name that it has on each delivery.
 async fn send(smtp: &SmtpServer, assignment: &Assignment) -> Result<(), SmtpError> {
     let mut message = assignment.mail.to_message().map_err(SmtpError::Refused)?;
@@ -87,7 +86,6 @@ async fn send(smtp: &SmtpServer, assignment: &Assignment) -> Result<(), SmtpErro
     tokio::spawn(client.quit());
     sent
 }
-// ANCHOR_END: send
 
 /// Whether the mail may be accepted another time, or from another host.
 fn is_temporary(error: &SmtpError) -> bool {

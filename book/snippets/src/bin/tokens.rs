@@ -1,4 +1,4 @@
-//! Waiting for every task: each holds a token, the sender of a channel on which nothing is sent.
+//! Waiting for every task: each holds a token, an mpsc sender through which nothing is sent.
 
 // ANCHOR: shown
 use std::time::Duration;

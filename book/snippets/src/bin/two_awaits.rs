@@ -5,7 +5,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 // ANCHOR: shown
-/// Puts a letter on its way. What comes back is a receipt: a future that is ready when the letter has arrived.
+/// Sends a letter and returns a receipt: a future that is ready when the letter has arrived.
 async fn post(letter: char) -> JoinHandle<()> {
     println!("{letter} is on its way");
     tokio::spawn(async move {
