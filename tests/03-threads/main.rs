@@ -9,8 +9,8 @@ mod step_5_stats;
 use support::predicates::prelude::PredicateBooleanExt;
 use support::predicates::str::{contains, starts_with};
 use support::{
-    Check, Http, Mail, Mailbox, PendingAnswer, Point, Reader, Reply, Running, json, limit, mail, process,
-    sorted,
+    Check, Connection, Http, Mail, Mailbox, PendingAnswer, Point, Reader, Reply, Running, json, limit, mail,
+    process, sorted,
 };
 
 /// The subject at which the given sending code panics.
@@ -28,6 +28,20 @@ fn holds_a_mail(check: &Check, mailbox: &Mailbox) -> bool {
 fn all_held(check: &Check, mailbox: &Mailbox, requests: usize) {
     limit::poll(limit::limit() / 10, || (mailbox.held() == requests).then_some(()));
     check.holds("at least one mail held by the mailbox", mailbox.held() > 0, "none is held");
+}
+
+/// Posts all these requests in one go. The task of their connection handles one after another, and no other task runs before
+/// a handler waits or the last one has answered.
+fn post_in_one_go(check: &Check, http: &Http, requests: &[Vec<Mail>]) -> Connection {
+    let post = |mails: &Vec<Mail>| {
+        let body = mail::request(mails).to_string();
+        let head = "POST /endpoint HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+        format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    };
+    let mut client = http.connect(check);
+    let written = client.write(requests.iter().map(post).collect::<String>());
+    written.unwrap_or_else(|error| check.fail("a server that reads", &error.to_string()));
+    client
 }
 
 /// What a server has said of its requests. Rust's own lines about a panic are none of its words.

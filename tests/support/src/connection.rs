@@ -108,7 +108,11 @@ impl Connection {
         self.peek().is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
+    /// How many bytes wait to be read. With the first answer, the next one may have been taken from the stream already.
     fn peek(&self) -> io::Result<usize> {
+        if !self.reader.buffer().is_empty() {
+            return Ok(self.reader.buffer().len());
+        }
         let stream = self.reader.get_ref();
         stream.set_nonblocking(true)?;
         let seen = stream.peek(&mut [0]);
