@@ -76,22 +76,27 @@ fn start_thread(app: App, mails: Vec<Mail>) -> oneshot::Receiver<usize> {
 // ANCHOR_END: start_thread
 
 // ANCHOR: send_all
-/// Sends one mail after another. Counts the accepted ones for this request (step 3) and for all (step 5).
+/// Sends one mail after another, and counts the accepted ones of this request.
 fn send_all(app: &App, mails: &[Mail]) -> usize {
     // ANCHOR: step_3 todo!("3: send one mail after another, report failures, count the others")
     let mut counter = 0;
     for mail in mails {
-        match send(&app.server, mail) {
-            Ok(()) => {
-                counter += 1;
-                // Here and not at the end: a panic at the next mail must not cost this one.
-                app.mails_sent.fetch_add(1, Ordering::Relaxed);
-            }
+        match send_and_count(app, mail) {
+            Ok(()) => counter += 1,
             Err(why) => log!("error: cannot send the mail to {:?}: {why}", mail.to),
         }
     }
     counter
     // ANCHOR_END: step_3
+}
+
+/// Sends one mail, and counts it for all requests (step 5) as soon as it is accepted.
+fn send_and_count(app: &App, mail: &Mail) -> Result<(), String> {
+    send(&app.server, mail)?;
+    // ANCHOR: step_5 // 5: count this mail in app.mails_sent
+    app.mails_sent.fetch_add(1, Ordering::Relaxed);
+    // ANCHOR_END: step_5
+    Ok(())
 }
 // ANCHOR_END: send_all
 
