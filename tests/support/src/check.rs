@@ -1,6 +1,6 @@
 //! What a failing check says.
 
-use crate::spec::{Inner, LaterSteps, Spec};
+use crate::spec::{Inner, LaterSteps, Spec, Todo};
 use crate::text::{anchor, shorten};
 use crate::wait::{Wait, Waited};
 use crate::{limit, order};
@@ -82,9 +82,14 @@ impl Check {
     /// Ends the check where the program has run into a `todo!` that matters.
     pub(crate) fn end_at_todo(&self) {
         // Its words may come a moment later.
-        if limit::poll(LAST_WORDS, || self.spec.todo()).is_some() {
+        if self.last_words().is_some() {
             self.fail("that this is written", "a todo!");
         }
+    }
+
+    /// The `todo!` that matters, once a program had the time to say it.
+    fn last_words(&self) -> Option<Todo> {
+        limit::poll(LAST_WORDS / order::hurry(self.spec.inner.step), || self.spec.todo())
     }
 
     /// The first `Ok`, or the last `Err` and why that was enough. After a todo! nothing more is to be expected, so an
@@ -109,7 +114,7 @@ impl Check {
     /// Ends the test with a report. Where a check of an earlier step has failed, the report is short, and names it.
     pub fn fail(&self, expected: &str, got: &str) -> ! {
         // A program that dies of a todo! closes its pipes and sockets first; its last words come a moment later.
-        let todo = limit::poll(LAST_WORDS, || self.spec.todo());
+        let todo = self.last_words();
         if todo.as_ref().is_some_and(|todo| self.spec.may_end_at(todo)) {
             resume_unwind(Box::new(LaterStep));
         }

@@ -66,10 +66,15 @@ pub(crate) fn failed() {
     });
 }
 
-/// Whether a check of this step or an earlier one has failed already: then there is one to read, and another one need not be
-/// as patient.
-pub(crate) fn is_red_by(step: u32) -> bool {
-    checks().iter().any(|check| check.step <= step && check.state == State::Failed)
+/// How many times less patient a check of this step may be, because one of its step or an earlier one has failed already:
+/// then there is one to read. After an earlier step, it says only that it fails, too.
+pub(crate) fn hurry(step: u32) -> u32 {
+    let failed = |check: &&Entry| check.state == State::Failed && check.step <= step;
+    match checks().iter().filter(failed).map(|check| check.step).min() {
+        None => 1,
+        Some(first) if first == step => 4,
+        Some(_) => 12,
+    }
 }
 
 /// The first check of an earlier step that has failed. Waits for those that still run. libtest begins checks in the order

@@ -20,7 +20,11 @@ impl Pipe {
     /// not let others look.
     pub fn of(pid: u32) -> Option<Self> {
         let all = process::descriptors(pid)?;
-        let (number, _) = all.iter().find(|(number, target)| *number > 2 && target.starts_with("pipe:"))?;
+        // What the specs have open themselves, the process has inherited.
+        let inherited = process::descriptors(std::process::id())?;
+        let is_own =
+            |target: &str| target.starts_with("pipe:") && inherited.iter().all(|(_, it)| it != target);
+        let (number, _) = all.iter().find(|(number, target)| *number > 2 && is_own(target))?;
         let path = format!("/proc/{pid}/fd/{number}");
         let reader = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).ok()?;
         Some(Self { path, reader })

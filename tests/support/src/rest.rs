@@ -1,6 +1,5 @@
 //! Whether a program that waits really waits, or looks again and again.
 
-use crate::wait::HURRY;
 use crate::{Check, Running, limit, order, process};
 use std::iter::once;
 use std::thread::sleep;
@@ -24,8 +23,8 @@ impl Running {
     /// Waits until no thread of the program runs any more. False when that takes too long. A program that has ended rests,
     /// too. Where only Linux shows what a process does, this is true at once.
     pub fn rests(&self) -> bool {
-        let hurry = if order::is_red_by(self.step()) { HURRY } else { 1 };
-        let until = Instant::now() + (limit::limit() * 3 / 10 / hurry).max(2 * REST);
+        let patience = limit::limit() * 3 / 10 / order::hurry(self.step());
+        let until = Instant::now() + patience.max(2 * REST);
         let look = || process::activity(once(self.pid()));
         let Some(mut before) = look() else { return true };
         loop {

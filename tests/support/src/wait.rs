@@ -17,8 +17,6 @@ const COUNT: Duration = Duration::from_millis(500);
 const SETTLING: Duration = Duration::from_millis(30);
 /// How long nothing may happen, as a part of the limit: 2 seconds of 10, and 2 at least.
 const QUIET: u32 = 5;
-/// How much sooner a check gives up when one of its step or an earlier one has failed: there is a report to read.
-pub(crate) const HURRY: u32 = 4;
 
 /// A wait for what a program is to do.
 pub(crate) struct Wait {
@@ -77,7 +75,7 @@ impl Wait {
     /// A wait with a limit of its own. It begins now.
     pub fn with_limit(spec: &Spec, limit: Duration) -> Self {
         let began = Instant::now();
-        let hurry = if order::is_red_by(spec.inner.step) { HURRY } else { 1 };
+        let hurry = order::hurry(spec.inner.step);
         let (spec, next_look, quiet) = (spec.clone(), began + PATIENCE / hurry, Duration::ZERO);
         Self { spec, began, limit, next_look, seen: None, counted: None, quiet, hurry }
     }
