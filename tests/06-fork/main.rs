@@ -5,8 +5,10 @@ mod step_2_count;
 mod step_3_read;
 mod step_4_reap;
 
+use std::time::Duration;
 use support::predicates::str::is_empty;
-use support::{Check, Finished, Pipe, Program, Running, Signal, Spec, Value, json, not_utf8, process};
+use support::process::{self, Info};
+use support::{Check, Finished, Pipe, Program, Running, Signal, Spec, Value, json, not_utf8};
 
 /// The three numbers on the command line.
 struct Numbers {
@@ -35,23 +37,50 @@ impl Numbers {
     }
 }
 
-/// Waits until the program has a copy that waits for the end of stdin, and returns its pid. Whether the program itself
-/// waits too, or has ended, is a matter of later steps.
+/// Waits until the program and one copy of it wait for end of file on stdin, and returns the pid of the copy. What comes
+/// after that is a matter of later steps.
 fn copy_of(program: &Running, check: &Check) -> u32 {
-    check.eventually("a child of the program that waits for the end of stdin", || {
-        let all = process::group(program.pid());
-        let (own, others): (Vec<_>, Vec<_>) = all.iter().partition(|info| info.pid == program.pid());
-        let at_work = own.iter().any(|info| !matches!(info.state, 'S' | 'Z'));
-        let waits = others.iter().find(|info| info.state == 'S');
-        waits.filter(|_| !at_work).map(|info| info.pid)
+    // Where the system does not tell what a process waits for, its state is enough.
+    let waits = |info: &&Info| {
+        let what = process::waiting_in(info.pid).unwrap_or_default();
+        info.state == 'S' && (what.is_empty() || what.contains("reading stdin"))
+    };
+    check.eventually("the program and one copy of it, both waiting for end of file on stdin", || {
+        let alive = process::group(program.pid()).into_iter().filter(|info| !info.is_zombie());
+        let (own, copies): (Vec<_>, Vec<_>) = alive.partition(|info| info.pid == program.pid());
+        let all_wait = own.len() == 1 && own.iter().chain(&copies).all(|info| waits(&info));
+        (all_wait && copies.len() == 1).then(|| copies[0].pid)
     })
 }
 
-/// Waits until a process has ended, whether its parent has waited for it or not.
+/// A process of this lesson computes for a few milliseconds. After so long, it is in a loop without an end.
+const ENDLESS: Duration = Duration::from_millis(500);
+
+/// Waits until a process has ended, whether its parent has waited for it or not. `Err` says what it does instead.
+fn ends(check: &Check, pid: u32) -> Result<(), String> {
+    let has_ended = || process::info(pid).is_none_or(|info| info.is_zombie());
+    let is_endless = || process::processor_time(pid).is_some_and(|time| time >= ENDLESS);
+    check.comes(|| (has_ended() || is_endless()).then_some(()));
+    match (has_ended(), is_endless()) {
+        (true, _) => Ok(()),
+        (false, true) => Err("it computes without an end".into()),
+        (false, false) => Err("it still waits; see the processes below".into()),
+    }
+}
+
 fn wait_for_end_of(check: &Check, pid: u32) {
-    check.eventually("the child has ended", || {
-        process::info(pid).is_none_or(|info| info.is_zombie()).then_some(())
-    });
+    ends(check, pid).unwrap_or_else(|does| check.fail("the child has ended", &does));
+}
+
+/// Closes stdin, and waits for the program's end. `Err` says what it does instead.
+fn come_to_end(program: &mut Running, check: &Check) -> Result<Finished, String> {
+    program.close_stdin();
+    ends(check, program.pid()).map(|()| program.finish(check))
+}
+
+/// The same where the program must end.
+fn finish(program: &mut Running, check: &Check) -> Finished {
+    come_to_end(program, check).unwrap_or_else(|does| check.fail("the program ends", &does))
 }
 
 /// The lines of stdout. Each must be JSON.

@@ -1,9 +1,9 @@
 //! Step 2: keep counting from the number that was copied, and write one report to the pipe, with one write. The spec stops the
-//! parent, and reads in its place what the child writes.
+//! parent, and reads in its place what the child writes. What the parent has written, it prints itself, once step 3 is written.
 
 use super::*;
 
-/// A program whose parent is stopped or has ended, so that nobody but the spec reads the pipe.
+/// A program whose parent is stopped, so that only the spec reads the pipe.
 struct Held {
     program: Running,
     child: u32,
@@ -15,12 +15,7 @@ impl Held {
     fn start(check: &Check, numbers: &Numbers) -> Option<Self> {
         let program = numbers.program(check.spec()).start();
         let child = copy_of(&program, check);
-        check.spec().note(format!("SIGSTOP to the parent, {}", program.pid()));
-        process::signal(program.pid(), Signal::SIGSTOP);
-        check.eventually("the parent is stopped, or has ended", || {
-            let is_over = process::info(program.pid()).is_none_or(|info| info.is_zombie());
-            (is_over || process::is_stopped(program.pid())).then_some(())
-        });
+        program.pause(check);
         Some(Self { pipe: Pipe::of(child)?, program, child })
     }
 
@@ -59,6 +54,31 @@ fn the_child_counts_on_and_writes_one_line_to_the_pipe() {
         check.json("the pid in the child's report", &report["pid"], &json!(child));
         check.json("the process that reports", &report["process"], &json!("child"));
     }
+}
+
+#[test]
+fn the_parent_counts_on_too_and_goes_on_after_its_report() {
+    let spec = support::spec!();
+    let numbers = Numbers::random(&spec);
+    let check = spec.early_check(format!("{}; let only the parent count at first", numbers.did()));
+    let mut program = numbers.program(&spec).start();
+    let (parent, child) = (program.pid(), copy_of(&program, &check));
+    support::pause(&check, child);
+    program.close_stdin();
+    check.as_far_as_written(|| {
+        program.rests();
+        let expected = "a parent that goes on after its report, since its child has not ended";
+        check.holds(expected, program.is_running(), "it has exited");
+        support::resume(&check, child);
+        // Whether it ends, and prints what it has read, is a matter of later steps.
+        let Ok(finished) = come_to_end(&mut program, &check) else { return };
+        let lines: Vec<Value> = finished.stdout().lines().filter_map(|line| line.parse().ok()).collect();
+        for report in lines.iter().filter(|line| line["pid"] == parent) {
+            check.json("the process that reports", &report["process"], &json!("parent"));
+            let expected = json!(numbers.start + numbers.parent_steps);
+            check.json("the counter of the parent", &report["counter"], &expected);
+        }
+    });
 }
 
 #[test]

@@ -7,7 +7,9 @@ fn the_last_line_says_how_the_child_ended() {
     let spec = support::spec!();
     let numbers = Numbers::random(&spec);
     let check = spec.check(numbers.did());
-    let finished = numbers.program(&spec).run(&check).code(0).reports_no_error();
+    let mut program = numbers.program(&spec).start();
+    let finished = finish(&mut program, &check).code(0).reports_no_error();
+    program.leaves_nothing_behind(&check);
     let child = &report_of(&check, &finished, "child")["pid"];
     let expected = json!({"child": child, "ended": {"exit": 0}});
     check.json("how the child ended", &end_of_child(&check, &finished), &expected);
@@ -26,7 +28,7 @@ fn the_parent_survives_the_death_of_the_child() {
         let child = copy_of(&program, &check);
         process::signal(child, signal);
         wait_for_end_of(&check, child);
-        let finished = program.finish(&check).code(1);
+        let finished = finish(&mut program, &check).code(1);
         let expected = json!({"child": child, "ended": {"signal": signal.as_str()}});
         check.json("how the child ended", &end_of_child(&check, &finished), &expected);
         let lines = printed(&check, &finished).len();
@@ -45,9 +47,8 @@ fn a_child_that_is_stopped_has_not_ended() {
     support::pause(&check, child);
     program.close_stdin();
     program.sleeps(&check, "its child has not ended");
-    check.holds("a parent that waits for its child", program.is_running(), program.stdout());
     support::resume(&check, child);
-    let finished = program.finish(&check).code(0);
+    let finished = finish(&mut program, &check).code(0);
     report_of(&check, &finished, "child");
     let expected = json!({"child": child, "ended": {"exit": 0}});
     check.json("how the child ended", &end_of_child(&check, &finished), &expected);

@@ -80,10 +80,15 @@ fn run(arguments: &Arguments, mut out: BufWriter<Stdout>) -> Result<bool, String
     match copy_process(&mut out)? {
         ForkResult::Child => {
             drop(reader);
-            count_and_report("child", arguments.child_steps, writer)?;
+            wait_for_end_of_stdin();
+            count_and_report("child", arguments.child_steps, &writer)?;
             Ok(true)
         }
-        ForkResult::Parent { child } => in_the_parent(child, arguments, reader, writer, &mut out),
+        ForkResult::Parent { child } => {
+            wait_for_end_of_stdin();
+            count_and_report("parent", arguments.parent_steps, &writer)?;
+            in_the_parent(child, reader, writer, &mut out)
+        }
     }
 }
 
@@ -93,20 +98,18 @@ fn copy_process(out: &mut BufWriter<Stdout>) -> Result<ForkResult, String> {
 }
 
 /// Keeps counting from this process's counter, and writes one report to the pipe.
-fn count_and_report(process: &str, steps: u64, mut writer: PipeWriter) -> Result<(), String> {
-    wait_for_end_of_stdin();
+fn count_and_report(process: &str, steps: u64, mut writer: &PipeWriter) -> Result<(), String> {
     todo!("2: keep counting, and write one report to the pipe")
 }
 
-/// Counts as the child does, and prints both reports and how the child finished.
+/// Prints both reports and how the child finished.
 fn in_the_parent(
     child: Pid,
-    arguments: &Arguments,
     reader: PipeReader,
     writer: PipeWriter,
     out: &mut BufWriter<Stdout>,
 ) -> Result<bool, String> {
-    todo!("3: count and report too, then read both reports and print them");
+    todo!("3: read both reports to end of file, and print them");
     let ended = reap(child)?;
     print(out, json!({"child": child.as_raw(), "ended": ended}))?;
     out.flush().map_err(cannot_print)?;

@@ -77,10 +77,15 @@ fn run(arguments: &Arguments, mut out: BufWriter<Stdout>) -> Result<bool, String
     match copy_process(&mut out)? {
         ForkResult::Child => {
             drop(reader);
-            count_and_report("child", arguments.child_steps, writer)?;
+            wait_for_end_of_stdin();
+            count_and_report("child", arguments.child_steps, &writer)?;
             Ok(true)
         }
-        ForkResult::Parent { child } => in_the_parent(child, arguments, reader, writer, &mut out),
+        ForkResult::Parent { child } => {
+            wait_for_end_of_stdin();
+            count_and_report("parent", arguments.parent_steps, &writer)?;
+            in_the_parent(child, reader, writer, &mut out)
+        }
     }
 }
 
@@ -98,8 +103,7 @@ fn copy_process(out: &mut BufWriter<Stdout>) -> Result<ForkResult, String> {
 
 // ANCHOR: count
 /// Keeps counting from this process's counter, and writes one report to the pipe.
-fn count_and_report(process: &str, steps: u64, mut writer: PipeWriter) -> Result<(), String> {
-    wait_for_end_of_stdin();
+fn count_and_report(process: &str, steps: u64, mut writer: &PipeWriter) -> Result<(), String> {
     // ANCHOR: step_2 todo!("2: keep counting, and write one report to the pipe")
     for _ in 0..steps {
         COUNTER.fetch_add(1, Ordering::Relaxed);
@@ -112,17 +116,16 @@ fn count_and_report(process: &str, steps: u64, mut writer: PipeWriter) -> Result
 // ANCHOR_END: count
 
 // ANCHOR: parent
-/// Counts as the child does, and prints both reports and how the child finished.
+/// Prints both reports and how the child finished.
 fn in_the_parent(
     child: Pid,
-    arguments: &Arguments,
     reader: PipeReader,
     writer: PipeWriter,
     out: &mut BufWriter<Stdout>,
 ) -> Result<bool, String> {
-    // ANCHOR: step_3 todo!("3: count and report too, then read both reports and print them");
-    // This takes our write end and closes it. While one is open, the reader never sees end of file.
-    count_and_report("parent", arguments.parent_steps, writer)?;
+    // ANCHOR: step_3 todo!("3: read both reports to end of file, and print them");
+    // This closes our write end. While one is open, the reader never sees end of file.
+    drop(writer);
     for line in BufReader::new(reader).lines() {
         let line = line.map_err(|error| format!("cannot read a report: {error}"))?;
         print(out, &line)?;
