@@ -54,7 +54,7 @@ fn copy_of(program: &Running, check: &Check) -> u32 {
 }
 
 /// A process of this lesson computes for a few milliseconds. After so long, it is in a loop without an end.
-const ENDLESS: Duration = Duration::from_millis(500);
+const ENDLESS: Duration = Duration::from_millis(300);
 
 /// Waits until a process has ended, whether its parent has waited for it or not. `Err` says what it does instead.
 fn ends(check: &Check, pid: u32) -> Result<(), String> {

@@ -70,8 +70,13 @@ fn the_parent_counts_on_too_and_goes_on_after_its_report() {
         let expected = "a parent that goes on after its report, since its child has not ended";
         check.holds(expected, program.is_running(), "it has exited");
         support::resume(&check, child);
+        wait_for_end_of(&check, child);
+        program.rests();
         // Whether it ends, and prints what it has read, is a matter of later steps.
-        let Ok(finished) = come_to_end(&mut program, &check) else { return };
+        if program.is_running() {
+            return;
+        }
+        let finished = program.finish(&check);
         let lines: Vec<Value> = finished.stdout().lines().filter_map(|line| line.parse().ok()).collect();
         for report in lines.iter().filter(|line| line["pid"] == parent) {
             check.json("the process that reports", &report["process"], &json!("parent"));

@@ -43,12 +43,25 @@ fn both_reports_are_printed_and_neither_process_sees_the_others_steps() {
 fn a_child_that_dies_does_not_keep_the_parent_from_reporting() {
     let spec = support::spec!();
     let numbers = Numbers::random(&spec);
-    let check = spec.early_check(format!("{}; killed the child before it counted", numbers.did()));
+    let did = "stopped the child before it counted, closed stdin, and killed the child";
+    let check = spec.early_check(format!("{}; {did}", numbers.did()));
     let mut program = numbers.program(&spec).start();
     let child = copy_of(&program, &check);
+    support::pause(&check, child);
+    program.close_stdin();
+    program.rests();
+    let waits_for = process::waiting_in(program.pid()).unwrap_or_default();
     process::signal(child, Signal::SIGKILL);
     wait_for_end_of(&check, child);
     let Some(finished) = after_reading(&mut program, &check, child) else { return };
+    // Who waits for the child before it reads can be right, but not who waits twice.
+    let waits_twice = waits_for.contains("a child to end") && finished.stderr().contains("error: ");
+    let expected = "a parent that reads to end of file, and leaves it to `reap` to wait for the child";
+    check.holds(
+        expected,
+        !waits_twice,
+        format!("it waits for the child first, and then\n{}", finished.stderr()),
+    );
     report_of(&check, &finished, "parent");
     let others = printed(&check, &finished).iter().filter(|line| line["process"] == "child").count();
     check.equal("the number of reports of the child", &others, &0);
