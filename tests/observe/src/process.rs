@@ -14,7 +14,7 @@ mod waits;
 pub use activity::{Activity, activity};
 pub use proc::{descriptors, peak_memory, processor_time, threads};
 pub use sockets::{listening, nodelay};
-pub use waits::{thread_waiting_in, waiting_in};
+pub use waits::{sleeps, thread_waiting_in, waiting_in};
 
 use crate::limit;
 use crate::text::{escape, shorten};
@@ -51,32 +51,54 @@ impl Info {
 
 /// All processes of the machine that may be looked at.
 pub fn all() -> Vec<Info> {
+    complete(brief())
+}
+
+/// All processes, without what `/proc` has in files of their own: their memory and their command lines.
+fn brief() -> Vec<Info> {
     if !cfg!(target_os = "linux") {
         return ps::show(&["-A"]);
     }
-    let mut all: Vec<Info> = proc::pids().into_iter().filter_map(info).collect();
+    let mut all: Vec<Info> = proc::pids().into_iter().filter_map(proc::brief).collect();
     all.sort_by_key(|info| info.pid);
     all
 }
 
+/// Adds what [`brief`] has left out.
+fn complete(mut chosen: Vec<Info>) -> Vec<Info> {
+    if cfg!(target_os = "linux") {
+        chosen.iter_mut().for_each(proc::complete);
+    }
+    chosen
+}
+
+fn those(are_meant: impl Fn(&Info) -> bool) -> Vec<Info> {
+    let mut all = brief();
+    all.retain(are_meant);
+    complete(all)
+}
+
 /// One process; `None` when there is no such process (any more).
 pub fn info(pid: u32) -> Option<Info> {
-    if cfg!(target_os = "linux") { proc::info(pid) } else { ps::show(&["-p", &pid.to_string()]).pop() }
+    if cfg!(target_os = "linux") {
+        return complete(proc::brief(pid).into_iter().collect()).pop();
+    }
+    ps::show(&["-p", &pid.to_string()]).pop()
 }
 
 /// The children of a process, zombies included.
 pub fn children(pid: u32) -> Vec<Info> {
-    all().into_iter().filter(|info| info.parent == pid).collect()
+    those(|info| info.parent == pid)
 }
 
 /// The children of a process that ended and that it has not waited for.
 pub fn zombies(pid: u32) -> Vec<Info> {
-    children(pid).into_iter().filter(Info::is_zombie).collect()
+    those(|info| info.parent == pid && info.is_zombie())
 }
 
 /// The processes of a process group. The specs start each program in a group of its own.
 pub fn group(group: u32) -> Vec<Info> {
-    all().into_iter().filter(|info| info.group == group).collect()
+    those(|info| info.group == group)
 }
 
 /// Whether a process is stopped, all its threads: a busy machine lets some go on for a moment after SIGSTOP.
@@ -117,7 +139,7 @@ pub fn family(leader: u32, mark: &Mark) -> Vec<Info> {
     let variable = format!("{}={}", Mark::NAME, mark.0);
     let with_variable = if cfg!(target_os = "linux") { proc::with_variable } else { ps::with_variable };
     let marked = with_variable(&variable);
-    let all = all();
+    let all = brief();
     // Once it was waited for, its number can be somebody else's.
     let is_leader = |info: &Info| info.pid == leader && info.parent == std::process::id();
     let is_in = |info: &&Info| is_leader(info) || info.group == leader || marked.contains(&info.pid);
@@ -129,7 +151,7 @@ pub fn family(leader: u32, mark: &Mark) -> Vec<Info> {
         family.extend(new);
         next += 1;
     }
-    all.into_iter().filter(|info| family.contains(&info.pid)).collect()
+    complete(all.into_iter().filter(|info| family.contains(&info.pid)).collect())
 }
 
 /// How long a process may take to end after SIGKILL, which is a matter of milliseconds.

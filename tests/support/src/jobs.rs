@@ -108,9 +108,11 @@ impl JobServer {
     pub fn wait_for_workers(&self, check: &Check, count: usize) -> BTreeSet<u32> {
         let expected = format!("{}, and no zombie among the server's children", counted(count, "worker"));
         check.eventually_gives(&expected, || {
-            let (living, zombies) = (self.workers(), process::zombies(self.pid()).len());
-            let came = format!("{}, {}", counted(living.len(), "worker"), counted(zombies, "zombie"));
-            if living.len() == count && zombies == 0 { Ok(living) } else { Err(came) }
+            let (zombies, living): (Vec<_>, Vec<_>) =
+                process::children(self.pid()).into_iter().partition(process::Info::is_zombie);
+            let came = format!("{}, {}", counted(living.len(), "worker"), counted(zombies.len(), "zombie"));
+            let is_so = living.len() == count && zombies.is_empty();
+            if is_so { Ok(living.iter().map(|child| child.pid).collect()) } else { Err(came) }
         })
     }
 

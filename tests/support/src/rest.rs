@@ -14,8 +14,7 @@ impl Running {
     pub fn sleeps(&self, check: &Check, meanwhile: &str) {
         let expected = format!("a program that sleeps while {meanwhile}");
         check.holds(&expected, self.rests(), "it wakes up again and again, to look: it is busy waiting");
-        let sleeps_for_a_time =
-            process::waiting_in(self.pid()).is_some_and(|waits| waits.contains("sleeping"));
+        let sleeps_for_a_time = process::sleeps(self.pid()).unwrap_or(false);
         let came = "it sleeps for a fixed time, to look again when that is over: it is busy waiting";
         check.holds(&expected, !sleeps_for_a_time, came);
     }

@@ -1,6 +1,6 @@
 //! Whether processes do anything.
 
-use super::proc::{numbers, stat};
+use super::proc::numbers;
 use std::fs;
 
 /// What some processes have done so far. When two of these are equal, none of them has run in between.
@@ -37,12 +37,10 @@ fn process(pid: u32) -> Option<Process> {
     let threads: Vec<u32> = numbers(&format!("/proc/{pid}/task"))?;
     let (mut state, mut switches) = ('S', 0);
     for thread in threads {
-        let folder = format!("/proc/{pid}/task/{thread}");
-        let status = fs::read_to_string(format!("{folder}/status")).unwrap_or_default();
+        let status = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")).ok()?;
         let counts = status.lines().filter(|line| line.contains("ctxt_switches:"));
         switches += counts.filter_map(|line| line.rsplit('\t').next()?.parse::<u64>().ok()).sum::<u64>();
-        let (_, fields) = stat(folder)?;
-        let now = fields.first()?.chars().next()?;
+        let now = status.lines().find_map(|line| line.strip_prefix("State:\t")?.chars().next())?;
         if state == 'S' || matches!(now, 'R' | 'D') {
             state = now;
         }

@@ -2,7 +2,8 @@
 //! `/proc`, everything is `None`.
 
 use super::Info;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -30,24 +31,57 @@ pub(super) fn has_variable(pid: u32, variable: &str) -> bool {
     environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
 }
 
-pub(super) fn info(pid: u32) -> Option<Info> {
-    let (name, fields) = stat(format!("/proc/{pid}"))?;
+/// A process as its `stat` shows it, whose memory and command line are still to be looked up: see [`complete`].
+pub(super) fn brief(pid: u32) -> Option<Info> {
+    let stat = stat(format!("/proc/{pid}"))?;
+    let mut fields = stat.fields();
     Some(Info {
         pid,
-        parent: fields.get(1)?.parse().ok()?,
-        group: fields.get(2)?.parse().ok()?,
-        state: fields.first()?.chars().next()?,
-        resident_bytes: memory(pid, "VmRSS:").unwrap_or(0),
-        command: command_line(pid).unwrap_or_else(|| format!("[{name}]")),
+        state: fields.next()?.chars().next()?,
+        parent: fields.next()?.parse().ok()?,
+        group: fields.next()?.parse().ok()?,
+        resident_bytes: 0,
+        command: format!("[{}]", stat.name()?),
     })
 }
 
-/// The name of a process or a thread, and the fields that follow it. The name stands in parentheses and may hold spaces
-/// and parentheses itself: look for the last one.
-pub(super) fn stat(folder: impl AsRef<Path>) -> Option<(String, Vec<String>)> {
-    let stat = fs::read_to_string(folder.as_ref().join("stat")).ok()?;
-    let (head, tail) = stat.rsplit_once(')')?;
-    Some((head.split_once('(')?.1.to_owned(), tail.split_whitespace().map(str::to_owned).collect()))
+/// Adds what takes the system longer to tell.
+pub(super) fn complete(info: &mut Info) {
+    info.resident_bytes = memory(info.pid, "VmRSS:").unwrap_or(0);
+    if let Some(command) = command_line(info.pid) {
+        info.command = command;
+    }
+}
+
+/// proc_pid_stat(5) of a process or a thread.
+pub(super) struct Stat(String);
+
+impl Stat {
+    /// The name stands in parentheses and may hold spaces and parentheses itself: look for the last one.
+    fn split(&self) -> Option<(&str, &str)> {
+        self.0.rsplit_once(')')
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(self.split()?.0.split_once('(')?.1)
+    }
+
+    /// The fields that follow the name, of which the first is the state.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.split().map_or("", |(_, fields)| fields).split_ascii_whitespace()
+    }
+
+    pub fn state(&self) -> Option<char> {
+        self.fields().next()?.chars().next()
+    }
+}
+
+pub(super) fn stat(folder: impl AsRef<Path>) -> Option<Stat> {
+    let mut text = String::with_capacity(1024);
+    // A check looks at every process of the machine again and again. Without the limit, std asks for the size of the file
+    // first, and begins with a small piece of it.
+    File::open(folder.as_ref().join("stat")).ok()?.take(4096).read_to_string(&mut text).ok()?;
+    Some(Stat(text))
 }
 
 fn command_line(pid: u32) -> Option<String> {
@@ -71,10 +105,10 @@ pub fn peak_memory(pid: u32) -> Option<u64> {
 
 /// How long a process has had a processor, all its threads together. `None` where only Linux shows it.
 pub fn processor_time(pid: u32) -> Option<Duration> {
-    let (_, fields) = stat(format!("/proc/{pid}"))?;
+    let stat = stat(format!("/proc/{pid}"))?;
     // utime and stime, in clock ticks: proc_pid_stat(5) numbers them 14 and 15, and two fields stand before these.
-    let ticks = |index: usize| fields.get(index)?.parse::<u32>().ok();
-    Some(TICK * (ticks(11)? + ticks(12)?))
+    let mut ticks = stat.fields().skip(11).map(|field| field.parse::<u32>().ok());
+    Some(TICK * (ticks.next()?? + ticks.next()??))
 }
 
 /// The number of threads of a process. `None` where only Linux shows it.
@@ -85,7 +119,7 @@ pub fn threads(pid: u32) -> Option<usize> {
 pub(super) fn is_stopped(pid: u32) -> Option<bool> {
     let mut threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
     // A thread that has ended since the folder was read does not run any more either.
-    Some(threads.all(|thread| stat(thread.path()).is_none_or(|(_, fields)| fields[0] == "T")))
+    Some(threads.all(|thread| stat(thread.path()).is_none_or(|stat| stat.state() == Some('T'))))
 }
 
 /// The numbers of a process's open descriptors and what each is, such as `socket:[4711]`. `None` where only

@@ -41,19 +41,41 @@ pub fn waiting_in(pid: u32) -> Option<String> {
     Some(if count > 1 { format!("{count} threads: {text}") } else { text })
 }
 
+/// Whether a thread of a process sleeps for a fixed time. `None` where only Linux shows it.
+pub fn sleeps(pid: u32) -> Option<bool> {
+    let threads: Vec<u32> = numbers(&format!("/proc/{pid}/task"))?;
+    let is_sleeping = |call: Call| matches!(call, Call::Wait("sleeping", _));
+    Some(threads.into_iter().any(|thread| call(pid, thread).is_some_and(is_sleeping)))
+}
+
 /// What one thread is waiting in, in the words of [`waiting_in`]; the wait of an event loop begins with "waiting
 /// for an event on". `None` where only Linux shows it.
 pub fn thread_waiting_in(pid: u32, thread: u32) -> Option<String> {
+    Some(match call(pid, thread)? {
+        Call::None => "running".into(),
+        Call::Wait(wait, descriptor) if wait.contains("{}") => wait.replace("{}", &name(pid, descriptor)),
+        Call::Wait(wait, _) => wait.into(),
+        Call::Other => wait_channel(pid, thread),
+    })
+}
+
+/// The system call that a thread is in.
+enum Call {
+    None,
+    /// One of [`WAITS`], and the descriptor that it is about, if it is about one.
+    Wait(&'static str, i32),
+    Other,
+}
+
+fn call(pid: u32, thread: u32) -> Option<Call> {
     // "running", or the number of the system call and its arguments in hexadecimal.
     let syscall = fs::read_to_string(format!("/proc/{pid}/task/{thread}/syscall")).ok()?;
     let mut words = syscall.split_whitespace();
-    let Ok(number) = words.next()?.parse() else { return Some("running".into()) };
+    let Ok(number) = words.next()?.parse() else { return Some(Call::None) };
     let first = words.next().and_then(|word| i64::from_str_radix(word.trim_start_matches("0x"), 16).ok());
     let descriptor = first.and_then(|value| i32::try_from(value).ok()).unwrap_or(-1);
-    let Some((wait, _)) = WAITS.iter().find(|(_, calls)| calls.contains(&number)) else {
-        return Some(wait_channel(pid, thread));
-    };
-    Some(if wait.contains("{}") { wait.replace("{}", &name(pid, descriptor)) } else { (*wait).to_owned() })
+    let wait = WAITS.iter().find(|(_, calls)| calls.contains(&number));
+    Some(wait.map_or(Call::Other, |(wait, _)| Call::Wait(wait, descriptor)))
 }
 
 /// The kernel function that a thread sleeps in, where the system call says nothing to a learner.
@@ -149,7 +171,7 @@ fn relatives(pid: u32) -> Vec<u32> {
     let children =
         |thread| fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
     let children: Vec<String> = threads.into_iter().map(children).collect();
-    let parent = stat(format!("/proc/{pid}")).and_then(|(_, fields)| fields.get(1)?.parse().ok());
+    let parent = stat(format!("/proc/{pid}")).and_then(|stat| stat.fields().nth(1)?.parse().ok());
     children
         .iter()
         .flat_map(|list| list.split_whitespace())
