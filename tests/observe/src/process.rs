@@ -156,11 +156,15 @@ pub fn family(leader: u32, mark: &Mark) -> Vec<Info> {
 
 /// How long a process may take to end after SIGKILL, which is a matter of milliseconds.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
+const MOST_END_WITHIN: Duration = Duration::from_millis(50);
 
 /// Ends a program that was started here, and everything that it has started, with SIGKILL.
 pub fn end_family(leader: u32, mark: &Mark) {
     // At once, so that fewer of them can start others.
     let _ = killpg(Pid::from_raw(leader.cast_signed()), Signal::SIGKILL);
+    // To find a family takes a look at every process of the machine, so that waits until most of it has ended.
+    let runs = |info: &Info| info.parent == std::process::id() && !info.is_zombie();
+    limit::poll(MOST_END_WITHIN, || (!info(leader).as_ref().is_some_and(runs)).then_some(()));
     limit::poll(ENDS_WITHIN, || {
         let left: Vec<Info> = family(leader, mark).into_iter().filter(|info| !info.is_zombie()).collect();
         left.iter().for_each(|info| signal(info.pid, Signal::SIGKILL));
