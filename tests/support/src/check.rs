@@ -89,7 +89,7 @@ impl Check {
 
     /// The `todo!` that matters, once a program had the time to say it.
     fn last_words(&self) -> Option<Todo> {
-        limit::poll(LAST_WORDS / order::hurry(self.spec.inner.step), || self.spec.todo())
+        limit::poll(self.spec.in_hurry(LAST_WORDS), || self.spec.todo())
     }
 
     /// The first `Ok`, or the last `Err` and why that was enough. After a todo! nothing more is to be expected, so an

@@ -262,9 +262,9 @@ impl Running {
         self.child.id()
     }
 
-    /// The step of the check that has started the program.
-    pub(crate) fn step(&self) -> u32 {
-        self.spec.inner.step
+    /// The check that has started the program.
+    pub(crate) fn spec(&self) -> &Spec {
+        &self.spec
     }
 
     /// Writes to the program's stdin. That the program has closed it already is no error here: what the program
@@ -448,7 +448,7 @@ impl Running {
             // At one moment it may wait for whoever reads its output, so the whole time counts.
             let until_now = self.processor_time().unwrap_or_default();
             let is_at_work = until_now > computed + limit / AT_WORK && until_now < limit;
-            let is_at_work = is_at_work && order::hurry(self.step()) == 1;
+            let is_at_work = is_at_work && order::hurry(self.spec.inner.step) == 1;
             if !is_at_work || !matches!(waited, Waited::Long(_)) || Instant::now() >= give_up {
                 check.time_out("the program ends", waited);
             }

@@ -1,6 +1,6 @@
 //! Whether a program that waits really waits, or looks again and again.
 
-use crate::{Check, Running, limit, order, process};
+use crate::{Check, Running, limit, process};
 use std::iter::once;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -22,8 +22,7 @@ impl Running {
     /// Waits until no thread of the program runs any more. False when that takes too long. A program that has ended rests,
     /// too. Where only Linux shows what a process does, this is true at once.
     pub fn rests(&self) -> bool {
-        let patience = limit::limit() * 3 / 10 / order::hurry(self.step());
-        let until = Instant::now() + patience.max(2 * REST);
+        let began = Instant::now();
         let look = || process::activity(once(self.pid()));
         let Some(mut before) = look() else { return true };
         loop {
@@ -32,7 +31,7 @@ impl Running {
             if now == before && !now.is_at_work() {
                 return true;
             }
-            if Instant::now() >= until {
+            if began.elapsed() >= self.spec().in_hurry(limit::limit() * 3 / 10).max(2 * REST) {
                 return false;
             }
             before = now;

@@ -18,6 +18,14 @@ const SETTLING: Duration = Duration::from_millis(30);
 /// How long nothing may happen, as a part of the limit: 2 seconds of 10, and 2 at least.
 const QUIET: u32 = 5;
 
+impl Spec {
+    /// How long to wait where `time` is the time to wait: less, from the moment on when a check of this step or an earlier one
+    /// has failed.
+    pub fn in_hurry(&self, time: Duration) -> Duration {
+        time / order::hurry(self.inner.step)
+    }
+}
+
 /// A wait for what a program is to do.
 pub(crate) struct Wait {
     spec: Spec,
@@ -28,7 +36,6 @@ pub(crate) struct Wait {
     /// When all processes of the test were counted last.
     counted: Option<Instant>,
     quiet: Duration,
-    hurry: u32,
 }
 
 /// Why a wait was given up.
@@ -75,20 +82,19 @@ impl Wait {
     /// A wait with a limit of its own. It begins now.
     pub fn with_limit(spec: &Spec, limit: Duration) -> Self {
         let began = Instant::now();
-        let hurry = order::hurry(spec.inner.step);
-        let (spec, next_look, quiet) = (spec.clone(), began + PATIENCE / hurry, Duration::ZERO);
-        Self { spec, began, limit, next_look, seen: None, counted: None, quiet, hurry }
+        let (spec, next_look, quiet) = (spec.clone(), began + spec.in_hurry(PATIENCE), Duration::ZERO);
+        Self { spec, began, limit, next_look, seen: None, counted: None, quiet }
     }
 
     /// Whether there is no use in waiting any longer, and why. A program that runs may do so up to the limit. Where the
     /// system does not tell whether it runs, the limit is all there is.
     pub fn is_over(&self) -> Option<Waited> {
+        let limit = self.spec.in_hurry(self.limit);
+        let quiet = self.spec.in_hurry((limit::limit() / QUIET).max(Duration::from_secs(2)));
         match self.began.elapsed() {
             _ if self.spec.todo().is_some() => Some(Waited::InVain),
-            time if time >= self.limit / self.hurry => Some(Waited::Long(self.limit / self.hurry)),
-            time if self.quiet >= (limit::limit() / QUIET).max(Duration::from_secs(2)) / self.hurry => {
-                Some(Waited::Enough(time))
-            }
+            time if time >= limit => Some(Waited::Long(limit)),
+            time if self.quiet >= quiet => Some(Waited::Enough(time)),
             _ => None,
         }
     }
@@ -103,7 +109,7 @@ impl Wait {
 
     /// Lets a moment pass before a check asks the program again, and watches what the program does by itself.
     pub fn pause(&mut self) {
-        if self.began.elapsed() < PATIENCE / self.hurry {
+        if self.began.elapsed() < self.spec.in_hurry(PATIENCE) {
             return sleep(limit::LOOK_EVERY);
         }
         sleep(SETTLING);
