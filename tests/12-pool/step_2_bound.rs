@@ -47,9 +47,10 @@ fn a_job_with_too_much_text_never_fits() {
     let check = spec.check(did);
     let server = program(&check, &mailbox, 1).env("WORKER", "no-such-program").env("QUEUE_MAILS", "30000");
     let server = JobServer::start(&check, server.env("QUEUE_MB", "1"));
-    let [from, to, subject, text] = [(); 4].map(|()| String::new());
     // The request has less than 1 MB, which is what a server takes.
-    let answer = server.offer(&check, &vec![Mail { from, to, subject, text }; 24_000]);
+    let mail = r#"{"from":"","to":"","subject":"","text":""}"#;
+    let body = format!(r#"{{"emails":[{}]}}"#, [mail; 24_000].join(","));
+    let answer = server.http.post_bytes(&check, "/endpoint", body.as_bytes());
     check_answer(&check, &answer, "413 for 24,000 mails with more than 1 MB of text: the job is `TooLarge`");
 }
 
