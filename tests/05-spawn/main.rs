@@ -39,11 +39,7 @@ impl Note {
 
     /// Waits until the child has noted everything. If it doesn't, a report shows what the program says.
     fn wait(&self, check: &Check, program: &Running, expected: &str) -> String {
-        check.eventually_gives(expected, || {
-            let said = program.stdout() + &program.stderr();
-            let said = if said.is_empty() { "nothing" } else { &said };
-            self.text().ok_or_else(|| format!("no such note; the program says:\n{said}"))
-        })
+        check.eventually_gives(expected, || self.text().ok_or_else(|| missing(program)))
     }
 
     /// Waits until the child, which notes its pid and then stops itself, has done so or is gone.
@@ -53,6 +49,11 @@ impl Note {
         check.comes(|| (process::is_stopped(pid) || is_gone(pid)).then_some(()));
         pid
     }
+}
+
+fn missing(program: &Running) -> String {
+    let said = program.stdout() + &program.stderr();
+    format!("no such note; the program says:\n{}", if said.is_empty() { "nothing" } else { &said })
 }
 
 fn is_gone(pid: u32) -> bool {
@@ -81,5 +82,6 @@ fn parse(check: &Check, line: &str) -> Value {
 
 /// The child's stdout must be this line.
 fn prints(check: &Check, what: &str, report: &Value, line: &str) {
-    check.holds(&format!("{what} is {line:?}"), report["stdout"] == format!("{line}\n"), report);
+    let line = format!("{line}\n");
+    check.holds(&format!("{what} is {line:?}"), report["stdout"] == line, report);
 }

@@ -8,7 +8,7 @@ fn exit_codes_and_signals_are_reported_differently() {
     let code = spec.number(1..100);
     let mut cases: Vec<(String, Value)> =
         [0, code, 127, 137, 255].map(|code| (format!("exit {code}"), json!({"exit": code}))).to_vec();
-    for name in ["KILL", "TERM", "USR1", "SEGV", "PIPE"] {
+    for name in ["KILL", "TERM", "USR1", "SEGV", "PIPE", "VTALRM"] {
         cases.push((format!("kill -{name} $$"), json!({"signal": format!("SIG{name}")})));
     }
     let word = spec.word();

@@ -11,7 +11,7 @@ fn a_missing_program_and_a_failing_one_are_reported_differently() {
     let requests = [json!({"program": missing}), shell("exit 127", &[]), shell("echo on", &[])];
     let reports = reports(&check, spec.program(), &requests);
     let nothing = json!({"pid": null, "ended": {"error": "not found"}, "stdout": "", "stderr": ""});
-    check.json("the report", &reports[0], &nothing);
+    check.json("the report of the error that `spawn` returned", &reports[0], &nothing);
     check.json("how `exit 127` ended", &reports[1]["ended"], &json!({"exit": 127}));
     prints(&check, "the output of the next child", &reports[2], "on");
 }

@@ -40,6 +40,7 @@ pub struct Program {
     stdout: Reader,
     stderr: Reader,
     descriptors: Option<u64>,
+    sigchld: SigHandler,
     not_noted: Option<&'static str>,
 }
 
@@ -62,6 +63,7 @@ impl Program {
             stdout: Reader::Stays,
             stderr: Reader::Stays,
             descriptors: None,
+            sigchld: SigHandler::SigDfl,
             not_noted: None,
         }
     }
@@ -118,6 +120,13 @@ impl Program {
     /// The program and its children can each have so many descriptors open and no more, as after `ulimit -n`.
     pub fn descriptor_limit(mut self, descriptors: u64) -> Self {
         self.descriptors = Some(descriptors);
+        self
+    }
+
+    /// SIGCHLD is ignored from the start. Then the system keeps nothing of a child that exits, so to wait for one fails:
+    /// wait(2).
+    pub fn ignoring_sigchld(mut self) -> Self {
+        self.sigchld = SigHandler::SigIgn;
         self
     }
 
@@ -197,9 +206,9 @@ impl Program {
         let (stderr, unread_stderr) = self.stderr.open()?;
         let stdin = self.stdin_file.take().map_or_else(Stdio::piped, Stdio::from);
         self.command.stdin(stdin).stdout(stdout).stderr(stderr);
-        let descriptors = self.descriptors;
+        let (descriptors, sigchld) = (self.descriptors, self.sigchld);
         let set = move || {
-            begin_as_from_a_terminal()?;
+            begin_as_from_a_terminal(sigchld)?;
             match descriptors {
                 Some(limit) => Ok(setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?),
                 None => Ok(()),
@@ -214,9 +223,11 @@ impl Program {
 
 /// A shell that starts the tests in the background lets them ignore SIGINT, and what is ignored stays so in a new
 /// program: signal(7). A program of a learner begins as it does on a terminal.
-fn begin_as_from_a_terminal() -> io::Result<()> {
-    // SAFETY: no function of this process becomes a handler.
-    unsafe { signal::signal(Signal::SIGINT, SigHandler::SigDfl) }?;
+fn begin_as_from_a_terminal(sigchld: SigHandler) -> io::Result<()> {
+    for (signal, action) in [(Signal::SIGINT, SigHandler::SigDfl), (Signal::SIGCHLD, sigchld)] {
+        // SAFETY: no function of this process becomes a handler.
+        unsafe { signal::signal(signal, action) }?;
+    }
     Ok(())
 }
 
