@@ -2,12 +2,16 @@
 //! open pipe is left. How a report says that the child has ended is a matter of step 3.
 
 use super::*;
+use std::sync::OnceLock;
 
 /// Whether the program reports a child that exits with 0. If it panics at any such child, that is a matter of step 3: what it
 /// does while a child runs is checked anyway.
 fn reports_an_exit(check: &Check) -> bool {
-    let finished = check.spec().program().stdin(lines(&[shell("exit 0", &[])])).run(check);
-    finished.status().code() != Some(101) || !finished.stdout().is_empty()
+    static REPORTS: OnceLock<bool> = OnceLock::new();
+    *REPORTS.get_or_init(|| {
+        let finished = check.spec().program().stdin(lines(&[shell("exit 0", &[])])).run(check);
+        finished.status().code() != Some(101) || !finished.stdout().is_empty()
+    })
 }
 
 #[test]
@@ -25,8 +29,8 @@ fn more_output_than_a_pipe_holds_on_both_streams_does_not_deadlock() {
         // The shell itself writes, so that a failing report shows two processes that wait for each other.
         let write = "write() { t=$1; while [ ${#t} -lt $n ]; do t=$t$t; done; printf %.${n}s $t; }";
         let script = format!("n=$1; {write}; {script}; echo end >\"$2\"");
-        let mut program = spec.program().start();
-        program.write(lines(&[shell(&script, &[&bytes.to_string(), note.path()])]));
+        let request = shell(&script, &[&bytes.to_string(), note.path()]);
+        let mut program = spec.program().stdin(lines(&[request])).start();
         note.wait(&check, &program, "a child that got rid of all its output");
         check.as_far_as_written(|| {
             if !reports_an_exit(&check) {
@@ -128,8 +132,7 @@ fn the_output_is_complete_when_its_last_writer_has_closed_it() {
     }
     let note = Note::new();
     let script = format!("sh -c '{STOPS}; echo late' sh \"$1\" & echo early");
-    let mut program = spec.program().start();
-    program.write(lines(&[shell(&script, &[note.path()])]));
+    let mut program = spec.program().stdin(lines(&[shell(&script, &[note.path()])])).start();
     let last = note.wait_stopped(&check, &program);
     check.eventually("the first child has ended", || {
         let children = process::children(program.pid());
@@ -176,8 +179,7 @@ fn each_report_comes_when_its_child_has_ended_and_nothing_is_left() {
 fn an_error_while_waiting_is_reported() {
     let spec = support::spec!();
     let check = spec.early_check("ran `exit 0` while SIGCHLD is ignored, so that waiting for a child fails");
-    let mut program = spec.program().ignoring_sigchld().start();
-    program.write(lines(&[shell("exit 0", &[])]));
+    let mut program = spec.program().stdin(lines(&[shell("exit 0", &[])])).ignoring_sigchld().start();
     check.as_far_as_written(|| {
         let report = parse(&check, &program.line(&check));
         check.holds("`collect` returns that error", report["ended"].get("error").is_some(), &report);
