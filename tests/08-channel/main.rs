@@ -114,6 +114,9 @@ fn a_child_of_the_spec() {
         "write before reading" => write_before_reading(&mut child),
         "answer once" | "answer and leave" => _ = answer_once(&mut child),
         "answer, then fail" | "answer, and stop at the end" => while answer_once(&mut child).is_some() {},
+        "answer, and say a lot" => {
+            _ = answer_once(&mut child).map(|()| child.send(&json!("x".repeat(1_000_000))));
+        }
         "answer junk" => _ = child.recv().map(|_| child.send_bytes(b"{\"pid\": oops}\n")),
         "end" => std::process::exit(child.recv().map_or(0, |_| 3)),
         "end well" => std::process::exit(child.recv().map_or(3, |_| 0)),

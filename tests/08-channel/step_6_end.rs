@@ -31,6 +31,13 @@ fn a_line_that_is_not_json_is_bad_input() {
 }
 
 #[test]
+fn a_child_that_sends_more_than_it_is_asked_can_exit() {
+    let spec = support::spec!();
+    let check = spec.check("ran the program with a child that answers one line, and then sends 1 MB more");
+    parent_of(&spec, "answer, and say a lot").stdin("1\n").run(&check).code(0);
+}
+
+#[test]
 fn the_child_is_waited_for_whatever_has_happened() {
     let spec = support::spec!();
     let (stops, leaves) = ("answer, and stop at the end", "close the channel, and stop");

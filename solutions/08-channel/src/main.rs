@@ -87,6 +87,7 @@ async fn parent(command: Command) -> Outcome {
     }
     // ANCHOR: step_6 todo!("6: disconnect, wait for the child, and return whether all went well")
     let _ = child.disconnect().await; // The child may already be gone.
+    while let Ok(Some(_)) = child.recv::<Value>().await {} // It can't exit while it waits to send more.
     let status = child.wait().await?;
     let early = input.is_none() || replies < sent.get();
     input.unwrap_or(Ok(true))?;
