@@ -66,13 +66,6 @@ fn count_replies(check: &Check, finished: &Finished, count: usize) {
     check.holds(&format!("{count} replies on stdout"), replies == count, finished.describe());
 }
 
-/// The program must say why, in these words, and its exit status must not be 0.
-fn fails(check: &Check, finished: Finished, words: &str) {
-    let finished = finished.reports_error(&[words]);
-    let failed = finished.status().code() != Some(0);
-    check.holds("an exit status that is not 0", failed, finished.describe());
-}
-
 /// The program must end, since its child has gone. One that overlooks that may run in a circle.
 fn ends_with_its_child(check: &Check, program: &mut Running) {
     if !program.rests() {
@@ -108,12 +101,16 @@ fn a_child_of_the_spec() {
     }
     let Some(mut child) = Child::from_environment() else { return };
     match role.as_str() {
-        "answer in two halves" => answer_in_two_halves(&mut child),
+        "answer in two halves" | "answer with half" | "leave within an answer" => {
+            answer_one_and_a_half(&mut child, &role);
+        }
         "stop, answer two, stop, and say more" => answer_two_and_say_more(&mut child),
         "answer when all are there" => answer_when_all_are_there(&mut child),
         "write before reading" => write_before_reading(&mut child),
         "answer once" | "answer and leave" => _ = answer_once(&mut child),
-        "answer, then fail" | "answer, and stop at the end" => while answer_once(&mut child).is_some() {},
+        "answer, then fail" | "answer, then be killed" | "answer, and stop at the end" => {
+            while answer_once(&mut child).is_some() {}
+        }
         "answer, and say a lot" => {
             _ = answer_once(&mut child).map(|()| child.send(&json!("x".repeat(1_000_000))));
         }
@@ -132,6 +129,7 @@ fn a_child_of_the_spec() {
     match role.as_str() {
         "answer and leave" => std::process::exit(0),
         "answer, then fail" => std::process::exit(3),
+        "answer, then be killed" => process::signal(std::process::id(), Signal::SIGKILL),
         "answer, and stop at the end" => Child::stop(),
         // Until the parent disconnects, as a worker does.
         _ => while child.recv().is_some() {},
@@ -168,13 +166,18 @@ fn echo(message: &Value) -> Value {
     json!({"pid": std::process::id(), "echo": message})
 }
 
-fn answer_in_two_halves(child: &mut Child) {
-    let Some(message) = child.recv() else { return };
+/// Answers a message, then stops within the next answer.
+fn answer_one_and_a_half(child: &mut Child, role: &str) {
+    let Some(message) = answer_once(child).and_then(|()| child.recv()) else { return };
     let reply = format!("{}\n", echo(&message));
     let (first, second) = reply.split_at(reply.len() / 2);
     let _ = child.send_bytes(first.as_bytes());
     Child::stop();
-    let _ = child.send_bytes(second.as_bytes());
+    match role {
+        "answer in two halves" => _ = child.send_bytes(second.as_bytes()),
+        "answer with half" => _ = child.send_bytes(b"\n"),
+        _ => std::process::exit(0),
+    }
 }
 
 fn answer_two_and_say_more(child: &mut Child) {

@@ -5,15 +5,35 @@ use super::*;
 use std::sync::OnceLock;
 use support::limit;
 
-/// Whether a child can reply at all: without a reply nothing can be seen, but the child has to go on. One child tells for all
-/// checks, and what it runs into is not theirs.
-fn can_reply() -> bool {
-    static CAN_REPLY: OnceLock<bool> = OnceLock::new();
-    *CAN_REPLY.get_or_init(|| {
+/// How a child replies, which is the matter of step 3: to each message once and with that message; in another way or not at
+/// all, when it still has to go on; or once, after which it closes the channel, and nothing more can be seen.
+#[derive(Clone, Copy)]
+enum Replies {
+    Well,
+    Badly,
+    Once,
+}
+
+/// One child tells for all checks, and what it runs into is not theirs.
+fn child_replies() -> Replies {
+    static REPLIES: OnceLock<Replies> = OnceLock::new();
+    *REPLIES.get_or_init(|| {
         let spec = support::spec!();
         let mut child = Receiver::new(&spec);
-        child.channel.send(&spec.early_check("sent a message"), &json!("first"));
-        child.says_something() && matches!(child.channel.try_recv(), Some(Ok(_)))
+        for message in [json!("first"), json!("second")] {
+            child.channel.send(&spec.early_check("sent a message"), &message);
+            let came = child.says_something().then(|| child.channel.try_recv());
+            // If it replies twice, the second reply has come when it rests.
+            child.program.rests();
+            if child.channel.is_at_end() {
+                return if child.program.is_running() { Replies::Once } else { Replies::Badly };
+            }
+            match came.flatten() {
+                Some(Ok(reply)) if reply["echo"] == message && child.channel.waiting() == 0 => {}
+                _ => return Replies::Badly,
+            }
+        }
+        Replies::Well
     })
 }
 
@@ -34,19 +54,19 @@ impl Receiver {
 
     /// The child must receive this message, which was sent: that shows in its reply. False when it can't be read.
     fn receives(&mut self, check: &Check, message: &Value) -> bool {
-        if !can_reply() {
-            self.says_something();
-            self.goes_on(check);
-            return false;
+        match child_replies() {
+            Replies::Once => return false,
+            Replies::Badly => _ = self.says_something(),
+            Replies::Well => match self.channel.try_recv() {
+                Some(Ok(reply)) => {
+                    check.json("the message that the reply repeats", &reply["echo"], message);
+                    return true;
+                }
+                Some(Err(_)) => {}
+                None => check.fail(&format!("a reply to {message}, as to another message"), "nothing comes"),
+            },
         }
-        match self.channel.try_recv() {
-            Some(Ok(reply)) => {
-                check.json("the message that the reply repeats", &reply["echo"], message);
-                return true;
-            }
-            Some(Err(_)) => self.goes_on(check),
-            None => check.fail(&format!("a reply to {message}, as to another message"), "nothing comes"),
-        }
+        self.goes_on(check);
         false
     }
 
@@ -162,7 +182,7 @@ fn what_is_not_json_closes_the_channel() {
         let check = spec.early_check(format!("sent {what} as a message, and another message behind it"));
         channel.send_bytes(&check, format!("{junk}\"after\"\n").as_bytes());
         channel.ends(&check);
-        fails(&check, program.finish(&check), "unexpected message: ");
+        program.finish(&check).reports_error(&["unexpected message: "]).code(2);
     }
 }
 
@@ -176,52 +196,75 @@ fn a_message_that_is_cut_off_is_reported() {
         channel.send_bytes(&check, half.as_bytes());
         channel.disconnect();
         let said = format!("a message was cut off after {} bytes", half.len());
-        fails(&check, program.finish(&check), &said);
+        program.finish(&check).reports_error(&[&said]).code(2);
     }
 }
 
 /// The kernel tells the child "connection reset" where the parent has closed its end with something unread: unix(7). What is
-/// unread has come from the child's end, whoever wrote it there.
+/// unread has come from the child's end, whoever wrote it there. What the parent has sent before comes first.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_parent_that_leaves_something_unread_is_the_end_too() {
     use std::{fs::File, io::Write, os::fd::OwnedFd, os::unix::net::UnixStream};
 
     let spec = support::spec!();
-    let check = spec.early_check("forked `child`, and closed the channel without reading what had come");
-    let Ok((ours, mut childs)) = UnixStream::pair() else { return };
-    let _ = childs.write_all(b"unread");
-    let child = spec.program().arg("child").env("NODE_CHANNEL_FD", "0");
-    let mut program = child.stdin_from(File::from(OwnedFd::from(childs))).start();
-    program.rests();
-    drop(ours);
-    let Some(finished) = last_words(&check, &mut program) else { return };
-    let is_end = !is_unwritten(&finished) && !finished.stderr().contains("reset by peer");
-    check.holds("no error: the parent has gone, which is the end", is_end, finished.describe());
+    for half in ["", "{\"half\""] {
+        let sent = if half.is_empty() { "nothing" } else { "half a message" };
+        let check = spec.early_check(format!(
+            "sent `child` {sent}, and closed the channel without reading what had come"
+        ));
+        let Ok((mut ours, mut childs)) = UnixStream::pair() else { return };
+        let _ = childs.write_all(b"unread").and_then(|()| ours.write_all(half.as_bytes()));
+        let child = spec.program().arg("child").env("NODE_CHANNEL_FD", "0");
+        let mut program = child.stdin_from(File::from(OwnedFd::from(childs))).start();
+        program.rests();
+        drop(ours);
+        let finished = program.finish(&check);
+        if half.is_empty() {
+            let is_end = finished.status().code() == Some(0) && finished.stderr().is_empty();
+            check.holds("no error: the parent has gone, which is the end", is_end, finished.describe());
+        } else {
+            finished.reports_error(&["a message was cut off after 7 bytes"]).code(2);
+        }
+    }
 }
 
-/// In `select!`, the future of `recv` is dropped where something else comes first, here the end of stdin.
+/// In `select!`, the future of `recv` is dropped where something else comes first, here the end of stdin: the child has
+/// answered one message, and stops within the next answer. `None` where a later step is wrong.
+fn stdin_ends_within_an_answer(check: &Check, role: &str) -> Option<Finished> {
+    let mut program = parent_of(check.spec(), role).start();
+    program.write("1\n2\n");
+    match stopped_child(check, &mut program) {
+        Some(child) if program.rests() => {
+            close_stdin(check, &mut program);
+            process::signal(child, Signal::SIGCONT);
+        }
+        // It says why it has ended.
+        None if !program.is_running() => {}
+        _ => return None,
+    }
+    check.comes(|| (!program.stdout().is_empty()).then_some(()))?;
+    last_words(check, &mut program)
+}
+
 #[test]
 fn half_a_frame_outlives_the_call_that_read_it() {
     let spec = support::spec!();
     let did =
         "ran the program with a child that stops in the middle of its reply, and closed stdin meanwhile";
     let check = spec.check(did);
-    let mut program = parent_of(&spec, "answer in two halves").start();
-    program.write("1\n");
-    match stopped_child(&check, &mut program) {
-        Some(child) if program.rests() => {
-            close_stdin(&check, &mut program);
-            process::signal(child, Signal::SIGCONT);
-        }
-        // It says why it has ended.
-        None if !program.is_running() => {}
-        // A later step is wrong.
-        _ => return,
-    }
-    let Some(finished) = last_words(&check, &mut program) else { return };
+    let Some(finished) = stdin_ends_within_an_answer(&check, "answer in two halves") else { return };
     let lost = ERRORS_OF_RECV.iter().any(|words| finished.stderr().contains(words));
     let expected =
         "the reply, of which the first half came before stdin ended, and the second half after that";
     check.holds(expected, !lost && !is_unwritten(&finished), finished.describe());
+    let check = spec.check("did the same with a child that exits instead of sending the second half");
+    let Some(finished) = stdin_ends_within_an_answer(&check, "leave within an answer") else { return };
+    // Whether the program passes on what `recv` says is the matter of step 5.
+    let passes_on = || {
+        let finished = stdin_ends_within_an_answer(&check, "answer with half");
+        finished.is_some_and(|finished| finished.stderr().contains("unexpected message"))
+    };
+    let is_well = finished.stderr().contains("a message was cut off after") || !passes_on();
+    check.holds("`a message was cut off after …` on stderr", is_well, finished.describe());
 }

@@ -30,6 +30,15 @@ fn the_child_is_told_its_end_of_the_channel_and_gets_nothing_else() {
     }
 }
 
+#[test]
+fn what_the_child_prints_is_on_the_programs_stdout() {
+    let spec = support::spec!();
+    let word = spec.word();
+    let check = spec.early_check(format!("ran the program with the command `echo {word}`"));
+    let mut program = spec.program().args(["echo", &word]).start();
+    check.equal("line 1 of stdout", &program.line(&check), &word);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_parent_keeps_no_copy_of_the_childs_end() {

@@ -41,26 +41,24 @@ fn messages_are_sent_before_the_first_reply_comes() {
 #[test]
 fn replies_that_come_after_stdin_has_closed_are_printed_before_it_exits() {
     let spec = support::spec!();
-    let did = "wrote 2 lines and closed stdin, while the child had stopped; then let the child answer";
-    let check = spec.early_check(did);
-    let mut program = parent_of(&spec, "stop, answer two, stop, and say more").start();
-    program.write("1\n2\n");
-    let Some(child) = stopped_child(&check, &mut program) else {
-        check.fail("a program that starts its child and waits for replies", "there is none")
-    };
-    let seen = close_stdin(&check, &mut program);
-    check.holds(
-        "a program that reads its stdin to the end, and then waits for the replies",
-        seen,
-        "it doesn't",
-    );
-    process::signal(child, Signal::SIGCONT);
-    for message in 1..=2 {
-        check.json("the message in the reply", &program.json_line(&check)["echo"], &json!(message));
-    }
-    check.as_far_as_written(|| {
+    for (lines, what) in [("1\n2\n", "2 lines"), ("1\n2\nthree\n", "2 lines and one that isn't JSON")] {
+        let check = spec.early_check(format!(
+            "wrote {what} and closed stdin, while the child had stopped; then let the child answer"
+        ));
+        let mut program = parent_of(&spec, "stop, answer two, stop, and say more").start();
+        program.write(lines);
+        let Some(child) = stopped_child(&check, &mut program) else {
+            check.fail("a program that starts its child and waits for replies", "there is none")
+        };
+        let seen = close_stdin(&check, &mut program);
+        let expected = "a program that reads its stdin to the end, and then waits for the replies";
+        check.holds(expected, seen, "it doesn't");
+        process::signal(child, Signal::SIGCONT);
+        for message in 1..=2 {
+            check.json("the message in the reply", &program.json_line(&check)["echo"], &json!(message));
+        }
         // Without a child that has stopped, the program has left its loop, and has ended.
-        let Some(child) = stopped_child(&check, &mut program) else { return };
+        let Some(child) = stopped_child(&check, &mut program) else { continue };
         program.rests();
         process::signal(child, Signal::SIGCONT);
         check.comes(|| (!program.logged(SAID_MORE).is_empty() || !program.is_running()).then_some(()));
@@ -68,7 +66,7 @@ fn replies_that_come_after_stdin_has_closed_are_printed_before_it_exits() {
         let expected = "a loop that is over when stdin is at its end and each message is answered";
         let is_over = program.stdout().lines().count() == 2;
         check.holds(expected, is_over, format!("it goes on, and prints one more:\n{}", program.stdout()));
-    });
+    }
 }
 
 #[test]
@@ -105,8 +103,27 @@ fn the_death_of_the_child_is_noticed() {
 }
 
 #[test]
+fn only_the_loop_is_left_when_the_child_is_gone() {
+    let spec = support::spec!();
+    let did =
+        "ran the program with a child that closes the channel and runs on; the program's stdin stays open";
+    let check = spec.early_check(did);
+    let mut program = parent_of(&spec, "close the channel, and stop").start();
+    program.write("1\n");
+    check.as_far_as_written(|| {
+        stopped_child(&check, &mut program);
+        program.rests();
+        // Whether it waits for the child, and what it reports, is the matter of step 6.
+        if !program.is_running() && check.comes(|| program.logged("error: ").pop()).is_none() {
+            check.fail("a program that leaves its loop, and goes on with step 6", "it ends there, silently");
+        }
+    });
+}
+
+#[test]
 fn a_reply_that_is_not_json_is_reported() {
     let spec = support::spec!();
     let check = spec.early_check("ran the program with a child that answers junk");
-    fails(&check, parent_of(&spec, "answer junk").stdin("1\n").run(&check), "unexpected message: ");
+    let finished = parent_of(&spec, "answer junk").stdin("1\n").run(&check);
+    finished.reports_error(&["unexpected message: "]).code(2);
 }

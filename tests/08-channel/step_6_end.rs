@@ -15,18 +15,14 @@ fn a_child_that_replies_to_everything_has_done_well() {
 }
 
 #[test]
-fn blank_lines_are_not_messages() {
-    let spec = support::spec!();
-    let check = spec.check("ran the program with two lines on stdin, and blank ones around them");
-    let finished = spec.program().stdin("\n1\n  \n\n2\n\n").run(&check).code(0);
-    count_replies(&check, &finished, 2);
-}
-
-#[test]
 fn a_line_that_is_not_json_is_bad_input() {
     let spec = support::spec!();
-    let check = spec.check("ran the program with two good lines and a bad one on stdin");
-    let finished = spec.program().stdin("1\n2\nthree\n4\n").run(&check).code(2).reports_error(&["message 3"]);
+    let check = spec.check(
+        "ran the program with two good lines and a bad one on stdin, and blank ones between them: step 5 keeps \
+         that error in `input`, and step 6 returns it",
+    );
+    let finished = spec.program().stdin("\n1\n  \n\n2\nthree\n4\n").run(&check);
+    let finished = finished.code(2).reports_error(&["message 3"]);
     count_replies(&check, &finished, 2);
 }
 
@@ -110,11 +106,17 @@ fn a_child_that_leaves_after_stdin_has_closed_has_failed_if_replies_are_missing(
 #[test]
 fn a_child_that_fails_after_its_replies_is_reported() {
     let spec = support::spec!();
-    let did = "ran the program with a child that answers each message, and exits with status 3 at the end";
-    let check = spec.check(did);
-    let finished = parent_of(&spec, "answer, then fail").stdin("1\n2\n").run(&check);
-    count_replies(&check, &finished, 2);
-    finished.code(1).reports_error(&[]);
+    for (lines, role, how, code, says) in [
+        ("1\n2\n", "answer, then fail", "exits with status 3", 1, "error"),
+        ("1\n2\n", "answer, then be killed", "is killed by SIGKILL", 1, "error"),
+        ("1\n2\nthree\n", "answer, then fail", "exits with status 3", 2, "message 3"),
+    ] {
+        let did = format!("ran the program with {lines:?} on stdin, and a child that {how} at the end");
+        let check = spec.check(did);
+        let finished = parent_of(&spec, role).stdin(lines).run(&check);
+        count_replies(&check, &finished, 2);
+        finished.code(code).reports_error(&[says]);
+    }
 }
 
 #[test]
