@@ -446,7 +446,7 @@ impl Running {
     }
 
     /// Waits for the program's end. On a busy machine, a program that computes may get little of a processor within
-    /// the limit: it has more time, until it has computed for as long as the limit.
+    /// the limit: it has more time, as long as it is in no endless loop.
     pub fn wait(&mut self, check: &Check) -> ExitStatus {
         let limit = limit::limit();
         let give_up = Instant::now() + limit * 10;

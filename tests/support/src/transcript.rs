@@ -46,6 +46,11 @@ impl Transcript {
         fold(&mut entries);
     }
 
+    /// How many entries there are. What only comes again and again adds none.
+    pub fn len(&self) -> usize {
+        self.entries.lock().unwrap().len()
+    }
+
     /// The transcript as text, a line an entry, cut in the middle when it is long.
     pub fn render(&self) -> String {
         let entries = self.entries.lock().unwrap();

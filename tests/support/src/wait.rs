@@ -1,4 +1,5 @@
-//! How long a check waits: until the limit, or until nothing in the program's process tree runs or changes any more.
+//! How long a check waits: until the limit, until nothing in the program's process tree runs or changes any more, or until
+//! the program computes and computes, and nothing comes of it.
 
 use crate::process::{Activity, activity};
 use crate::text::counted;
@@ -17,6 +18,9 @@ const COUNT: Duration = Duration::from_millis(500);
 const SETTLING: Duration = Duration::from_millis(30);
 /// How long nothing may happen, as a part of the limit: 2 seconds of 10, and 2 at least.
 const QUIET: u32 = 5;
+/// For how long the programs may compute while nothing else happens, as a part of the limit: 1 second of 10, and 1 at least. It is their time on
+/// a processor, so a busy machine takes nothing away from it.
+const ENDLESS: u32 = 10;
 
 impl Spec {
     /// How long to wait where `time` is the time to wait: less, from the moment on when a check of this step or an earlier one
@@ -36,6 +40,9 @@ pub(crate) struct Wait {
     /// When all processes of the test were counted last.
     counted: Option<Instant>,
     quiet: Duration,
+    computed: Duration,
+    /// The length of the transcript when they began to compute.
+    entries: usize,
 }
 
 /// Why a wait was given up.
@@ -45,6 +52,8 @@ pub(crate) enum Waited {
     Long(Duration),
     /// No process of the program has done anything for a while.
     Enough(Duration),
+    /// The program has computed for a while, and nothing has come of it.
+    Endless(Duration),
     /// The program has run into a `todo!`, or its output is over.
     InVain,
 }
@@ -54,6 +63,7 @@ impl Waited {
     pub fn within(self) -> String {
         match self {
             Self::Enough(time) => format!("in {}, and by now every process only waits", seconds(time)),
+            Self::Endless(time) => format!("in {}, in which a program only computes", seconds(time)),
             Self::Long(time) => format!("within {}", seconds(time)),
             Self::InVain => format!("within {}", seconds(limit::limit())),
         }
@@ -63,6 +73,7 @@ impl Waited {
     pub fn after(self) -> String {
         match self {
             Self::Enough(time) => format!("after {}, when every process only waits,", seconds(time)),
+            Self::Endless(time) => format!("after {}, in which a program only computes,", seconds(time)),
             Self::Long(time) => format!("after {}", seconds(time)),
             Self::InVain => format!("after {}", seconds(limit::limit())),
         }
@@ -83,7 +94,7 @@ impl Wait {
     pub fn with_limit(spec: &Spec, limit: Duration) -> Self {
         let began = Instant::now();
         let (spec, next_look, quiet) = (spec.clone(), began + spec.in_hurry(PATIENCE), Duration::ZERO);
-        Self { spec, began, limit, next_look, seen: None, counted: None, quiet }
+        Self { spec, began, limit, next_look, seen: None, counted: None, quiet, computed: quiet, entries: 0 }
     }
 
     /// Whether there is no use in waiting any longer, and why. A program that runs may do so up to the limit. Where the
@@ -91,10 +102,12 @@ impl Wait {
     pub fn is_over(&self) -> Option<Waited> {
         let limit = self.spec.in_hurry(self.limit);
         let quiet = self.spec.in_hurry((limit::limit() / QUIET).max(Duration::from_secs(2)));
+        let endless = self.spec.in_hurry((limit::limit() / ENDLESS).max(Duration::from_secs(1)));
         match self.began.elapsed() {
             _ if self.spec.todo().is_some() => Some(Waited::InVain),
             time if time >= limit => Some(Waited::Long(limit)),
             time if self.quiet >= quiet => Some(Waited::Enough(time)),
+            time if self.computed >= endless => Some(Waited::Endless(time)),
             _ => None,
         }
     }
@@ -128,7 +141,18 @@ impl Wait {
             Some(since) => self.quiet += since.elapsed().min(WINDOW * 2),
             None => self.quiet = Duration::ZERO,
         }
+        self.add_up(before.as_ref(), &now);
         self.seen = Some((Instant::now(), now));
+    }
+
+    fn add_up(&mut self, before: Option<&Activity>, now: &Activity) {
+        let entries = self.spec.transcript().len();
+        if entries != self.entries {
+            (self.computed, self.entries) = (Duration::ZERO, entries);
+        } else if let Some(before) = before {
+            // Less than before: one of them has ended.
+            self.computed += now.computed().saturating_sub(before.computed());
+        }
     }
 
     /// What the programs have done so far. To find those that they have started meanwhile takes a look at every process of

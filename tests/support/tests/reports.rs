@@ -111,6 +111,7 @@ fn player() {
         Ok("wait for a line") => {
             drop(shell(&spec, "sh -c 'read line; exit 0'; exit 0").start().line(&check));
         }
+        Ok("compute without an end") => drop(shell(&spec, "while :; do :; done").run(&check)),
         Ok("sleep") => drop(shell(&spec, "sleep 1000").run(&check)),
         Ok("leave a process") => shell(&spec, "sleep 1000 & exit 0").start().leaves_nothing_behind(&check),
         // As where a child has its parent's end of the channel, and so never sees the end of it.
@@ -173,10 +174,16 @@ fn a_time_out_shows_what_each_process_waits_for() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_program_that_is_stuck_is_told_long_before_the_limit() {
-    let began = std::time::Instant::now();
-    fails(20, "wait for a line", &["line 1 of stdout", "seconds, and by now every process only waits"]);
-    assert!(began.elapsed().as_secs() < 15, "{:?}", began.elapsed());
+fn a_program_that_is_stuck_or_in_a_loop_is_told_long_before_the_limit() {
+    let cases = [
+        ("wait for a line", "line 1 of stdout", "seconds, and by now every process only waits"),
+        ("compute without an end", "the program ends", "seconds, in which a program only computes"),
+    ];
+    for (what, expected, why) in cases {
+        let began = std::time::Instant::now();
+        fails(20, what, &[expected, why]);
+        assert!(began.elapsed().as_secs() < 15, "{what}: {:?}", began.elapsed());
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Whether processes do anything.
 
-use super::proc::numbers;
+use super::proc::{numbers, processor_time};
 use std::fs;
+use std::time::Duration;
 
 /// What some processes have done so far. When two of these are equal, none of them has run in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +14,18 @@ struct Process {
     state: char,
     /// How often its threads have given up a processor or lost it.
     switches: u64,
+    computed: Duration,
 }
 
 impl Activity {
     /// Whether some process is running, or would if it had a processor or what it reads from a disk.
     pub fn is_at_work(&self) -> bool {
         self.0.iter().any(|process| matches!(process.state, 'R' | 'D'))
+    }
+
+    /// How long they have had a processor, all together.
+    pub fn computed(&self) -> Duration {
+        self.0.iter().map(|process| process.computed).sum()
     }
 
     /// The processes.
@@ -45,5 +52,5 @@ fn process(pid: u32) -> Option<Process> {
             state = now;
         }
     }
-    Some(Process { pid, state, switches })
+    Some(Process { pid, state, switches, computed: processor_time(pid)? })
 }
