@@ -49,7 +49,7 @@ const LIMITS: Limits = Limits {
     headers: Duration::from_secs(10),
     body: Duration::from_secs(30),
     answer: Duration::from_secs(30),
-    drain: Duration::from_secs(1),
+    drain: Duration::from_millis(500),
 };
 
 /// Listens on the port that `PORT` names, says so on stdout, and serves `routes` until the process is ended.
