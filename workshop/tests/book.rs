@@ -42,6 +42,35 @@ fn doctor_says_of_each_thing_whether_it_is_here() {
     says(command.env("PATH", path_with("old-rust")).env("COLUMNS", "200"), 0, &[found]);
 }
 
+/// Runs `doctor --line` on a narrow terminal. Its stdout is one line, which is returned.
+fn line(command: &mut assert_cmd::Command, code: i32) -> String {
+    let output = command.args(["doctor", "--line"]).env("COLUMNS", "60").output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{printed}");
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+    printed
+}
+
+#[test]
+fn doctor_has_one_line_to_send_without_paths_and_names() {
+    let here = line(&mut run::workshop(), 0);
+    assert!(here.starts_with("ready: "), "{here}");
+    for words in [std::env::consts::ARCH, ", Rust 1.", " GiB free, cores: ", ", workshop at "] {
+        assert!(here.contains(words), "{words:?} is not in {here}");
+    }
+    assert!(!here.contains('/'), "{here}");
+    let tiny = Tiny::new("line");
+    let manifest = tiny.read("lessons/02-two/Cargo.toml");
+    tiny.write("lessons/02-two/Cargo.toml", &manifest.replace("edition", "rust-version = \"1.89\"\nedition"));
+    let old = line(tiny.workshop(&[]).env("PATH", path_with("old-rust")), 0);
+    assert!(old.contains(", Rust 1.88.0, ") && old.contains("; optional: Rust"), "{old}");
+    assert!(old.contains(", workshop without git"), "{old}");
+    let nothing = line(tiny.workshop(&[]).env("PATH", "/nowhere"), 1);
+    assert!(nothing.starts_with("NOT READY: ") && nothing.contains(", no Rust, "), "{nothing}");
+    assert!(nothing.contains("; missing: Rust, linker; optional: git, "), "{nothing}");
+    says(&mut tiny.workshop(&["doctor", "--line", "--classroom"]), 2, &["cannot be used with"]);
+}
+
 #[test]
 fn a_classroom_is_tried_without_a_network() {
     let tiny = Tiny::new("classroom");

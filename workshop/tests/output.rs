@@ -27,7 +27,7 @@ fn end(mut child: Child) -> (Option<i32>, String) {
     (status.code(), said)
 }
 
-const VERBS: [&[&str]; 12] = [
+const VERBS: [&[&str]; 13] = [
     &[],
     &["--help"],
     &["check", "--help"],
@@ -38,6 +38,7 @@ const VERBS: [&[&str]; 12] = [
     &["hint", "01"],
     &["diff", "01"],
     &["doctor"],
+    &["doctor", "--line"],
     &["mailbox", "--port", "0"],
     &["watch", "01"],
 ];

@@ -1,6 +1,7 @@
 //! `cargo workshop doctor`: is everything here that the workshop needs?
 
 mod classroom;
+mod line;
 
 use crate::failure::Failure;
 use crate::lesson;
@@ -20,12 +21,14 @@ pub fn command() -> clap::Command {
     arguments::verb(
         "doctor",
         "Checks that your machine has what the workshop needs, and says how to get the rest",
-        "Examples:\n  cargo workshop doctor\n  cargo workshop doctor --classroom\n\n\
+        "Examples:\n  cargo workshop doctor\n  cargo workshop doctor --line\n  cargo workshop doctor --classroom\n\n\
          Each line is ok, optional or missing. The exit status is 1 when the workshop cannot do without something \
-         that is missing. With --classroom it also downloads everything for the day, and tries every lesson with \
-         the network cut off.",
+         that is missing. With --line it prints one line instead, to paste into a message to your teacher; the line \
+         has no path and no name in it. With --classroom it also downloads everything for the day, and tries every \
+         lesson with the network cut off.",
     )
     .arg(arguments::flag("classroom", "Prepare a day without a network, and try it"))
+    .arg(arguments::flag("line", "Print one line to send to your teacher").conflicts_with("classroom"))
     .arg(arguments::flag("day", "Only try the day").hide(true))
 }
 
@@ -51,13 +54,19 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     if matches.get_flag("day") {
         return classroom::try_the_day(&root);
     }
-    look(&root)?;
+    let findings = look(&root)?;
+    if matches.get_flag("line") {
+        return line::print(&root, &findings);
+    }
+    show(&findings)?;
     if matches.get_flag("classroom") { classroom::prepare(&root) } else { Ok(()) }
 }
 
-/// Looks at each thing and says how it is.
-fn look(root: &Path) -> Result<(), Failure> {
-    let findings = [
+/// Looks at each thing.
+fn look(root: &Path) -> Result<Vec<(&'static str, Finding)>, Failure> {
+    let node = "Some checks compare with real Node and are passed over: https://nodejs.org";
+    let nats = "Only lesson 13 needs it: apt install nats-server, or brew install nats-server";
+    Ok(vec![
         ("Rust", rust(root)),
         ("linker", needed(tool("cc", LINKER))),
         ("disk", disk(root)),
@@ -66,17 +75,16 @@ fn look(root: &Path) -> Result<(), Failure> {
         ("git", tool("git", "Without it, you cannot pull corrections: https://git-scm.com")),
         ("port 2525", port(2525, "cargo workshop mailbox --port 2526")),
         ("port 3000", port(3000, "PORT=3001 cargo run -p solution-10")),
-        ("node", tool("node", "Some checks compare with real Node and are passed over: https://nodejs.org")),
-        (
-            "nats-server",
-            tool(
-                "nats-server",
-                "Only lesson 13 needs it: apt install nats-server, or brew install nats-server",
-            ),
-        ),
-    ];
+        ("node", tool("node", node)),
+        ("nats-server", tool("nats-server", nats)),
+        ("build", build_time(root)?),
+    ])
+}
+
+/// Says of each thing how it is.
+fn show(findings: &[(&str, Finding)]) -> Result<(), Failure> {
     let mut missing = 0;
-    for (name, finding) in findings.into_iter().chain([("build", build_time(root)?)]) {
+    for (name, finding) in findings {
         let (word, look, text) = match finding {
             Finding::Ok(text) => ("ok", Look::Good, text),
             Finding::Optional(text) => ("optional", Look::Quiet, text),
@@ -86,7 +94,7 @@ fn look(root: &Path) -> Result<(), Failure> {
             }
         };
         let word = paint(&format!("{word:<8}"), look);
-        say(format!("{word}  {name:<11}  {}", wrap(&text, 23, columns())));
+        say(format!("{word}  {name:<11}  {}", wrap(text, 23, columns())));
     }
     if missing > 0 {
         return Err(Failure::work(format!("missing: {missing}; each line says how to fix it")));
@@ -142,12 +150,9 @@ fn needed_rust(manifest: &Path) -> Option<String> {
 }
 
 fn disk(root: &Path) -> Finding {
-    let Ok(disk) = nix::sys::statvfs::statvfs(root) else {
+    let Some(free) = free_bytes(root) else {
         return Finding::Optional("cannot tell how much room is left".into());
     };
-    // The types of these numbers differ from system to system.
-    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "u32 on macOS, u64 on Linux")]
-    let free = disk.blocks_available() as u64 * disk.fragment_size() as u64;
     let gigabytes = free as f64 / f64::from(1 << 30);
     match free >= DISK_BYTES {
         true => Finding::Ok(format!("{gigabytes:.0} GiB are free")),
@@ -155,6 +160,15 @@ fn disk(root: &Path) -> Finding {
             "only {gigabytes:.1} GiB are free, 3 are needed. `cargo clean` frees some"
         )),
     }
+}
+
+/// How much room is left on the disk, if the system says so.
+fn free_bytes(root: &Path) -> Option<u64> {
+    let disk = nix::sys::statvfs::statvfs(root).ok()?;
+    // The types of these numbers differ from system to system.
+    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "u32 on macOS, u64 on Linux")]
+    let free = disk.blocks_available() as u64 * disk.fragment_size() as u64;
+    Some(free)
 }
 
 fn writable(root: &Path) -> Finding {
