@@ -18,6 +18,11 @@ const A_WHILE: Duration = Duration::from_millis(300);
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
+/// A folder, which can be opened and not read.
+fn folder() -> File {
+    File::open(".").expect("the folder that the tests run in")
+}
+
 /// The program that prints the frames of its stdin.
 fn frames(spec: &Spec) -> Program {
     spec.program().arg("frames")
@@ -43,6 +48,21 @@ fn messages(spec: &Spec, count: usize) -> Vec<Value> {
 
 fn lines(messages: &[Value]) -> String {
     messages.iter().map(|message| format!("{message}\n")).collect()
+}
+
+/// The pid of a worker that says `worker: PID` on stderr and then stops itself. One whose parent has exited may not come to
+/// that.
+fn stopped_worker(check: &Check, parent: &mut Running) -> u32 {
+    let line = parent.log_line(check, &contains("worker: "));
+    let worker = line.trim_start_matches("worker: ").parse().unwrap_or_default();
+    stops(check, parent, worker);
+    worker
+}
+
+fn stops(check: &Check, parent: &mut Running, worker: u32) {
+    check.eventually("the worker has stopped itself", || {
+        (process::is_stopped(worker) || !parent.is_running()).then_some(())
+    });
 }
 
 /// The next line of stdout must be this frame.

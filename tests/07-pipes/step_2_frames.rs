@@ -79,9 +79,21 @@ fn the_last_frame_needs_no_newline() {
 }
 
 #[test]
+fn a_frame_keeps_its_bytes() {
+    let spec = support::spec!();
+    let check = spec.check("sent a line that isn't UTF-8 to `lesson-07 frames | od -An -v -tx1`");
+    let line = [&b"\xff\xc3"[..], spec.word().as_bytes(), b"\xe2\x82\n"].concat();
+    let script = "\"$1\" frames | od -An -v -tx1";
+    let shell = spec.other_program("sh", "sh").args(["-c", script, "sh"]).arg(spec.program_path());
+    let finished = shell.stdin(line.clone()).run(&check);
+    let printed: Vec<String> = finished.stdout().split_whitespace().map(str::to_owned).collect();
+    let expected: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+    check.equal("the output of od", printed.join(" ").as_str(), &expected.join(" "));
+}
+
+#[test]
 fn a_stream_that_cannot_be_read_is_not_at_its_end() {
     let spec = support::spec!();
     let check = spec.check("ran `lesson-07 frames < .`, where stdin is a folder");
-    let folder = File::open(".").expect("the folder that the tests run in");
-    frames(&spec).stdin_from(folder).run(&check).code(2).reports_error(&["cannot read"]);
+    frames(&spec).stdin_from(folder()).run(&check).code(2).reports_error(&["cannot read"]);
 }

@@ -27,11 +27,13 @@ fn the_worker_exits_at_end_of_file() {
 #[test]
 fn an_invalid_line_stops_the_worker() {
     let spec = support::spec!();
-    for bad in ["hello", "{\"a\":", "{} {}"] {
+    for bad in [&b"hello"[..], b"{\"a\":", b"{} {}", b"\"\xff\""] {
         let good = messages(&spec, spec.number(1..4));
-        let did = format!("sent messages, an empty line, and the line {bad} to the worker, with one write");
+        let shown = bad.escape_ascii();
+        let did = format!("sent messages, an empty line, and the line {shown} to the worker, with one write");
         let check = spec.check(did);
-        let input = format!("{}\n{bad}\n{}", lines(&good), lines(&good));
+        let input =
+            [(lines(&good) + "\n").as_bytes(), bad, format!("\n{}", lines(&good)).as_bytes()].concat();
         let finished = worker(&spec).stdin(input).run(&check).code(2);
         let error = format!("cannot parse message {}: ", good.len() + 1);
         echoes(&check, &finished.reports_error(&[&error]), &good);
@@ -42,8 +44,7 @@ fn an_invalid_line_stops_the_worker() {
 fn a_stdin_that_cannot_be_read_is_an_error_of_the_worker() {
     let spec = support::spec!();
     let check = spec.check("ran `lesson-07 worker < .`, where stdin is a folder");
-    let folder = File::open(".").expect("the folder that the tests run in");
-    let finished = worker(&spec).stdin_from(folder).run(&check).reports_error(&[]);
+    let finished = worker(&spec).stdin_from(folder()).run(&check).reports_error(&[]);
     check.holds("an exit status other than 0", !finished.status().success(), finished.describe());
 }
 

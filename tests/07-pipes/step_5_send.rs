@@ -36,8 +36,9 @@ fn every_message_arrives_in_its_order() {
     parent.logs(&check, "worker: end of stdin");
     let got = parent.logged("worker got ");
     let expected: Vec<String> = messages.iter().map(|message| format!("worker got {message}")).collect();
-    let first = got.iter().zip(&expected).find(|(got, expected)| got != expected);
-    check.equal("the first message that isn't as it was sent", &first, &None);
+    for (got, expected) in got.iter().zip(&expected) {
+        check.equal("what the worker says of its next message", got, expected);
+    }
     check.equal("the number of messages that the worker got", &got.len(), &count);
 }
 
@@ -47,14 +48,23 @@ fn nothing_to_send_is_complete_at_once() {
     let check = spec.early_check("closed the parent's stdin without a message; the worker reads to the end");
     let mut parent = parent_of(&spec, TELLS, &[]).stdin("").start();
     parent.logs(&check, "worker: end of stdin");
-    check.as_far_as_written(|| {
-        parents_end(&check, &mut parent).map(|finished| finished.code(0).reports_no_error());
-    });
+    parents_end(&check, &mut parent).map(|finished| finished.code(0).reports_no_error());
 }
 
 #[test]
 fn as_long_as_stdin_is_open_it_is_not_complete() {
     let spec = support::spec!();
+    let did = "a worker ends with `exit 0` before any message; the parent's stdin stays open";
+    let check = spec.early_check(did);
+    let mut parent = parent_of(&spec, "echo \"worker: $$\" >&2; kill -STOP $$", &[]).start();
+    let worker = stopped_worker(&check, &mut parent);
+    // Until each thread waits: the one that sends has begun.
+    parent.rests();
+    process::signal(worker, Signal::SIGCONT);
+    parent.wait(&check);
+    let Some(finished) = parents_end(&check, &mut parent) else { return };
+    reports(&check, &finished.code(1), &["the worker exited early"]);
+
     let did = "a worker replies to the first message, and ends with `exit 0`; the parent's stdin stays open";
     let check = spec.early_check(did);
     let mut parent = parent_of(&spec, "read -r _; echo '{}'; exit 0", &[]).start();
@@ -73,10 +83,8 @@ fn a_message_without_a_reply_is_noticed() {
         spec.early_check("sent 3 messages to a worker that replies to none of them, then end of file");
     let mut parent = parent_of(&spec, TELLS, &[]).stdin(lines(&messages(&spec, 3))).start();
     parent.logs(&check, "worker: end of stdin");
-    check.as_far_as_written(|| {
-        let Some(finished) = parents_end(&check, &mut parent) else { return };
-        reports(&check, &finished.code(1), &["the worker exited early", "replies so far: 0"]);
-    });
+    let Some(finished) = parents_end(&check, &mut parent) else { return };
+    reports(&check, &finished.code(1), &["the worker exited early", "replies so far: 0"]);
 }
 
 #[test]
@@ -87,30 +95,26 @@ fn a_worker_that_stops_reading_stops_the_sending() {
     let check = spec.early_check(did);
     let script = "exec <&-; echo \"worker: $$\" >&2; kill -STOP $$";
     let mut parent = parent_of(&spec, script, &[]).start();
-    let line = parent.log_line(&check, &contains("worker: "));
-    let worker: u32 = line.trim_start_matches("worker: ").parse().unwrap_or_default();
+    let worker = stopped_worker(&check, &mut parent);
     // Once they are read, there is a thread that has read them.
     parent.write_pieces(&check, &[lines(&messages(&spec, 3)).as_bytes()]);
     check.eventually("the thread that sends has ended: only the one that reads the replies is left", || {
         process::threads(parent.pid()).is_none_or(|count| count <= 1).then_some(())
     });
-    check.eventually("the worker has stopped itself", || process::is_stopped(worker).then_some(()));
+    parent.rests();
+    let waits = "a parent that waits for its worker, which has stopped reading and not exited";
+    check.holds(waits, parent.is_running(), "it has exited");
     process::signal(worker, Signal::SIGCONT);
-    check.as_far_as_written(|| {
-        let Some(finished) = parents_end(&check, &mut parent) else { return };
-        let stderr = finished.stderr();
-        check.holds("no panic of the thread that sends", !stderr.contains("panicked"), &stderr);
-        reports(&check, &finished.code(1), &["the worker exited early"]);
-    });
+    let Some(finished) = parents_end(&check, &mut parent) else { return };
+    let stderr = finished.stderr();
+    check.holds("no panic of the thread that sends", !stderr.contains("panicked"), &stderr);
+    reports(&check, &finished.code(1), &["the worker exited early"]);
 }
 
 #[test]
 fn a_stdin_that_cannot_be_read_is_an_error() {
     let spec = support::spec!();
     let check = spec.early_check("ran `lesson-07 cat < .`, where stdin is a folder");
-    let folder = File::open(".").expect("the folder that the tests run in");
-    let mut parent = spec.program().arg("cat").stdin_from(folder).start();
-    check.as_far_as_written(|| {
-        parents_end(&check, &mut parent).map(|finished| finished.code(1).reports_error(&[]));
-    });
+    let mut parent = spec.program().arg("cat").stdin_from(folder()).start();
+    parents_end(&check, &mut parent).map(|finished| finished.code(1).reports_error(&[]));
 }

@@ -60,7 +60,7 @@ fn a_stray_line_of_the_worker_is_reported_with_the_line() {
     let word = spec.word();
     let stray = [
         "sending to ".to_owned() + &word,
-        format!("[debug] {word}"),
+        format!("{{{word}}}"),
         spec.number(1..1000).to_string(),
         format!("[\"{word}\"]"),
     ];
@@ -80,15 +80,28 @@ fn a_stray_line_of_the_worker_is_reported_with_the_line() {
 }
 
 #[test]
+fn an_unread_log_stops_nothing() {
+    let spec = support::spec!();
+    let good = messages(&spec, 2);
+    let [first, second] = [0, 1].map(|number: usize| chunk(&format!("{}\n", good[number])));
+    for (reader, what) in Reader::ALL {
+        let check = spec.check(format!("a worker prints a stray line between two replies; stderr {what}"));
+        let parent = parent_of(&spec, SCRIPTED, &[&format!("{first}stray\n"), &second]);
+        let finished = parent.stdin("{}\n{}\n").stderr(reader).run(&check).code(1);
+        check.json("the list of replies on stdout", &replies(&check, &finished).into(), &good.clone().into());
+    }
+}
+
+#[test]
 fn a_worker_that_exits_early_is_reported_with_the_number_of_replies() {
     let spec = support::spec!();
     let good = messages(&spec, spec.number(1..4));
     let did = format!(
-        "a worker replies to {} of 5 messages, then `exit 0`; the parent's stdin stays open",
+        "a worker replies to {} of 5 messages, prints a stray line, then `exit 0`; the parent's stdin stays open",
         good.len()
     );
     let check = spec.check(did);
-    let script = "for reply; do read -r _; printf '%s\\n' \"$reply\"; done; read -r _; exit 0";
+    let script = "for reply; do read -r _; printf '%s\\n' \"$reply\"; done; echo stray; read -r _; exit 0";
     let frames: Vec<String> = good.iter().map(Value::to_string).collect();
     let frames: Vec<&str> = frames.iter().map(String::as_str).collect();
     let mut parent = parent_of(&spec, script, &frames).start();
@@ -96,7 +109,7 @@ fn a_worker_that_exits_early_is_reported_with_the_number_of_replies() {
     parent.wait(&check);
     let finished = parent.finish(&check).code(1);
     let so_far = format!("replies so far: {}", good.len());
-    let finished = finished.reports_error(&["the worker exited early", &so_far]);
+    reports(&check, &finished, &["the worker exited early", &so_far]);
     check.json("the list of replies on stdout", &replies(&check, &finished).into(), &good.into());
 }
 

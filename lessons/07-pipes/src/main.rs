@@ -2,7 +2,8 @@
 //!
 //! `lesson-07 [COMMAND [ARG…]]` starts COMMAND as its worker (itself, if none is given), sends it every line of
 //! stdin as a message, and prints every reply on stdout. `lesson-07 worker` is that worker: it replies to the
-//! message M with `{"pid": …, "echo": M}`. `lesson-07 frames` prints the frames of its stdin, so that you can look at them.
+//! message M with `{"pid": …, "echo": M}`. `lesson-07 lines` and `lesson-07 frames` show what steps 1 and 2 make of
+//! their stdin.
 //! New here: a message is one JSON document on a line of its own. The chapter is book/src/07-pipes.md.
 
 // Remove both lines when the last todo! is gone.
@@ -22,6 +23,7 @@ use std::{env, thread};
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     let outcome = match arguments.next() {
+        Some(role) if role == "lines" => lines(),
         Some(role) if role == "frames" => frames(),
         Some(role) if role == "worker" => worker(),
         Some(program) => {
@@ -39,6 +41,19 @@ fn myself_as_worker() -> Result<Command, String> {
     let mut command = Command::new(program);
     command.arg("worker");
     Ok(command)
+}
+
+/// Prints each line that `take_line` finds in stdin, with its number, so that you can watch step 1 alone.
+fn lines() -> Result<bool, String> {
+    let mut reader = FrameReader::new(io::stdin().lock());
+    let mut number = 0;
+    while reader.read_more().map_err(|error| format!("cannot read: {error}"))? {
+        while let Some(line) = reader.take_line() {
+            number += 1;
+            print_frame([format!("{number}: ").into_bytes(), line].concat());
+        }
+    }
+    Ok(true)
 }
 
 /// Prints each frame of stdin on a line of its own, as it arrives.
@@ -75,8 +90,8 @@ struct Sent {
 /// The next message of our stdin. If stdin can't be read, reports that and treats it as end of file.
 fn next_message(stdin: &mut FrameReader<Stdin>, sent: &Sent) -> Option<Vec<u8>> {
     stdin.next_frame().unwrap_or_else(|error| {
-        log!("error: cannot read stdin: {error}");
         sent.unreadable.store(true, SeqCst);
+        log!("error: cannot read stdin: {error}");
         None
     })
 }
@@ -84,6 +99,8 @@ fn next_message(stdin: &mut FrameReader<Stdin>, sent: &Sent) -> Option<Vec<u8>> 
 /// Sends every frame of our stdin, then closes the worker's stdin.
 fn send_all(mut to_worker: ChildStdin, sent: &Sent) {
     let mut stdin = FrameReader::new(io::stdin());
+    // For now, this waits for the first message. Replace these lines.
+    let _ = next_message(&mut stdin, sent);
     todo!("5: count and send every message of stdin, then set `complete`")
 }
 
@@ -97,9 +114,10 @@ struct Received {
 fn print_replies(from_worker: ChildStdout) -> Result<Received, String> {
     let mut frames = FrameReader::new(from_worker);
     let mut received = Received { replies: 0, stray_lines: 0 };
-    // For now, this waits for the first reply. Replace these lines.
-    let _ = frames.next_frame();
-    todo!("6: print the replies and report every other line");
+    // For now, this waits for the first reply, or for end of file. Replace these lines.
+    if let Ok(Some(_)) = frames.next_frame() {
+        todo!("6: print the replies and report every other line");
+    }
     Ok(received)
 }
 
@@ -114,10 +132,13 @@ fn print_frame(mut frame: Vec<u8>) {
 
 /// Whether every message got a reply and there were no stray lines. Reports a worker that exited early.
 fn all_went_well(sent: &Sent, received: &Received, status: ExitStatus) -> bool {
+    let unreadable = sent.unreadable.load(SeqCst);
+    // After a stdin that can't be read, nothing more is sent, so the worker may exit then, too.
+    let complete = sent.complete.load(SeqCst) || unreadable;
     let missing = received.replies < sent.count.load(SeqCst);
-    let early = !sent.complete.load(SeqCst) || missing || !status.success();
+    let early = !complete || missing || !status.success();
     if early {
         log!("error: the worker exited early ({status}), replies so far: {}", received.replies);
     }
-    !early && received.stray_lines == 0 && !sent.unreadable.load(SeqCst)
+    !early && received.stray_lines == 0 && !unreadable
 }

@@ -26,13 +26,6 @@ impl<R: Read> FrameReader<R> {
     /// The next frame, or `None` at end of file. Waits until one is complete. Skips empty lines
     /// and trims whitespace; bytes after the last newline are a frame, too.
     pub fn next_frame(&mut self) -> io::Result<Option<Vec<u8>>> {
-        // ANCHOR: step_2 // For now, this reads once and returns the lines before the first empty one. Replace these lines.
-        // ANCHOR: step_2 if self.kept.is_empty() {
-        // ANCHOR: step_2     self.read_more()?;
-        // ANCHOR: step_2 }
-        // ANCHOR: step_2 if let Some(line) = self.take_line().filter(|line| !line.is_empty()) {
-        // ANCHOR: step_2     return Ok(Some(line));
-        // ANCHOR: step_2 }
         // ANCHOR: step_2 todo!("2: take a line, read more, or stop at end of file")
         loop {
             let line = match self.take_line() {
@@ -52,7 +45,7 @@ impl<R: Read> FrameReader<R> {
 
     // ANCHOR: take_line
     /// The next whole line in `kept`, without its newline. `None` if more has to be read first.
-    fn take_line(&mut self) -> Option<Vec<u8>> {
+    pub fn take_line(&mut self) -> Option<Vec<u8>> {
         // ANCHOR: step_1 todo!("1: find the next line in `kept`")
         let Some(length) = self.kept[self.searched..].iter().position(|byte| *byte == b'\n') else {
             self.searched = self.kept.len();
@@ -74,7 +67,7 @@ impl<R: Read> FrameReader<R> {
     }
 
     /// Reads once and appends what arrived to `kept`. `false` at end of file.
-    fn read_more(&mut self) -> io::Result<bool> {
+    pub fn read_more(&mut self) -> io::Result<bool> {
         // Remove what has been handed out.
         self.kept.drain(..self.start);
         self.searched -= self.start;
