@@ -97,6 +97,7 @@ fn answer(mutant: &Value, folder: &str) -> Option<Answer> {
         kind: Kind::Mutant,
         file: text("file")?.strip_prefix(folder)?.to_owned(),
         change: Change::Span { from: place("start")?, to: place("end")?, text: replacement },
+        whole: false,
     })
 }
 

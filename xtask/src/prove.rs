@@ -43,7 +43,7 @@ pub fn command() -> Command {
         arguments::option("part", "K/N", "Only every Nth wrong answer, beginning with the Kth")
             .value_parser(parse_part),
     )
-    .arg(arguments::flag("early", "Only wrong answers, with the steps after their own unwritten"))
+    .arg(arguments::flag("early", "With later steps unwritten: those after a mistake, or those after each step of a right answer"))
     .arg(
         arguments::option("runs", "N", "Run each spec to its end, N times, as a learner does")
             .value_parser(clap::value_parser!(u32).range(1..)),
@@ -116,17 +116,35 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         let mut wrong = 0..;
         trials.retain(|trial| match trial.answer.kind {
             Kind::Wrong { .. } => wrong.next().is_some_and(|number: usize| number % of + 1 == *part),
-            Kind::Right | Kind::Mutant => true,
+            _ => true,
         });
     }
     let site = Site::open(&root)?;
     interrupt::listen()?;
     let began = Instant::now();
+    if matches.get_flag("early") {
+        trials = begun(&root, trials)?;
+    }
     let floor =
         Floor { site: &site, runs: matches.get_one("runs").copied(), early: matches.get_flag("early") };
     let outcomes = floor.try_all(trials)?;
     tell_about_wrong(&outcomes);
     conclude(&site, &outcomes, &["wrong", "right"], began)
+}
+
+/// Each right answer becomes several, of which each has one step more.
+fn begun(root: &Path, trials: Vec<Trial>) -> Result<Vec<Trial>, Failure> {
+    let mut all = Vec::new();
+    for trial in trials {
+        let Trial { lesson, answer } = &trial;
+        let steps = lesson.marked(root).map_err(Failure::work)?.steps();
+        let before_last = steps.iter().rev().skip(1).rev();
+        let part = |last: &u32| Some(Trial { lesson: lesson.clone(), answer: answer.begun(*last)? });
+        all.extend(before_last.filter_map(part));
+        all.push(trial);
+    }
+    all.retain(|trial| !matches!(trial.answer.kind, Kind::Right));
+    Ok(all)
 }
 
 /// What a thread has returned. Its panic goes on here.
@@ -208,7 +226,9 @@ impl Floor<'_> {
     fn build(&self, copy: &Copy, trial: &Trial) -> Result<Option<Result<Built, Finding>>, Failure> {
         let Trial { lesson, answer } = trial;
         let put = match answer.kind {
-            Kind::Wrong { step, .. } if self.early => copy.put_early(lesson, answer, step),
+            Kind::Wrong { step: last, .. } | Kind::Begun { last } if self.early => {
+                copy.put_early(lesson, answer, last)
+            }
             _ if self.early => Ok(None),
             _ => copy.put(lesson, answer).map(Some),
         };
@@ -250,9 +270,9 @@ impl Floor<'_> {
         built: &Built,
     ) -> Result<(Finding, Duration), Failure> {
         let enough = |text: &str| names_mistake(answer, text);
-        let ends_early = self.runs.is_none() && !matches!(answer.kind, Kind::Right);
+        let ends_early = self.runs.is_none() && !matches!(answer.kind, Kind::Right | Kind::Begun { .. });
         let wait_seconds = match answer.kind {
-            Kind::Right => PATIENT_SECONDS,
+            Kind::Right | Kind::Begun { .. } => PATIENT_SECONDS,
             Kind::Wrong { .. } | Kind::Mutant => ORDINARY_SECONDS,
         };
         let how = How { limit: LIMIT, wait_seconds, enough: ends_early.then_some(&enough), checks: &[] };
@@ -284,8 +304,8 @@ fn judge(answer: &Answer, run: &Run) -> Result<String, String> {
         (Kind::Mutant, Verdict::Red) => Ok(format!("caught in {seconds:.1} s")),
         (Kind::Mutant, Verdict::Green) => Err("MISSED: the spec passes it".into()),
         (_, Verdict::Hangs) => Err(format!("the spec hangs: it has not ended after {} s", LIMIT.as_secs())),
-        (Kind::Right, Verdict::Green) => Ok(format!("passes in {seconds:.1} s")),
-        (Kind::Right, Verdict::Red) => Err("the spec fails a right answer".into()),
+        (Kind::Right | Kind::Begun { .. }, Verdict::Green) => Ok(format!("passes in {seconds:.1} s")),
+        (Kind::Right | Kind::Begun { .. }, Verdict::Red) => Err("the spec fails a right answer".into()),
         (Kind::Wrong { .. }, Verdict::Green) => Err("the spec passes a wrong answer".into()),
         (Kind::Wrong { step, says }, Verdict::Red) => {
             if let Some(panic) = own_panic(&run.output) {
@@ -305,8 +325,15 @@ fn judge(answer: &Answer, run: &Run) -> Result<String, String> {
 
 /// What is not written yet hides some mistakes. No report may name another step.
 fn judge_early(answer: &Answer, run: &Run) -> Result<String, String> {
-    let Kind::Wrong { step, .. } = answer.kind else { return judge(answer, run) };
-    match steps_blamed(&run.output).as_slice() {
+    let blamed = steps_blamed(&run.output);
+    let Kind::Wrong { step, .. } = answer.kind else {
+        return match (&run.verdict, blamed.as_slice()) {
+            (Verdict::Red, []) => Ok("whatever fails, fails because of a todo!".into()),
+            (Verdict::Red, blamed) => Err(format!("nothing is wrong, and the spec names {blamed:?}")),
+            _ => judge(answer, run),
+        };
+    };
+    match blamed.as_slice() {
         [] => Ok(HIDDEN.into()),
         [blamed] if *blamed == step => {
             Ok(format!("fails in {:.1} s as soon as step {step} is written", run.took.as_secs_f64()))
@@ -338,7 +365,7 @@ fn steps_blamed(output: &str) -> Vec<u32> {
 /// Whether a report of the step in which the mistake is says all that it should. For a mutant, any failure is enough.
 fn names_mistake(answer: &Answer, output: &str) -> bool {
     match &answer.kind {
-        Kind::Right => false,
+        Kind::Right | Kind::Begun { .. } => false,
         Kind::Wrong { step, says } => reports(output)
             .any(|report| step_of(report) == Some(*step) && says.iter().all(|word| report.contains(word))),
         Kind::Mutant => output.contains("CHECK FAILED: ") || output.contains(" ... FAILED"),

@@ -170,6 +170,16 @@ fn each_step_must_turn_a_check_of_its_own_green() {
 }
 
 #[test]
+fn a_right_answer_is_right_up_to_each_step() {
+    let right = &BANK[BANK.find("[[right]]").unwrap()..];
+    let whole = right.replace("adds it to itself", "only as a whole") + "whole = true";
+    let tiny = with_bank("prove-early", &format!("{BANK}{whole}"));
+    tiny.write("solutions/01-one/src/main.rs", TWO_STEPS);
+    let words = ["01  right  adds it to itself, up to step 1: ", "1 of 1          1 of 1"];
+    tiny.says("prove 01 --early", 0, &words);
+}
+
+#[test]
 fn a_starter_that_fails_without_a_todo_is_named() {
     let tiny = Tiny::new("starters-bad").with_git();
     let solution = tiny.read("solutions/01-one/src/main.rs");

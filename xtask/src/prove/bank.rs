@@ -27,6 +27,9 @@ struct Entry {
     step: Option<u32>,
     #[serde(default)]
     says: Vec<String>,
+    /// A right answer of which a step is not right without later ones.
+    #[serde(default)]
+    whole: bool,
 }
 
 /// A text, or several.
@@ -54,6 +57,8 @@ pub struct Answer {
     /// The file that it changes, below the package's folder. Empty: nothing is changed.
     pub file: String,
     pub change: Change,
+    /// It says nothing about a lesson of which only some steps are written.
+    pub whole: bool,
 }
 
 /// What the spec must say about an answer.
@@ -63,12 +68,14 @@ pub enum Kind {
     Wrong { step: u32, says: Vec<String> },
     /// It must pass.
     Right,
+    /// It is right, and written up to this step: no check may say that something is wrong.
+    Begun { last: u32 },
     /// It must fail, with any words.
     Mutant,
 }
 
 /// How an answer differs from the solution.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Change {
     /// Each first text, which occurs once, becomes the second one.
     Replace(Vec<(String, String)>),
@@ -101,14 +108,28 @@ impl Answer {
             kind: Kind::Right,
             file: String::new(),
             change: Change::Replace(Vec::new()),
+            // `cargo xtask starters --run` writes its steps.
+            whole: true,
         }
+    }
+
+    /// The answer without the steps after this one. `None` for one that is not right, or only as a whole.
+    pub fn begun(&self, last: u32) -> Option<Self> {
+        let begun = || Self {
+            name: format!("{}, up to step {last}", self.name),
+            kind: Kind::Begun { last },
+            file: self.file.clone(),
+            change: self.change.clone(),
+            whole: false,
+        };
+        (matches!(self.kind, Kind::Right) && !self.whole).then(begun)
     }
 
     /// `wrong`, `right` or `mutant`.
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Wrong { .. } => "wrong",
-            Kind::Right => "right",
+            Kind::Right | Kind::Begun { .. } => "right",
             Kind::Mutant => "mutant",
         }
     }
@@ -165,12 +186,12 @@ fn parse(text: &str) -> Result<Vec<Answer>, String> {
 }
 
 fn answer(kind: Kind, entry: Entry) -> Result<Answer, String> {
-    let Entry { name, file, .. } = entry;
+    let Entry { name, file, whole, .. } = entry;
     let (find, replace) = (entry.find.all(), entry.replace.all());
     if find.len() != replace.len() {
         return Err(format!("\"{name}\" has {} \"find\" and {} \"replace\"", find.len(), replace.len()));
     }
-    Ok(Answer { name, kind, file, change: Change::Replace(find.into_iter().zip(replace).collect()) })
+    Ok(Answer { name, kind, file, change: Change::Replace(find.into_iter().zip(replace).collect()), whole })
 }
 
 #[cfg(test)]
@@ -192,7 +213,7 @@ mod tests {
     fn what_stands_between_two_places_can_be_replaced() {
         let place = |line, column| Place { line, column };
         let change = Change::Span { from: place(2, 2), to: place(3, 2), text: "-".into() };
-        let answer = Answer { name: "n".into(), kind: Kind::Mutant, file: "f".into(), change };
+        let answer = Answer { name: "n".into(), kind: Kind::Mutant, file: "f".into(), change, whole: false };
         assert_eq!(answer.apply("a\nüöb\ncd\n").unwrap(), "a\nü-d\n");
         assert!(answer.apply("a\n").unwrap_err().contains("no such place"));
     }
