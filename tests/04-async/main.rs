@@ -9,11 +9,15 @@ mod step_5_converse;
 use support::predicates::prelude::PredicateBooleanExt;
 use support::predicates::str::{contains, starts_with};
 use support::{
-    Check, ClosedPort, Http, Mail, Mailbox, Point, Reader, Reply, Running, Spec, json, limit, sorted,
+    Check, ClosedPort, Http, Mail, Mailbox, Point, Quirk, Reader, Reply, ReplyTo, Running, Spec, json, limit,
+    sorted,
 };
 
 /// The subject at which the given sending code panics.
 const PANIC_SUBJECT: &str = "panic";
+
+/// What stands in the place of an address in mails that have none.
+const NO_ADDRESS: &str = "no address at all";
 
 fn start(spec: &Spec, smtp_url: &str, connections: usize, check: &Check) -> (Running, Http) {
     let program = spec.program().env("PORT", "0").env("SMTP_URL", smtp_url);
@@ -24,7 +28,7 @@ fn start(spec: &Spec, smtp_url: &str, connections: usize, check: &Check) -> (Run
 /// sending code panics. So steps 4 and 5 have no part in them.
 fn failing_mails(spec: &Spec, count: usize) -> Vec<Mail> {
     let fail = |(number, mail): (usize, Mail)| match number % 2 {
-        0 => Mail { to: format!("no address at all, number {number}"), ..mail },
+        0 => Mail { to: format!("{NO_ADDRESS}, number {number}"), ..mail },
         _ => Mail { subject: PANIC_SUBJECT.into(), ..mail },
     };
     spec.mails(count).into_iter().enumerate().map(fail).collect()
@@ -45,6 +49,11 @@ fn are_held(check: &Check, http: &Http, mailbox: &Mailbox) -> bool {
     some_are && http.begin_get("/health").comes(check).is_some()
 }
 
+/// Whether the program has given up a mail that has an address. If so, steps 4 and 5 answer for it.
+fn gave_up(server: &Running) -> bool {
+    server.logged("error: cannot send the mail").iter().any(|line| !line.contains(NO_ADDRESS))
+}
+
 /// The log line of one request.
 fn check_logged(check: &Check, server: &Running, mails_sent: usize) {
     server.log_line(check, &contains("Number of mails sent "));
@@ -54,5 +63,8 @@ fn check_logged(check: &Check, server: &Running, mails_sent: usize) {
 
 fn check_not_logged(check: &Check, server: &Running) {
     let what = "the list of log lines `Number of mails sent N` before the work is done";
-    check.equal(what, &server.numbers_logged(), &vec![]);
+    let logged = server.numbers_logged();
+    if !gave_up(server) {
+        check.equal(what, &logged, &vec![]);
+    }
 }

@@ -3,9 +3,23 @@
 
 use super::*;
 
-/// The gates are closed: exactly `connections` conversations are held, and not one more is opened.
-fn check_exactly(check: &Check, server: &Running, mailbox: &Mailbox, connections: usize) {
-    mailbox.wait_held(check, connections);
+const HELD: &str = "SMTP conversations held at once";
+
+/// Waits until there are so many. False when the program has given up a mail, or a whole request: steps 3 to 5 answer for
+/// that.
+fn are_there(check: &Check, server: &Running, count: usize, what: &str, now: impl Fn() -> usize) -> bool {
+    check.eventually_gives(&format!("{count} {what} by the mailbox"), || match now() {
+        now if now >= count => Ok(true),
+        _ if gave_up(server) || !server.numbers_logged().is_empty() => Ok(false),
+        now => Err(format!("{now} {what}")),
+    })
+}
+
+/// The gates are closed: exactly `connections` conversations are held, and not one more is opened. False as above.
+fn are_exactly(check: &Check, server: &Running, mailbox: &Mailbox, connections: usize) -> bool {
+    if !are_there(check, server, connections, HELD, || mailbox.held()) {
+        return false;
+    }
     server.rests();
     let more = || (mailbox.open_conversations() > connections).then_some(());
     let too_many = limit::poll(limit::BRIEFLY, more).is_some();
@@ -13,14 +27,17 @@ fn check_exactly(check: &Check, server: &Running, mailbox: &Mailbox, connections
         "at most {connections} SMTP conversations at once, since that is SMTP_CONNECTIONS (4 when it is not set)"
     );
     check.holds(&expected, !too_many, format!("{} at once", mailbox.open_conversations()));
+    true
 }
 
 /// Lets one mail after another go. Each makes room for exactly one more. What becomes of the last ones is a
 /// matter of step 3.
-fn release_each(check: &Check, mailbox: &Mailbox, mails: usize, connections: usize) {
+fn release_each(check: &Check, server: &Running, mailbox: &Mailbox, mails: usize, connections: usize) {
     for sent in 1..mails - connections {
         mailbox.release_one();
-        mailbox.wait_held(check, connections);
+        if !are_there(check, server, connections, HELD, || mailbox.held()) {
+            return;
+        }
         let open = mailbox.open_conversations();
         let expected =
             format!("at most {connections} SMTP conversations at once after mail {sent} of {mails}");
@@ -38,14 +55,19 @@ fn each_mail_has_a_task_whatever_becomes_of_those_before_it() {
          sending code panic",
         mails.len()
     );
-    let check = spec.early_check(did);
+    // Tasks that wait for their permits themselves begin only when step 3 waits for them.
+    let check = spec.check(did);
     let (server, http) = start(&spec, &mailbox.url(), connections, &check);
 
     let _posted = http.begin_post_mails(&mails);
-    // All but the last ones: whether these are waited for is a matter of step 3.
-    for mail in without_address(&mails[..connections * 3]) {
-        server.log_line(&check, &starts_with("error: ").and(contains(mail.to.clone())));
-    }
+    // All but the last ones: whether these are waited for is a matter of step 3, and so is a count that comes before them.
+    let due = without_address(&mails[..connections * 3]);
+    check.eventually_gives("a line `error: …` on stderr for each mail that has no address", || {
+        let said = server.logged("error: ");
+        let are_reported = due.iter().all(|mail| said.iter().any(|line| line.contains(&mail.to)));
+        let are_over = server.numbers_logged() == ["Number of mails sent 0"];
+        if are_reported || are_over { Ok(()) } else { Err(server.stderr()) }
+    });
 }
 
 #[test]
@@ -60,10 +82,8 @@ fn one_request_has_as_many_mails_in_flight_as_the_limit_allows() {
     mailbox.hold([Point::Rcpt, Point::Data, Point::Accept][spec.number(0..3)]);
     check.as_far_as_written(|| {
         let _posted = http.begin_post_mails(&mails);
-        if are_held(&check, &http, &mailbox) {
-            check_exactly(&check, &server, &mailbox, connections);
-            server.sleeps(&check, "it waits for a permit");
-            release_each(&check, &mailbox, mails.len(), connections);
+        if are_held(&check, &http, &mailbox) && are_exactly(&check, &server, &mailbox, connections) {
+            release_each(&check, &server, &mailbox, mails.len(), connections);
         }
     });
 }
@@ -73,7 +93,7 @@ fn all_requests_share_one_limit() {
     let (spec, mailbox) = support::spec_with_mailbox!();
     // Not the default, so that a program that does not read SMTP_CONNECTIONS is seen.
     let connections = [2, 3, 5, 6][spec.number(0..4)];
-    let requests: Vec<_> = (1..5).map(|number| spec.mails(connections + number)).collect();
+    let requests: Vec<_> = (0..4).map(|number| spec.mails(connections + number)).collect();
     let total: usize = requests.iter().map(Vec::len).sum();
     let did = format!(
         "posted {total} mails in 4 requests with SMTP_CONNECTIONS={connections}; the mailbox holds each"
@@ -83,11 +103,16 @@ fn all_requests_share_one_limit() {
     mailbox.hold(Point::Rcpt);
     check.as_far_as_written(|| {
         let _first = http.begin_post_mails(&requests[0]);
-        if are_held(&check, &http, &mailbox) {
-            check_exactly(&check, &server, &mailbox, connections);
-            let others: Vec<_> = requests[1..].iter().map(|mails| http.begin_post_mails(mails)).collect();
-            others.into_iter().for_each(|posted| drop(posted.comes(&check)));
-            check_exactly(&check, &server, &mailbox, connections);
+        if !are_held(&check, &http, &mailbox) || !are_exactly(&check, &server, &mailbox, connections) {
+            return;
+        }
+        // Nothing waits for a permit yet. So a program that doesn't sleep now waits for its tasks, or for the mailbox: steps 3
+        // and 5.
+        let slept = server.is_busy_waiting().is_none();
+        let others: Vec<_> = requests[1..].iter().map(|mails| http.begin_post_mails(mails)).collect();
+        others.into_iter().for_each(|posted| drop(posted.comes(&check)));
+        if are_exactly(&check, &server, &mailbox, connections) && slept {
+            server.sleeps(&check, "it waits for a permit");
         }
     });
 }
@@ -102,7 +127,7 @@ fn the_limit_is_4_by_default() {
     check.as_far_as_written(|| {
         let _posted = http.begin_post_mails(&mails);
         if are_held(&check, &http, &mailbox) {
-            check_exactly(&check, &server, &mailbox, 4);
+            are_exactly(&check, &server, &mailbox, 4);
         }
     });
 }
@@ -118,13 +143,13 @@ fn a_slow_mail_ties_up_only_its_own_permit() {
         mails.len()
     );
     let check = spec.early_check(did);
-    let (_server, http) = start(&spec, &mailbox.url(), connections, &check);
+    let (server, http) = start(&spec, &mailbox.url(), connections, &check);
     mailbox.hold_recipient(Point::Accept, &slow.to);
     check.as_far_as_written(|| {
         let _posted = http.begin_post_mails(&mails);
         if are_held(&check, &http, &mailbox) {
             // All but the last ones, as above.
-            mailbox.wait_letters(&check, connections * 2);
+            are_there(&check, &server, connections * 2, "mails accepted", || mailbox.letters().len());
         }
     });
 }

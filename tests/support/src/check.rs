@@ -97,7 +97,9 @@ impl Check {
     pub(crate) fn wait_for<T, E>(&self, mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, (E, Waited)> {
         let mut wait = Wait::begin(&self.spec);
         loop {
-            match (attempt(), wait.is_over()) {
+            // Before the attempt: what came until then counts.
+            let over = wait.is_over();
+            match (attempt(), over) {
                 (Ok(value), _) => return Ok(value),
                 (Err(last), Some(waited)) => return Err((last, waited)),
                 (Err(_), None) => wait.pause(),

@@ -12,11 +12,19 @@ impl Running {
     /// The program must sleep while it waits: for so long that it can't be looking again and again, however long it sleeps
     /// between two looks. `meanwhile` says what it waits for.
     pub fn sleeps(&self, check: &Check, meanwhile: &str) {
-        let expected = format!("a program that sleeps while {meanwhile}");
-        check.holds(&expected, self.rests(), "it wakes up again and again, to look: it is busy waiting");
+        if let Some(how) = self.is_busy_waiting() {
+            check.fail(&format!("a program that sleeps while {meanwhile}"), how);
+        }
+    }
+
+    /// How the program is busy waiting, in words, if it is.
+    pub fn is_busy_waiting(&self) -> Option<&'static str> {
+        if !self.rests() {
+            return Some("it wakes up again and again, to look: it is busy waiting");
+        }
         let sleeps_for_a_time = process::sleeps(self.pid()).unwrap_or(false);
-        let came = "it sleeps for a fixed time, to look again when that is over: it is busy waiting";
-        check.holds(&expected, !sleeps_for_a_time, came);
+        sleeps_for_a_time
+            .then_some("it sleeps for a fixed time, to look again when that is over: it is busy waiting")
     }
 
     /// Waits until no thread of the program runs any more. False when that takes too long. A program that has ended rests,

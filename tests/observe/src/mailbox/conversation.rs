@@ -97,9 +97,14 @@ impl Conversation<'_> {
             }
             "NOOP" => self.say("250 OK"),
             "QUIT" => {
+                let reply = self.reply(ReplyTo::Quit, "221 Goodbye");
+                if !reply.is_good() {
+                    return self.send(&reply);
+                }
                 // Before the client can know: its next conversation does not overlap with this one.
                 self.state.closed(self.id);
-                if self.answer(ReplyTo::Quit, "221 Goodbye")? { close() } else { Ok(()) }
+                self.send(&reply)?;
+                close()
             }
             "EHLO" | "HELO" => self.refuse("501 say who you are"),
             _ => self.refuse("500 there is no such command"),
