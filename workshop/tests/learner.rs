@@ -38,6 +38,37 @@ fn the_map_says_what_is_done_and_what_comes_next() {
 }
 
 #[test]
+fn the_warm_up_is_first_but_not_counted_and_can_be_skipped() {
+    let tiny = Tiny::new("warm-up");
+    tiny.add("00", "zero");
+    let all = ["0 of 2 lessons are done.", "About 30 minutes of work are left."];
+    tiny.says("", 0, &[&all[..], &["  00-zero         15 min   next, 0 of 1", "Next: 00 The zero"]].concat());
+    tiny.says("hint", 0, &["Think of twins."]);
+    tiny.says("", 0, &["  00-zero         15 min   next,"]);
+    // Whoever begins with another lesson has skipped it.
+    tiny.says("check 01", 1, &[]);
+    let skipped = "  00-zero         15 min   warm-up, 0 of 1 steps written";
+    tiny.says(
+        "",
+        0,
+        &[&all[..], &[skipped, "  01-one          15 min   next,", "Next: 01 The one"]].concat(),
+    );
+    tiny.says("check", 1, &["01 The one: doubled"]);
+    tiny.says("catch-up 02", 0, &["The solution of lesson 01 is in"]);
+    tiny.says("", 0, &[skipped, "1 of 2 lessons is done.", "Next: 02 The two"]);
+    // It has its own points, and adds none to those of the lessons.
+    assert_eq!(json_of(&tiny, "check --all --json")["of"], 4);
+    tiny.says("check 00 --points", 1, &["Total: 0 of 2 points"]);
+    tiny.says("solve 02", 0, &[]);
+    tiny.says("", 0, &[skipped, "2 of 2 lessons are done.", "All lessons that are here are done."]);
+    tiny.solve("00-zero");
+    let next =
+        tiny.says("check 00", 0, &["Lesson 00 is done. The next one:", "check  cargo workshop check 01"]);
+    assert!(!next.contains("failed"), "{next}");
+    tiny.says("", 0, &["  00-zero         15 min   done, all 2 checks pass", "2 of 2 lessons are done."]);
+}
+
+#[test]
 fn a_memory_that_is_broken_or_cannot_be_written_is_no_error() {
     let tiny = Tiny::new("memory");
     for memory in ["", "\0", "one", "one.files = \none.step = first\none.hints.1 = -1\n"] {

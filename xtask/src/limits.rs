@@ -40,7 +40,11 @@ pub fn run(_: &ArgMatches) -> Result<(), Failure> {
         };
         wrong(given > most, format!("{given} lines are given, {most} is the limit"));
         wrong(!(3..=6).contains(&steps.len()), format!("{} steps, and not 3 to 6", steps.len()));
-        wrong(!(15..=90).contains(&to_write), format!("{to_write} lines to write, and not 15 to 90"));
+        let (few, many) = if lesson.is_warm_up() { (5, 12) } else { (15, 90) };
+        wrong(
+            !(few..=many).contains(&to_write),
+            format!("{to_write} lines to write, and not {few} to {many}"),
+        );
         for (step, lines) in steps {
             wrong(lines > STEP, format!("step {step} has {lines} lines to write, {STEP} is the limit"));
         }

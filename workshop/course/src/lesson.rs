@@ -25,6 +25,11 @@ impl Lesson {
         self.name.split_once('-').map_or(&self.name, |(_, word)| word)
     }
 
+    /// Whether it is the warm-up, lesson 00. It isn't counted, and no later lesson waits for it.
+    pub fn is_warm_up(&self) -> bool {
+        self.number() == "00"
+    }
+
     /// The lesson after this one.
     pub fn following(&self, root: &Path) -> Option<Lesson> {
         all(root).ok()?.into_iter().find(|lesson| lesson.name > self.name)
@@ -204,6 +209,14 @@ pub fn all(root: &Path) -> Result<Vec<Lesson>, String> {
         .collect();
     names.sort();
     Ok(names.into_iter().map(|name| Lesson { name }).collect())
+}
+
+/// The lessons that count: all but the warm-up.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn counted(root: &Path) -> Result<Vec<Lesson>, String> {
+    Ok(all(root)?.into_iter().filter(|lesson| !lesson.is_warm_up()).collect())
 }
 
 /// The lessons that a person means: all, or the one with this number or name. `2`, `02`, `lesson-02`,

@@ -21,7 +21,7 @@ mod marked;
 mod progress;
 mod source;
 
-pub use lesson::{Hole, Lesson, Written, all, chosen, one};
+pub use lesson::{Hole, Lesson, Written, all, chosen, counted, one};
 pub use map::map;
 pub use marked::{Files, Marked, as_lesson, sources, without_allowance};
 pub use progress::{Progress, State, fingerprint};

@@ -1,6 +1,6 @@
 //! `cargo workshop` alone: where you are, and what comes next.
 
-use crate::lesson::{self, Lesson};
+use crate::lesson::Lesson;
 use crate::progress::{Progress, State};
 use std::env;
 use std::io::{self, IsTerminal};
@@ -12,35 +12,37 @@ use std::path::Path;
 /// When the lessons cannot be read.
 pub fn map(root: &Path) -> Result<String, String> {
     let progress = Progress::load(root);
-    let lessons = lesson::all(root)?;
-    let mut next: Option<(&Lesson, State)> = None;
+    let lessons = progress.states(root)?;
+    let next = progress.next(&lessons);
     let (mut done, mut minutes_left) = (0, 0);
     let mut map = "From Blocking to Forked\n\n".to_owned();
-    for lesson in &lessons {
-        let state = progress.state(root, lesson)?;
+    for (lesson, state) in &lessons {
         let minutes = lesson.minutes(root);
-        let word = match (&state, &next) {
+        let word = match state {
             _ if state.is_done() => paint("done", GREEN),
-            (State::Lacks(_), _) => paint("not checked", RED),
-            (_, None) => paint("next", BOLD),
+            State::Lacks(_) => paint("not checked", RED),
+            _ if next.is_some_and(|(next, _)| next == lesson) => paint("next", BOLD),
+            _ if lesson.is_warm_up() => paint("warm-up", DIM),
             _ => paint("to do", DIM),
         };
         let time = minutes.map_or_else(String::new, |minutes| format!("{minutes} min"));
-        map += &format!("  {:<14} {time:>7}   {word}, {}\n", lesson.name, describe(&state));
-        if state.is_done() {
-            done += 1;
-        } else {
-            minutes_left += minutes.unwrap_or(0);
-            next.get_or_insert((lesson, state));
+        map += &format!("  {:<14} {time:>7}   {word}, {}\n", lesson.name, describe(state));
+        if lesson.is_warm_up() {
+            continue;
+        }
+        match state.is_done() {
+            true => done += 1,
+            false => minutes_left += minutes.unwrap_or(0),
         }
     }
     let verb = if done == 1 { "is" } else { "are" };
-    map += &format!("\n{done} of {} lessons {verb} done.\n", lessons.len());
+    let of = lessons.iter().filter(|(lesson, _)| !lesson.is_warm_up()).count();
+    map += &format!("\n{done} of {of} lessons {verb} done.\n");
     match next {
         None => map += "All lessons that are here are done.\n",
         Some((lesson, state)) => {
             map += &format!("About {} of work are left.\n\n", duration(minutes_left));
-            map += &what_is_next(root, lesson, &state);
+            map += &what_is_next(root, lesson, state);
         }
     }
     Ok(map)

@@ -1,7 +1,7 @@
 //! How far a learner is with each lesson, as the last run of its spec said.
 
 use crate::files::{self, MANIFEST};
-use crate::lesson::{Lesson, Written};
+use crate::lesson::{self, Lesson, Written};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -72,6 +72,31 @@ impl Progress {
             return Ok(State::Solution);
         }
         Ok(remembered.unwrap_or(State::Unchecked))
+    }
+
+    /// How far each lesson is, without running any spec.
+    ///
+    /// # Errors
+    /// When files cannot be read.
+    pub fn states(&self, root: &Path) -> Result<Vec<(Lesson, State)>, String> {
+        let state = |lesson: Lesson| self.state(root, &lesson).map(|state| (lesson, state));
+        lesson::all(root)?.into_iter().map(state).collect()
+    }
+
+    /// The lesson that a learner works on: the first that isn't done. Whoever has begun another lesson has decided not to
+    /// finish the warm-up.
+    pub fn next<'a>(&self, lessons: &'a [(Lesson, State)]) -> Option<&'a (Lesson, State)> {
+        let is_skipped =
+            lessons.iter().any(|(lesson, state)| !lesson.is_warm_up() && self.has_begun(lesson, state));
+        let is_left = |lesson: &Lesson| !(is_skipped && lesson.is_warm_up());
+        lessons.iter().find(|(lesson, state)| !state.is_done() && is_left(lesson))
+    }
+
+    /// Whether a step is written, or a check or a hint was asked for.
+    fn has_begun(&self, lesson: &Lesson, state: &State) -> bool {
+        let is_untouched = matches!(state, State::Writing(written) if written.steps == 0);
+        let field = format!("{}.", lesson.word());
+        !is_untouched || self.entries.iter().any(|(name, _)| name.starts_with(&field))
     }
 
     fn remembered(&self, root: &Path, lesson: &Lesson) -> Option<State> {

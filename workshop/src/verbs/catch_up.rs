@@ -25,7 +25,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let wanted = lesson::one(&root, arguments::required(matches, "lesson"))?;
     interrupt::listen()?;
     let mut progress = Progress::load(&root);
-    for lesson in lesson::all(&root)?.into_iter().take_while(|lesson| *lesson != wanted) {
+    for lesson in lesson::counted(&root)?.into_iter().take_while(|lesson| lesson.name < wanted.name) {
         if matches!(progress::state(&mut progress, &root, &lesson)?, State::Green { .. }) {
             say(format!("Lesson {} is done: it stays as it is.", lesson.number()));
         } else {

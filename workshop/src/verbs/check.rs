@@ -25,7 +25,7 @@ pub fn command() -> Command {
          and book/src/grading.md explains the rest. Exit status 0 when every check passes, 1 when some do not.",
     )
     .arg(arguments::lesson("The lesson, such as 02").conflicts_with("all"))
-    .arg(arguments::flag("all", "All lessons"))
+    .arg(arguments::flag("all", "All lessons but the warm-up"))
     .arg(arguments::flag("solutions", "The solutions instead of your own work"))
     .arg(arguments::flag("points", "The points of each check, and a total"))
     .arg(arguments::flag("json", "The points as one JSON document, for autograders"))
@@ -40,7 +40,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     interrupt::listen()?;
     let mut progress = Progress::load(&root);
     let lessons = match all {
-        true => lesson::all(&root)?,
+        true => lesson::counted(&root)?,
         false => vec![named_or_next(&root, &progress, matches)?],
     };
     let mut results = Vec::new();
@@ -67,12 +67,11 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 
 /// The first lesson that is not known to be done: the one that somebody works on.
 fn next(root: &Path, progress: &Progress) -> Result<Lesson, Failure> {
-    for lesson in lesson::all(root)? {
-        if !progress.state(root, &lesson)?.is_done() {
-            return Ok(lesson);
-        }
-    }
-    Err(Failure::input("all lessons are done; name one to check it again"))
+    let lessons = progress.states(root)?;
+    let (lesson, _) = progress
+        .next(&lessons)
+        .ok_or_else(|| Failure::input("all lessons are done; name one to check it again"))?;
+    Ok(lesson.clone())
 }
 
 /// The lesson that a person means, or else the one that is worked on.

@@ -97,26 +97,30 @@ impl Tiny {
         tiny.write("book/builder/src/main.rs", BOOK_BUILDER);
         tiny.write(".gitignore", "/target/\n/.workshop/\n");
         for (number, word) in [("01", "one"), ("02", "two")] {
-            let name = format!("{number}-{word}");
-            let manifest = format!(
-                "[package]\nname = \"solution-{number}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-                 [[test]]\nname = \"spec\"\npath = \"../../tests/{name}/main.rs\"\n"
-            );
-            tiny.write(&format!("solutions/{name}/Cargo.toml"), &manifest);
-            tiny.write(&format!("solutions/{name}/src/main.rs"), SOLUTION);
-            let lesson = course::Marked::read(&tiny.root, &name).unwrap();
-            tiny.write(&format!("lessons/{name}/Cargo.toml"), &lesson.manifest());
-            for (file, text) in lesson.starter() {
-                tiny.write(&format!("lessons/{name}/{}", file.display()), &text);
-            }
-            tiny.write(&format!("tests/{number}-{word}/main.rs"), SPEC);
-            tiny.write(&format!("tests/{number}-{word}/step_1_double.rs"), STEP_1);
-            tiny.write(&format!("lessons/{number}-{word}/hints.md"), &HINTS.replace("NN", number));
-            let chapter =
-                format!("# {number} The {word}: doubled\n\n*About 15 minutes. You need: numbers.*\n");
-            tiny.write(&format!("book/src/{number}-{word}.md"), &chapter);
+            tiny.add(number, word);
         }
         tiny
+    }
+
+    /// Adds a lesson.
+    pub fn add(&self, number: &str, word: &str) {
+        let name = format!("{number}-{word}");
+        let manifest = format!(
+            "[package]\nname = \"solution-{number}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+             [[test]]\nname = \"spec\"\npath = \"../../tests/{name}/main.rs\"\n"
+        );
+        self.write(&format!("solutions/{name}/Cargo.toml"), &manifest);
+        self.write(&format!("solutions/{name}/src/main.rs"), SOLUTION);
+        let lesson = course::Marked::read(&self.root, &name).unwrap();
+        self.write(&format!("lessons/{name}/Cargo.toml"), &lesson.manifest());
+        for (file, text) in lesson.starter() {
+            self.write(&format!("lessons/{name}/{}", file.display()), &text);
+        }
+        self.write(&format!("tests/{number}-{word}/main.rs"), SPEC);
+        self.write(&format!("tests/{number}-{word}/step_1_double.rs"), STEP_1);
+        self.write(&format!("lessons/{number}-{word}/hints.md"), &HINTS.replace("NN", number));
+        let chapter = format!("# {number} The {word}: doubled\n\n*About 15 minutes. You need: numbers.*\n");
+        self.write(&format!("book/src/{number}-{word}.md"), &chapter);
     }
 
     /// Writes a file.

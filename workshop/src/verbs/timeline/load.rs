@@ -62,6 +62,11 @@ pub enum Act {
 /// # Errors
 /// When it has none, since its programs need more than is started here, or when the file is not as it should be.
 pub fn of(root: &Path, lesson: &Lesson) -> Result<Load, Failure> {
+    if lesson.is_warm_up() {
+        return Err(Failure::input(
+            "the program of the warm-up is done in a moment: there is nothing to draw",
+        ));
+    }
     let path = lesson.solution(root).join("load.json");
     let Ok(text) = fs::read_to_string(&path) else {
         let number = lesson.number();
