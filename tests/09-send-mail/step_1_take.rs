@@ -5,8 +5,11 @@ use super::*;
 #[test]
 fn without_a_channel_it_says_so() {
     let (spec, mailbox) = support::spec_with_mailbox!();
-    let check = spec.check("ran the worker without NODE_CHANNEL_FD");
-    worker(&spec, &mailbox).run(&check).code(2).reports_error(&["not forked", "NODE_CHANNEL_FD"]);
+    for url in [mailbox.url(), "not a url".into()] {
+        let check = spec.check(format!("ran the worker without NODE_CHANNEL_FD, with SMTP_URL={url}"));
+        let worker = spec.program().env("SMTP_URL", url);
+        worker.run(&check).code(2).reports_error(&["not forked", "NODE_CHANNEL_FD"]);
+    }
     for number in ["three", "0"] {
         let check = spec.check(format!("ran the worker with NODE_CHANNEL_FD={number}"));
         let worker = worker(&spec, &mailbox).env("NODE_CHANNEL_FD", number);
