@@ -120,6 +120,10 @@ impl Check {
         if todo.as_ref().is_some_and(|todo| self.spec.may_end_at(todo)) {
             resume_unwind(Box::new(LaterStep));
         }
+        // A program that closes what it had open doesn't say why. Its panic does.
+        let panic =
+            self.spec.last_panic().filter(|panic| !got.contains(panic.lines().next().unwrap_or_default()));
+        let got = &panic.map_or_else(|| got.to_owned(), |panic| format!("{got}\nand a panic: {panic}"));
         let report = match &todo {
             Some(todo) => self.report_todo(&todo.text),
             None => match order::failed_before(self.spec.inner.step) {

@@ -80,6 +80,8 @@ pub(crate) struct Inner {
     started: Mutex<Vec<Started>>,
     /// The first `todo!` that a program of this test ran into, and the first one of this step or an earlier one.
     todos: Mutex<[Option<Todo>; 2]>,
+    /// What the last other panic of a program said, and where.
+    panic: Mutex<Option<String>>,
     later_steps: Mutex<LaterSteps>,
 }
 
@@ -139,6 +141,7 @@ impl Spec {
                 transcript,
                 started: Mutex::default(),
                 todos: Mutex::default(),
+                panic: Mutex::default(),
                 later_steps: Mutex::default(),
             }),
         }
@@ -219,11 +222,17 @@ impl Spec {
 
     /// A panic's message, as std prints it: the place on one line, what was said on the next.
     pub(crate) fn remember_panic(&self, place: &str, message: &str) {
-        let Some(task) = message.strip_prefix("not yet implemented") else { return };
+        let panicked_at = place.rsplit_once("panicked at ").map(|(_, place)| place.trim_end_matches(':'));
+        let Some(task) = message.strip_prefix("not yet implemented") else {
+            if let Some(place) = panicked_at {
+                *self.inner.panic.lock().unwrap() = Some(format!("{message}\n({place})"));
+            }
+            return;
+        };
+        let place = panicked_at.unwrap_or_default();
         let task = task.trim_start_matches(": ");
         // The text of a `todo!` of the workshop is `N: what to write`.
         let step = task.split(':').next().and_then(|step| step.parse().ok()).unwrap_or(0);
-        let place = place.rsplit_once("panicked at ").map_or("", |(_, place)| place).trim_end_matches(':');
         let todo = Todo { step, text: format!("todo {task}\n({place})") };
         let [first, early] = &mut *self.inner.todos.lock().unwrap();
         first.get_or_insert_with(|| todo.clone());
@@ -237,6 +246,11 @@ impl Spec {
         let [first, early] = &*self.inner.todos.lock().unwrap();
         let ignored = *self.inner.later_steps.lock().unwrap() == LaterSteps::DoNotMatter;
         if ignored { early.clone() } else { first.clone() }
+    }
+
+    /// What the last panic of a program said that was not a `todo!`, and where.
+    pub(crate) fn last_panic(&self) -> Option<String> {
+        self.inner.panic.lock().unwrap().clone()
     }
 
     pub(crate) fn later_steps(&self, mean: LaterSteps) {
