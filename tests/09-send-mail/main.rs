@@ -48,8 +48,8 @@ fn sends(check: &Check, channel: &mut Channel, mails: &[Mail]) {
     counts(check, channel, mails.len());
 }
 
-/// Sends a job, of which the mailbox holds mails, looks until that `is_enough`, and returns what it saw last. What comes when
-/// the client may have given up a mail is not looked at: it would come even if everything waited for that mail.
+/// Sends a job while the mailbox holds mails of it, looks until what it sees `is_enough`, and returns what it saw last. It does
+/// not look once the client may have given up a mail: then others come even if everything waited for that one.
 fn while_held<T: Copy>(
     check: &Check,
     channel: &mut Channel,
