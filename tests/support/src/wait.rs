@@ -81,7 +81,10 @@ impl Waited {
 }
 
 fn seconds(time: Duration) -> String {
-    counted(time.as_secs_f64().round() as usize, "second")
+    match time.as_secs_f64().round() as usize {
+        0 => "less than a second".into(),
+        number => counted(number, "second"),
+    }
 }
 
 impl Wait {
