@@ -43,6 +43,12 @@ fn nothing_waits_in_the_buffer_when_the_process_is_copied() {
     let expected =
         format!("{start} on stdout when the process is copied, since no copy of it may wait in a buffer");
     check.eventually(&expected, || (!program.stdout().is_empty()).then_some(()));
+    let only_start = program.stdout().parse().ok().as_ref() == Some(&start);
+    check.holds(
+        &format!("exactly once on stdout, and nothing else by now: {start}"),
+        only_start,
+        program.stdout(),
+    );
 
     program.close_stdin();
     // How both end is a matter of later steps. A child that has ended has printed all that was in its buffer.

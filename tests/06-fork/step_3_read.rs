@@ -36,6 +36,11 @@ fn both_reports_are_printed_and_neither_process_sees_the_others_steps() {
         check.json("the pid of the parent", &parent["pid"], &json!(program.pid()));
         check.json("the pid of the child", &child["pid"], &json!(pid));
         check.json("the address of the child's counter", &child["address"], &parent["address"]);
+        let is_report = |line: &Value| line.get("process").is_some();
+        let mut after_end =
+            printed(&check, &finished).into_iter().skip_while(|line| line.get("ended").is_none());
+        let expected = "both reports before the line that says how the child ended";
+        check.holds(expected, !after_end.any(|line| is_report(&line)), finished.describe());
     }
 }
 

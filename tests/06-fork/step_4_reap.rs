@@ -53,3 +53,14 @@ fn a_child_that_is_stopped_has_not_ended() {
     let expected = json!({"child": child, "ended": {"exit": 0}});
     check.json("how the child ended", &end_of_child(&check, &finished), &expected);
 }
+
+#[test]
+fn an_error_of_waitpid_is_reported() {
+    let spec = support::spec!();
+    let numbers = Numbers::random(&spec);
+    // See wait(2).
+    let did = "while SIGCHLD is ignored: then the kernel keeps no note of a child that has exited, and waitpid fails";
+    let check = spec.check(format!("{} {did}", numbers.did()));
+    let mut program = numbers.program(&spec).ignoring_sigchld().start();
+    finish(&mut program, &check).code(1).reports_error(&[]);
+}
