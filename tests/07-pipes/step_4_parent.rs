@@ -90,6 +90,7 @@ fn the_parent_waits_for_the_workers_end() {
     let worker = stopped_worker(&check, &mut parent);
     parent.rests();
     check.holds("a parent that waits for its worker's replies", parent.is_running(), parent.stderr());
+    check.equal("what is on stdout before the worker has replied", parent.stdout().as_str(), "");
     let did = format!(
         "a worker closes its stdout before it replies, stops itself, and ends later with `exit {status}`"
     );

@@ -85,6 +85,16 @@ fn a_message_without_a_reply_is_noticed() {
     parent.logs(&check, "worker: end of stdin");
     let Some(finished) = parents_end(&check, &mut parent) else { return };
     reports(&check, &finished.code(1), &["the worker exited early", "replies so far: 0"]);
+
+    let check =
+        spec.early_check("sent 3 messages to a worker that replies to the first one, then end of file");
+    let script = "read -r line; echo '{}'; cat >/dev/null";
+    let mut parent = parent_of(&spec, script, &[]).stdin(lines(&messages(&spec, 3))).start();
+    check.as_far_as_written(|| {
+        parent.wait(&check);
+        let Some(finished) = parents_end(&check, &mut parent) else { return };
+        reports(&check, &finished.code(1), &["the worker exited early", "replies so far: 1"]);
+    });
 }
 
 #[test]
@@ -104,6 +114,7 @@ fn a_worker_that_stops_reading_stops_the_sending() {
     parent.rests();
     let waits = "a parent that waits for its worker, which has stopped reading and not exited";
     check.holds(waits, parent.is_running(), "it has exited");
+    check.equal("what is on stdout, since the worker has replied nothing", parent.stdout().as_str(), "");
     process::signal(worker, Signal::SIGCONT);
     let Some(finished) = parents_end(&check, &mut parent) else { return };
     let stderr = finished.stderr();

@@ -124,6 +124,7 @@ fn a_child_of_the_spec() {
             drop(child);
             return Child::stop();
         }
+        "" => panic!("the child has lost its parent's environment, where SPEC_ROLE says what it is to do"),
         other => panic!("unknown role {other}"),
     }
     match role.as_str() {

@@ -33,19 +33,29 @@ fn a_child_that_sends_more_than_it_is_asked_can_exit() {
     parent_of(&spec, "answer, and say a lot").stdin("1\n").run(&check).code(0);
 }
 
+const OPEN: &str = "a line, and perhaps more to come,";
+
 #[test]
 fn the_child_is_waited_for_whatever_has_happened() {
     let spec = support::spec!();
     let (stops, leaves) = ("answer, and stop at the end", "close the channel, and stop");
-    let cases =
-        [("1\n", "a line", stops), ("1\nthree\n", "a line and a bad one", stops), ("1\n", "a line", leaves)];
+    let cases = [
+        ("1\n", "a line", stops),
+        ("1\nthree\n", "a line and a bad one", stops),
+        ("1\n", "a line", leaves),
+        ("1\n", OPEN, leaves),
+    ];
     for (lines, what, role) in cases {
         let how =
             if role == stops { "it is disconnected" } else { "it has closed the channel without a reply" };
         let did =
             format!("ran the program with {what} on stdin, and a child that stops for a while when {how}");
         let check = spec.check(did);
-        let mut program = parent_of(&spec, role).stdin(lines).start();
+        let mut program = parent_of(&spec, role).start();
+        program.write(lines);
+        if what != OPEN {
+            program.close_stdin();
+        }
         let child = stopped_child(&check, &mut program);
         program.rests();
         if !program.is_running() {
