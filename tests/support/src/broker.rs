@@ -124,17 +124,25 @@ impl Broker {
     pub fn publish(&self, check: &Check, subject: &str, payload: &[u8]) {
         let stored = || -> io::Result<String> {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-            let head = format!("CONNECT {{}}\r\nSUB stored 1\r\nPUB {subject} stored {}\r\n", payload.len());
+            stream.set_read_timeout(Some(limit::limit()))?;
+            // With no_responders, the broker says at once when no stream takes the subject.
+            let connect = "CONNECT {\"headers\":true,\"no_responders\":true}";
+            let head = format!("{connect}\r\nSUB stored 1\r\nPUB {subject} stored {}\r\n", payload.len());
             stream.write_all(&[head.as_bytes(), payload, b"\r\n"].concat())?;
             let lines = BufReader::new(stream).lines();
-            // INFO {…}, and then MSG stored 1 SIZE, and in the next line what the stream says.
+            // INFO {…}, then MSG stored 1 SIZE or HMSG, and in the next line what the stream says, or a status.
             lines
-                .skip_while(|line| line.as_ref().is_ok_and(|line| !line.starts_with("MSG")))
+                .skip_while(|line| {
+                    line.as_ref().is_ok_and(|line| !line.starts_with("MSG") && !line.starts_with("HMSG"))
+                })
                 .nth(1)
                 .unwrap_or_else(|| Ok(String::new()))
         };
         match stored() {
             Ok(answer) if answer.contains("\"seq\"") => {}
+            Ok(answer) if answer.starts_with("NATS/1.0 503") => {
+                check.fail("the broker stores a message", &format!("no stream takes messages to {subject}"));
+            }
             other => check.fail("the broker stores a message", &format!("{other:?}")),
         }
     }
