@@ -65,7 +65,9 @@ fn the_child_is_a_child_of_the_program() {
     let returns_early = has_returned(&program);
     // If the child was killed or the program has panicked, that is a matter of step 2.
     let child = process::info(pid).filter(|_| program.is_running());
-    check.equal("what is on stdout while the child runs", program.stdout().as_str(), "");
+    if !is_gone(pid) {
+        check.equal("what is on stdout while the child runs", program.stdout().as_str(), "");
+    }
     process::signal(pid, Signal::SIGCONT);
     report_or_end(&check, &mut program);
     let holds = returns_early || !has_returned(&program);
