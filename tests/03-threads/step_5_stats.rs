@@ -10,7 +10,7 @@ fn says(check: &Check, http: &Http, number: usize) {
 }
 
 /// The answer to `GET /stats` must be this number when the work is done. Each mail is counted before anything is said about its
-/// request, so there is no need to wait any longer.
+/// request, so nothing more will come.
 fn comes_to_say(check: &Check, http: &Http, number: usize, is_done: impl Fn() -> bool) {
     let expected = json!({"mails_sent": number});
     check.comes(|| (is_done() || http.get(check, "/stats").json() == expected).then_some(()));

@@ -4,8 +4,9 @@
 use super::*;
 use std::time::{Duration, Instant};
 
-/// How long a client waits for an answer of the mailbox, as the solution does.
+/// How long the program waits for an answer of the mailbox: the given `SMTP_TIMEOUT`.
 const GIVES_UP: Duration = Duration::from_secs(10);
+
 const HELD: &str = "SMTP conversations held at once";
 
 /// Waits until there are so many. False when the program has given up a mail, or a whole request: steps 3 to 5 answer for

@@ -1,5 +1,5 @@
 //! Step 4: wait for the conversation, but no longer than `SMTP_TIMEOUT`, turn its error into text, and say goodbye when the
-//! mail is accepted. No check waits as long as the time limit, so none sees more of it than that it isn't far too short.
+//! mail is accepted. No check waits as long as the time limit. All they see of it is that it isn't far too short.
 
 use super::*;
 

@@ -82,7 +82,7 @@ fn the_child_is_a_child_of_the_program() {
 #[test]
 fn start_does_not_wait_for_its_child() {
     let spec = support::spec!();
-    // Then a `start` that waits returns an error, so there is no pid. What else becomes of the error is a matter of step 2.
+    // Then a `start` that waits returns an error, and the report has no pid. Other errors are a matter of step 2.
     let check = spec.early_check("ran `exit 0` while SIGCHLD is ignored, so that waiting for a child fails");
     let mut program = spec.program().stdin(lines(&[shell("exit 0", &[])])).ignoring_sigchld().start();
     check.as_far_as_written(|| {

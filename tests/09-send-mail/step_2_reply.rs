@@ -181,8 +181,8 @@ fn the_worker_goes_on_after_a_job() {
     });
 }
 
-/// Sends a job of 6 mails, and waits until the mailbox holds one of them. None of steps 3 and 4 has to be right: then there
-/// is no such mail.
+/// Sends a job of 6 mails, and waits until the mailbox holds one of them. False when none comes, which is a matter of steps 3
+/// and 4.
 fn is_at_work(check: &Check, mailbox: &Mailbox, channel: &mut Channel) -> bool {
     mailbox.hold(Point::Rcpt);
     while_held(check, channel, &check.spec().mails(6), |_| mailbox.held() > 0, |is_held| is_held)
